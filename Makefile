@@ -1,0 +1,43 @@
+# Two commands matter: `make demo` and `make test`. Each makes its own environment from requirements.lock first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench clean lint types generate setup
+
+demo: setup ## set everything up and run the main job on the embedded stack
+	@$(BIN)/millrace demo
+
+test: setup ## every test; one real broker for the whole run
+	@$(BIN)/python -m pytest
+
+check: setup lint types ## lint, types, fast tests: under two minutes
+	@$(BIN)/python -m pytest -m "not broker and not slow"
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m streams.schema.generate --check
+
+types: setup
+	@$(BIN)/pyright
+
+generate: setup ## records, slots and topic pages from schemas/
+	@$(BIN)/python -m streams.schema.generate
+
+bench: setup ## every claim beside its peer; writes the table of docs/benchmarks.md
+	@$(BIN)/python benchmarks/run_all.py
+
+clean: ## stop the stack, remove environment, state and caches of this checkout
+	@test ! -x $(BIN)/millrace || $(BIN)/millrace down --purge
+	rm -rf $(VENV) .millrace .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@echo "environment      $(VENV) from requirements.lock"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "millrace: Python " + sys.version.split()[0] + " is too old; 3.11 or newer is needed (make PYTHON=python3.12)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
