@@ -1,0 +1,458 @@
+"""Every record as it lies in memory: ticks, lots, money units, numbers. Generated from schemas/ by `make generate`.
+
+A slot is 64, 128 or 256 bytes; its first 40 are equal in all of them:
+    id          int  this record's id: writer (16 bits) << 47 | sequence (47 bits)
+    cause_id    int  id of the input that caused it; 0 = none
+    ts_ns       int  the writer's now, ns since 1970 UTC
+    recv_ts_ns  int  when the frame that started it was received, ns since 1970 UTC
+    instrument  I32  number of "venue:symbol"; -1 = none
+    kind        I8   KIND_..., which slot this is
+    side        I8   0 BUY, 1 SELL; -1 = the record has no side
+    flags       I8   bits LAST 1, GAP 2, SNAPSHOT 4, FIRST 8 of a book update; else 0
+    spare       I8   always 0
+Null is NULL in an int64, -1 in a number of the dictionary or a flag. A book update is one LevelSlot a level (qty_lots -1: no level at all).
+`streams.schema.edge` converts records to slots and back.
+"""
+
+from streams.kernel import I8, I32, NULL, Struct
+
+__all__ = [
+    "FLAG_FIRST",
+    "FLAG_GAP",
+    "FLAG_LAST",
+    "FLAG_SNAPSHOT",
+    "KIND_BALANCE",
+    "KIND_COMMAND",
+    "KIND_DECISION",
+    "KIND_FILL",
+    "KIND_INSTRUMENT",
+    "KIND_LEVEL",
+    "KIND_LIMIT",
+    "KIND_ORDER",
+    "KIND_POSITION",
+    "KIND_QUOTE",
+    "KIND_REPORT",
+    "KIND_REQUEST",
+    "KIND_SIGNAL",
+    "KIND_TRADE",
+    "KIND_VENUE_EVENT",
+    "SLOTS",
+    "BalanceSlot",
+    "CommandSlot",
+    "DecisionSlot",
+    "FillSlot",
+    "InstrumentSlot",
+    "LevelSlot",
+    "LimitSlot",
+    "OrderSlot",
+    "PositionSlot",
+    "QuoteSlot",
+    "ReportSlot",
+    "RequestSlot",
+    "SignalSlot",
+    "TradeSlot",
+    "VenueEventSlot",
+]
+
+KIND_INSTRUMENT = 1
+KIND_LEVEL = 2
+KIND_TRADE = 3
+KIND_QUOTE = 4
+KIND_SIGNAL = 5
+KIND_ORDER = 6
+KIND_DECISION = 7
+KIND_REQUEST = 8
+KIND_VENUE_EVENT = 9
+KIND_REPORT = 10
+KIND_FILL = 11
+KIND_POSITION = 12
+KIND_BALANCE = 13
+KIND_LIMIT = 14
+KIND_COMMAND = 15
+
+FLAG_LAST = 1  # last slot of its record
+FLAG_GAP = 2  # sequence numbers are missing before it
+FLAG_SNAPSHOT = 4  # the whole book
+FLAG_FIRST = 8  # first slot of its record: a snapshot clears the book here
+
+
+class InstrumentSlot(Struct, align=128):
+    """What can be traded where, and its rules. The newest record whose valid_from_ns has passed holds. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_INSTRUMENT
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    tick_e9: int  # price step x 10^9, > 0
+    lot_e9: int  # quantity step x 10^9, > 0
+    multiplier_e9: int  # contract multiplier x 10^9, > 0: notional = price x quantity x multiplier
+    maker_fee_e9: int  # maker fee as a fraction of the notional x 10^9; negative = rebate
+    taker_fee_e9: int  # taker fee as a fraction of the notional x 10^9; negative = rebate
+    min_qty_lots: int  # smallest order quantity, lots, >= 0
+    max_qty_lots: int  # largest order quantity, lots; 0 = no limit
+    min_notional: int  # smallest order notional, in the quote currency; 0 = no limit, money units
+    valid_from_ns: int  # from when these rules hold, ns since 1970 UTC
+    base: I32 = -1  # number of the base; -1 = none
+    quote: I32 = -1  # number of the quote; -1 = none
+    money_scale: I32  # digits of the money unit: 8 = money is counted in 10^-8 of the quote currency; 0 to 9
+    instrument_type: I8  # spot, linear or inverse contract (InstrumentType)
+    fee_rounding: I8  # how a fee is rounded to the money unit (FeeRounding)
+
+
+class LevelSlot(Struct, align=64):
+    """Levels of a book that changed together, or a whole book. 64 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_LEVEL
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    last_seq: int  # last venue sequence number covered; 0 = the venue has none
+    px_ticks: int  # price of the level, ticks, > 0
+    qty_lots: int  # whole size now resting at the level, lots, >= 0; 0 = level removed
+
+
+class TradeSlot(Struct, align=64):
+    """A trade of the market. 64 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_TRADE
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    trade_id: int  # the venue's number of the trade
+    px_ticks: int  # price, ticks, > 0
+    qty_lots: int  # quantity, lots, > 0
+
+
+class QuoteSlot(Struct, align=128):
+    """Best bid and ask of a market, as the venue published them. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_QUOTE
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    bid_px_ticks: int  # best bid, ticks, > 0
+    bid_qty_lots: int  # size at the best bid, lots, >= 0
+    ask_px_ticks: int  # best ask, ticks, > 0
+    ask_qty_lots: int  # size at the best ask, lots, >= 0
+
+
+class SignalSlot(Struct, align=128):
+    """What a strategy thinks: telemetry, nobody trades on it. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_SIGNAL
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    strength: float  # strength of the view, 0 to 1
+    fair_px: float  # fair price, price units
+    horizon_ns: int  # how far ahead the view looks, ns
+    urgency: float  # urgency, 0 to 1
+    strategy: I32 = -1  # number of the strategy; -1 = none
+
+
+class OrderSlot(Struct, align=256):
+    """An order, its change or its cancellation, as strategy or algorithm wants it. 256 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_ORDER
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    order_id: int  # id of the NEW record of this order
+    qty_lots: int  # whole quantity asked for, lots, > 0; for CANCEL 0
+    parent_id: int = NULL  # order_id of the parent order, when an algorithm sent this one; NULL = none
+    px_ticks: int = NULL  # limit price, ticks, > 0; NULL for MARKET and STOP
+    stop_px_ticks: int = NULL  # trigger price, ticks, > 0; only STOP and STOP_LIMIT; NULL = none
+    display_qty_lots: int = NULL  # visible quantity, lots, > 0; only ICEBERG; NULL = none
+    min_qty_lots: int = NULL  # smallest quantity to fill at once, lots, > 0; NULL = none
+    expire_ts_ns: int = NULL  # when a GTD order ends, ns since 1970 UTC; NULL = none
+    peg_offset_ticks: int = NULL  # distance from the reference price, ticks, signed; only PEGGED; NULL = none
+    participation_e9: int = NULL  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
+    start_ts_ns: int = NULL  # when an algorithm begins, ns since 1970 UTC; NULL = none
+    end_ts_ns: int = NULL  # when an algorithm ends, ns since 1970 UTC; NULL = none
+    account: I32 = -1  # number of the account; -1 = none
+    strategy: I32 = -1  # number of the strategy; -1 = none
+    action: I8  # new order, change of a working one, or its cancellation (OrderAction)
+    ord_type: I8  # type of the order (OrdType)
+    time_in_force: I8  # how long it stands (TimeInForce)
+    post_only: I8  # refuse rather than take liquidity (1 true, 0 false)
+    reduce_only: I8  # only ever reduces the position (1 true, 0 false)
+
+
+class DecisionSlot(Struct, align=256):
+    """The answer of risk to one order record, with the whole order in it. cause_id is the order record. 256 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_DECISION
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    approved_qty_lots: int  # quantity approved, lots, 0 when denied
+    order_id: int  # id of the NEW record of this order
+    qty_lots: int  # whole quantity asked for, lots, > 0; for CANCEL 0
+    limit_value: int = NULL  # the limit, in the unit of the code's rule: lots, money units, count or basis points; NULL = none
+    used_value: int = NULL  # what the order would have used of it, as value_unit says; NULL = none
+    parent_id: int = NULL  # order_id of the parent order, when an algorithm sent this one; NULL = none
+    px_ticks: int = NULL  # limit price, ticks, > 0; NULL for MARKET and STOP
+    stop_px_ticks: int = NULL  # trigger price, ticks, > 0; only STOP and STOP_LIMIT; NULL = none
+    display_qty_lots: int = NULL  # visible quantity, lots, > 0; only ICEBERG; NULL = none
+    min_qty_lots: int = NULL  # smallest quantity to fill at once, lots, > 0; NULL = none
+    expire_ts_ns: int = NULL  # when a GTD order ends, ns since 1970 UTC; NULL = none
+    peg_offset_ticks: int = NULL  # distance from the reference price, ticks, signed; only PEGGED; NULL = none
+    participation_e9: int = NULL  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
+    start_ts_ns: int = NULL  # when an algorithm begins, ns since 1970 UTC; NULL = none
+    end_ts_ns: int = NULL  # when an algorithm ends, ns since 1970 UTC; NULL = none
+    scope: I32 = -1  # number of the scope; -1 = none
+    account: I32 = -1  # number of the account; -1 = none
+    strategy: I32 = -1  # number of the strategy; -1 = none
+    outcome: I8  # approved, reduced or denied (Outcome)
+    code: I8  # why it was denied or reduced; OK when approved (DenyCode)
+    action: I8  # new order, change of a working one, or its cancellation (OrderAction)
+    ord_type: I8  # type of the order (OrdType)
+    time_in_force: I8  # how long it stands (TimeInForce)
+    post_only: I8  # refuse rather than take liquidity (1 true, 0 false)
+    reduce_only: I8  # only ever reduces the position (1 true, 0 false)
+    value_unit: I8  # unit of limit_value and used_value in memory: 0 none, 1 lots, 2 money, 3 count, 4 basis points
+
+
+class RequestSlot(Struct, align=128):
+    """What is to be sent to a venue. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_REQUEST
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    order_id: int  # id of the NEW record of this order
+    qty_lots: int  # whole quantity, lots, > 0; for CANCEL 0
+    px_ticks: int = NULL  # limit price, ticks, > 0; NULL = none
+    stop_px_ticks: int = NULL  # trigger price, ticks, > 0; NULL = none
+    expire_ts_ns: int = NULL  # when a GTD order ends, ns since 1970 UTC; NULL = none
+    account: I32 = -1  # number of the account; -1 = none
+    strategy: I32 = -1  # number of the strategy; -1 = none
+    action: I8  # send, change or cancel (OrderAction)
+    ord_type: I8  # type of the order at the venue (OrdType)
+    time_in_force: I8  # how long it stands at the venue (TimeInForce)
+    post_only: I8  # refuse rather than take liquidity (1 true, 0 false)
+    reduce_only: I8  # only ever reduces the position (1 true, 0 false)
+
+
+class VenueEventSlot(Struct, align=128):
+    """What a venue answered or told of an order, raw and parsed. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_VENUE_EVENT
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    order_id: int  # order it is about; 0 = not ours
+    request_id: int = NULL  # id of the request it answers; NULL when unasked
+    exec_hi: int = NULL  # first 8 of the 16 bytes of the execution id, as a big-endian int64; NULL = none
+    exec_lo: int = NULL  # last 8 of the 16 bytes of the execution id, as a big-endian int64; NULL = none
+    last_px_ticks: int = NULL  # price of this execution, ticks, > 0; NULL = none
+    last_qty_lots: int = NULL  # quantity of this execution, lots, > 0; NULL = none
+    px_ticks: int = NULL  # limit price accepted, ticks, > 0; NULL = none
+    qty_lots: int = NULL  # quantity accepted, lots, > 0; NULL = none
+    fee: int = NULL  # fee of this execution, in fee_currency; negative = rebate, money units; NULL = none
+    fee_currency: I32 = -1  # number of the fee currency; -1 = none
+    event_type: I8  # what the venue said (VenueEventType)
+    maker: I8 = -1  # true: this execution added liquidity (1 true, 0 false, -1 = null)
+
+
+class ReportSlot(Struct, align=128):
+    """One state change of one order. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_REPORT
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    order_id: int  # id of the NEW record of this order
+    qty_lots: int  # whole quantity, lots
+    leaves_qty_lots: int  # quantity still open, lots, >= 0
+    cum_qty_lots: int  # quantity executed so far, lots, >= 0
+    px_ticks: int = NULL  # limit price, ticks; NULL = none
+    last_px_ticks: int = NULL  # price of this execution, ticks; NULL = none
+    last_qty_lots: int = NULL  # quantity of this execution, lots; NULL = none
+    account: I32 = -1  # number of the account; -1 = none
+    strategy: I32 = -1  # number of the strategy; -1 = none
+    exec_type: I8  # what happened (ExecType)
+    ord_status: I8  # state after it (OrdStatus)
+    ord_type: I8  # type of the order (OrdType)
+    time_in_force: I8  # how long it stands (TimeInForce)
+    code: I8  # why it was rejected; OK otherwise (DenyCode)
+
+
+class FillSlot(Struct, align=128):
+    """One execution of one of our orders. Each execution of the venue gives one fill. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_FILL
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    order_id: int  # id of the NEW record of this order
+    exec_hi: int  # first 8 of the 16 bytes of the execution id, as a big-endian int64
+    exec_lo: int  # last 8 of the 16 bytes of the execution id, as a big-endian int64
+    last_px_ticks: int  # price, ticks, > 0
+    last_qty_lots: int  # quantity, lots, > 0
+    leaves_qty_lots: int  # quantity still open, lots, >= 0
+    fee: int  # fee, in fee_currency; negative = rebate, money units
+    mid2_ticks: int = NULL  # twice the mid of the market when filled, ticks; NULL = none
+    account: I32 = -1  # number of the account; -1 = none
+    strategy: I32 = -1  # number of the strategy; -1 = none
+    fee_currency: I32 = -1  # number of the fee currency; -1 = none
+    maker: I8  # true: added liquidity (1 true, 0 false)
+
+
+class PositionSlot(Struct, align=128):
+    """Position of a strategy of an account in an instrument, after a fill or a mark. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_POSITION
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    qty_lots: int  # position, lots, signed: > 0 long
+    cost: int  # signed cost of what is open, in the quote currency: price x quantity x multiplier, money units
+    realized_pnl: int  # profit realized in this run, without fees, in the quote currency, money units
+    unrealized_pnl: int  # profit of what is open at the mark, in the quote currency, money units
+    fees: int  # fees paid in this run; negative = rebates, money units
+    spread_pnl: int  # part of the profit earned against the mid at each fill, in the quote currency, money units
+    bought_qty_lots: int  # quantity bought in this run, lots, >= 0
+    sold_qty_lots: int  # quantity sold in this run, lots, >= 0
+    fill_count: int  # fills booked in this run
+    mark2_ticks: int = NULL  # twice the price it is valued at, ticks; NULL = none
+    account: I32 = -1  # number of the account; -1 = none
+    strategy: I32 = -1  # number of the strategy; -1 = none
+
+
+class BalanceSlot(Struct, align=64):
+    """Cash of an account in a currency. 64 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_BALANCE
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    cash: int  # cash, fees deducted, money units
+    fees: int  # fees paid in this run; negative = rebates, money units
+    account: I32 = -1  # number of the account; -1 = none
+    currency: I32 = -1  # number of the currency; -1 = none
+
+
+class LimitSlot(Struct, align=128):
+    """A limit of one rule on one scope. A later record for the same scope, instrument and rule replaces it. 128 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_LIMIT
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    limit_qty_lots: int = NULL  # limit in quantity, lots; ORDER_SIZE, LONG and SHORT of one instrument; NULL = none
+    # limit in money; ORDER_NOTIONAL, GROSS, OPEN_NOTIONAL, DAILY_LOSS, and LONG and SHORT of a scope, money units; NULL = none
+    limit_money: int = NULL
+    limit_count: int = NULL  # limit as a count; OPEN_ORDERS, ORDER_RATE; NULL = none
+    limit_bps: int = NULL  # limit in basis points of the opposite touch; COLLAR; NULL = none
+    interval_ns: int = NULL  # interval of ORDER_RATE, ns: limit_count orders in any interval; NULL = none
+    scope: I32 = -1  # number of the scope; -1 = none
+    parent: I32 = -1  # number of the parent; -1 = none
+    rule: I8  # rule it belongs to (Rule)
+
+
+class CommandSlot(Struct, align=64):
+    """What is asked of the whole: open a run, kill, resume, pause, stop, resynchronise. 64 bytes."""
+
+    id: int
+    cause_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    instrument: I32 = -1
+    kind: I8 = KIND_COMMAND
+    side: I8 = -1
+    flags: I8
+    spare: I8
+    run_number: int = NULL  # RUN: number of the run it opens; NULL = none
+    target_scope: I32 = -1  # number of the scope meant; -1 = none
+    target_strategy: I32 = -1  # number of the strategy meant; -1 = none
+    command_type: I8  # what is asked (CommandType)
+
+
+SLOTS: dict[int, type[Struct]] = {
+    KIND_INSTRUMENT: InstrumentSlot,
+    KIND_LEVEL: LevelSlot,
+    KIND_TRADE: TradeSlot,
+    KIND_QUOTE: QuoteSlot,
+    KIND_SIGNAL: SignalSlot,
+    KIND_ORDER: OrderSlot,
+    KIND_DECISION: DecisionSlot,
+    KIND_REQUEST: RequestSlot,
+    KIND_VENUE_EVENT: VenueEventSlot,
+    KIND_REPORT: ReportSlot,
+    KIND_FILL: FillSlot,
+    KIND_POSITION: PositionSlot,
+    KIND_BALANCE: BalanceSlot,
+    KIND_LIMIT: LimitSlot,
+    KIND_COMMAND: CommandSlot,
+}
