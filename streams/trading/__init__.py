@@ -1,0 +1,1 @@
+"""What trades: book, orders, positions, fees, risk, simulated venue. Pure integer arithmetic, no input or output."""

@@ -1,0 +1,63 @@
+"""From an id to a slot of a pool: open addressing, linear probing, deletion by shifting back (no tombstones, so it never slows down)."""
+
+from streams.kernel import Struct, Table, ctz, hash64
+
+__all__ = ["IdEntry", "IdIndex"]
+
+
+class IdEntry(Struct):
+    """slot : pool slot + 1, 0 = free entry."""
+
+    key: int
+    slot: int
+
+
+class IdIndex(Struct):
+    """Index of a pool of `orders` slots (a power of two); it has twice as many entries."""
+
+    bits: int
+    entries: Table[IdEntry, "2 * orders"]
+
+    def setup(self) -> None:
+        """Take the size from the table. Once, before anything else."""
+        if self.entries.n < 2 or self.entries.n & (self.entries.n - 1) != 0:
+            raise ValueError("order index: the number of orders must be a power of two")
+        self.bits = ctz(self.entries.n)
+
+    def find(self, key: int) -> int:
+        """Pool slot of an id, -1 if it is unknown."""
+        j = hash64(key, self.bits)
+        while self.entries[j].slot != 0:
+            if self.entries[j].key == key:
+                return self.entries[j].slot - 1
+            j = (j + 1) & (self.entries.n - 1)
+        return -1
+
+    def put(self, key: int, slot: int) -> None:
+        """Remember an id. It must not be there yet, and at most half of the entries may be in use."""
+        j = hash64(key, self.bits)
+        while self.entries[j].slot != 0:
+            j = (j + 1) & (self.entries.n - 1)
+        self.entries[j].key = key
+        self.entries[j].slot = slot + 1
+
+    def remove(self, key: int) -> bool:
+        """Forget an id; False if it was unknown."""
+        mask = self.entries.n - 1
+        j = hash64(key, self.bits)
+        while self.entries[j].slot != 0 and self.entries[j].key != key:
+            j = (j + 1) & mask
+        if self.entries[j].slot == 0:
+            return False
+        i = j
+        while True:
+            i = (i + 1) & mask
+            if self.entries[i].slot == 0:
+                break
+            h = hash64(self.entries[i].key, self.bits)
+            if ((i - h) & mask) >= ((i - j) & mask):
+                self.entries[j].key = self.entries[i].key
+                self.entries[j].slot = self.entries[i].slot
+                j = i
+        self.entries[j].slot = 0
+        return True
