@@ -4,7 +4,8 @@ A bid is keyed by its tick, an ask by minus its tick: both sides are one case, a
 re-centred when the touch nears one of its ends; levels that leave it move to the hash, levels that enter it come back.
 """
 
-from streams.kernel import Struct, Table, below, bit, clz, ctz, hash64
+from streams.kernel import Struct, Table, at, below, bit, clz, ctz, hash64
+from streams.slots import FLAG_FIRST, FLAG_SNAPSHOT, LevelSlot
 from streams.trading.codes import BUY
 
 __all__ = ["NONE", "NO_ASK", "NO_BID", "Book", "BookSide", "FarLevel"]
@@ -12,6 +13,9 @@ __all__ = ["NONE", "NO_ASK", "NO_BID", "Book", "BookSide", "FarLevel"]
 NONE: int = -(1 << 40)  # no level: below every key, and small enough for sums and differences of keys not to overflow
 NO_BID: int = NONE  # what bid() gives for an empty side: below every price
 NO_ASK: int = 1 << 40  # what ask() gives for an empty side: above every price
+
+_WHOLE = FLAG_FIRST | FLAG_SNAPSHOT
+_LEVEL_BYTES = 64
 
 
 class FarLevel(Struct):
@@ -248,6 +252,19 @@ class Book(Struct, align=64):
             self.bids.put(px_ticks, qty_lots)
         else:
             self.asks.put(-px_ticks, qty_lots)
+
+    def apply_level(self, level: LevelSlot) -> None:
+        """Apply one slot of a book update; the first slot of a snapshot clears the book before."""
+        if level.flags & _WHOLE == _WHOLE:
+            self.clear()
+        self.last_seq = level.last_seq
+        if level.qty_lots >= 0:  # -1: the update has no level
+            self.apply(level.side, level.px_ticks, level.qty_lots)
+
+    def apply_levels(self, addr: int, n: int) -> None:
+        """Apply the `n` LevelSlots that lie behind each other from address `addr` on."""
+        for i in range(n):
+            self.apply_level(at(LevelSlot, addr + i * _LEVEL_BYTES))
 
     def ready(self) -> bool:
         """Both sides have a level."""

@@ -2,10 +2,13 @@
 
 from streams.errors import UnitError
 from streams.kernel import I8, I32, Struct
+from streams.slots import InstrumentSlot
 from streams.trading.codes import INVERSE
 from streams.trading.fee import FeeSchedule
 
 __all__ = ["InstrumentSpec", "money_per_tick_lot"]
+
+_MAX = 1 << 62
 
 
 class InstrumentSpec(Struct, align=64):
@@ -36,6 +39,47 @@ class InstrumentSpec(Struct, align=64):
     instrument_type: I8
     book_stale: I8 = 1
     valid: I8
+
+    def load(self, slot: InstrumentSlot) -> bool:
+        """Take the rules of an instrument record; False (and nothing taken) where `money_per_tick_lot` would refuse."""
+        unit = self.unit(slot.tick_e9, slot.lot_e9, slot.multiplier_e9, slot.money_scale)
+        if unit == 0 or slot.instrument_type == INVERSE:
+            return False
+        self.instrument = slot.instrument
+        self.instrument_type = slot.instrument_type
+        self.tick_e9 = slot.tick_e9
+        self.lot_e9 = slot.lot_e9
+        self.multiplier_e9 = slot.multiplier_e9
+        self.money_per_tick_lot = unit
+        self.min_qty_lots = slot.min_qty_lots
+        self.max_qty_lots = slot.max_qty_lots
+        self.min_notional = slot.min_notional
+        self.valid_from_ns = slot.valid_from_ns
+        self.fees.maker_e9 = slot.maker_fee_e9
+        self.fees.taker_e9 = slot.taker_fee_e9
+        self.fees.rounding = slot.fee_rounding
+        self.valid = 1
+        return True
+
+    def unit(self, tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int) -> int:
+        """tick x lot x multiplier in money units, 0 if that is no whole number from 1 to 2**62. As `money_per_tick_lot`, in 64 bits."""
+        if tick_e9 <= 0 or lot_e9 <= 0 or multiplier_e9 <= 0 or money_scale < 0 or money_scale > 9:
+            return 0
+        twos = 27 - money_scale
+        fives = twos
+        unit = 1
+        for i in range(3):
+            x = tick_e9 if i == 0 else lot_e9 if i == 1 else multiplier_e9
+            while twos > 0 and x % 2 == 0:
+                x //= 2
+                twos -= 1
+            while fives > 0 and x % 5 == 0:
+                x //= 5
+                fives -= 1
+            if x > _MAX // unit:
+                return 0
+            unit *= x
+        return unit if twos == 0 and fives == 0 else 0
 
     def notional(self, px_ticks: int, qty_lots: int) -> int:
         """Price x quantity in money units, exact. The product must be below 2**62."""

@@ -1,8 +1,8 @@
 """The pool of orders: slots with a free list, found by id, in as many lists as the owner wants.
 
 Open orders are found through `find` and through lists (numbered 0 to `order_lists` - 1; what a number means is the owner's choice: a
-strategy, or an instrument and a side). An order that has ended is either dropped at once, or retired: it is still found, for answers and fills that
-come late, until its slot is needed; the oldest retired goes first.
+strategy, or an instrument and a side). An order that has ended is either dropped at once, or retired: it is still found, for answers and
+fills that come late, until its slot is needed; the oldest retired goes first.
 """
 
 from streams.kernel import I32, Struct, Table
