@@ -50,6 +50,7 @@ __all__ = [
     "ReportSlot",
     "RequestSlot",
     "SignalSlot",
+    "Slot",
     "TradeSlot",
     "VenueEventSlot",
 ]
@@ -76,18 +77,35 @@ FLAG_SNAPSHOT = 4  # the whole book
 FLAG_FIRST = 8  # first slot of its record: a snapshot clears the book here
 
 
-class InstrumentSlot(Struct, align=128):
-    """What can be traded where, and its rules. The newest record whose valid_from_ns has passed holds. 128 bytes."""
+class Slot(Struct, align=64):
+    """The first 40 bytes of every slot."""
 
     id: int
     cause_id: int
     ts_ns: int
     recv_ts_ns: int
     instrument: I32 = -1
-    kind: I8 = KIND_INSTRUMENT
+    kind: I8
     side: I8 = -1
     flags: I8
     spare: I8
+
+    def stamp(self, id: int, cause_id: int, ts_ns: int, recv_ts_ns: int, instrument: int, kind: int, side: int) -> None:
+        """Fill in the header of a record that is written now."""
+        self.id = id
+        self.cause_id = cause_id
+        self.ts_ns = ts_ns
+        self.recv_ts_ns = recv_ts_ns
+        self.instrument = instrument
+        self.kind = kind
+        self.side = side
+        self.flags = 0
+        self.spare = 0
+
+
+class InstrumentSlot(Slot, align=128):
+    """What can be traded where, and its rules. The newest record whose valid_from_ns has passed holds. 128 bytes."""
+
     tick_e9: int  # price step x 10^9, > 0
     lot_e9: int  # quantity step x 10^9, > 0
     multiplier_e9: int  # contract multiplier x 10^9, > 0: notional = price x quantity x multiplier
@@ -104,70 +122,34 @@ class InstrumentSlot(Struct, align=128):
     fee_rounding: I8  # how a fee is rounded to the money unit (FeeRounding)
 
 
-class LevelSlot(Struct, align=64):
+class LevelSlot(Slot, align=64):
     """Levels of a book that changed together, or a whole book. 64 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_LEVEL
-    side: I8 = -1
-    flags: I8
-    spare: I8
     last_seq: int  # last venue sequence number covered; 0 = the venue has none
     px_ticks: int  # price of the level, ticks, > 0
     qty_lots: int  # whole size now resting at the level, lots, >= 0; 0 = level removed
 
 
-class TradeSlot(Struct, align=64):
+class TradeSlot(Slot, align=64):
     """A trade of the market. 64 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_TRADE
-    side: I8 = -1
-    flags: I8
-    spare: I8
     trade_id: int  # the venue's number of the trade
     px_ticks: int  # price, ticks, > 0
     qty_lots: int  # quantity, lots, > 0
 
 
-class QuoteSlot(Struct, align=128):
+class QuoteSlot(Slot, align=128):
     """Best bid and ask of a market, as the venue published them. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_QUOTE
-    side: I8 = -1
-    flags: I8
-    spare: I8
     bid_px_ticks: int  # best bid, ticks, > 0
     bid_qty_lots: int  # size at the best bid, lots, >= 0
     ask_px_ticks: int  # best ask, ticks, > 0
     ask_qty_lots: int  # size at the best ask, lots, >= 0
 
 
-class SignalSlot(Struct, align=128):
+class SignalSlot(Slot, align=128):
     """What a strategy thinks: telemetry, nobody trades on it. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_SIGNAL
-    side: I8 = -1
-    flags: I8
-    spare: I8
     strength: float  # strength of the view, 0 to 1
     fair_px: float  # fair price, price units
     horizon_ns: int  # how far ahead the view looks, ns
@@ -175,18 +157,9 @@ class SignalSlot(Struct, align=128):
     strategy: I32 = -1  # number of the strategy; -1 = none
 
 
-class OrderSlot(Struct, align=256):
+class OrderSlot(Slot, align=256):
     """An order, its change or its cancellation, as strategy or algorithm wants it. 256 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_ORDER
-    side: I8 = -1
-    flags: I8
-    spare: I8
     order_id: int  # id of the NEW record of this order
     qty_lots: int  # whole quantity asked for, lots, > 0; for CANCEL 0
     parent_id: int = NULL  # order_id of the parent order, when an algorithm sent this one; NULL = none
@@ -208,18 +181,9 @@ class OrderSlot(Struct, align=256):
     reduce_only: I8  # only ever reduces the position (1 true, 0 false)
 
 
-class DecisionSlot(Struct, align=256):
+class DecisionSlot(Slot, align=256):
     """The answer of risk to one order record, with the whole order in it. cause_id is the order record. 256 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_DECISION
-    side: I8 = -1
-    flags: I8
-    spare: I8
     approved_qty_lots: int  # quantity approved, lots, 0 when denied
     order_id: int  # id of the NEW record of this order
     qty_lots: int  # whole quantity asked for, lots, > 0; for CANCEL 0
@@ -248,18 +212,9 @@ class DecisionSlot(Struct, align=256):
     value_unit: I8  # unit of limit_value and used_value in memory: 0 none, 1 lots, 2 money, 3 count, 4 basis points
 
 
-class RequestSlot(Struct, align=128):
+class RequestSlot(Slot, align=128):
     """What is to be sent to a venue. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_REQUEST
-    side: I8 = -1
-    flags: I8
-    spare: I8
     order_id: int  # id of the NEW record of this order
     qty_lots: int  # whole quantity, lots, > 0; for CANCEL 0
     px_ticks: int = NULL  # limit price, ticks, > 0; NULL = none
@@ -274,18 +229,9 @@ class RequestSlot(Struct, align=128):
     reduce_only: I8  # only ever reduces the position (1 true, 0 false)
 
 
-class VenueEventSlot(Struct, align=128):
+class VenueEventSlot(Slot, align=128):
     """What a venue answered or told of an order, raw and parsed. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_VENUE_EVENT
-    side: I8 = -1
-    flags: I8
-    spare: I8
     order_id: int  # order it is about; 0 = not ours
     request_id: int = NULL  # id of the request it answers; NULL when unasked
     exec_hi: int = NULL  # first 8 of the 16 bytes of the execution id, as a big-endian int64; NULL = none
@@ -300,18 +246,9 @@ class VenueEventSlot(Struct, align=128):
     maker: I8 = -1  # true: this execution added liquidity (1 true, 0 false, -1 = null)
 
 
-class ReportSlot(Struct, align=128):
+class ReportSlot(Slot, align=128):
     """One state change of one order. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_REPORT
-    side: I8 = -1
-    flags: I8
-    spare: I8
     order_id: int  # id of the NEW record of this order
     qty_lots: int  # whole quantity, lots
     leaves_qty_lots: int  # quantity still open, lots, >= 0
@@ -328,18 +265,9 @@ class ReportSlot(Struct, align=128):
     code: I8  # why it was rejected; OK otherwise (DenyCode)
 
 
-class FillSlot(Struct, align=128):
+class FillSlot(Slot, align=128):
     """One execution of one of our orders. Each execution of the venue gives one fill. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_FILL
-    side: I8 = -1
-    flags: I8
-    spare: I8
     order_id: int  # id of the NEW record of this order
     exec_hi: int  # first 8 of the 16 bytes of the execution id, as a big-endian int64
     exec_lo: int  # last 8 of the 16 bytes of the execution id, as a big-endian int64
@@ -354,18 +282,9 @@ class FillSlot(Struct, align=128):
     maker: I8  # true: added liquidity (1 true, 0 false)
 
 
-class PositionSlot(Struct, align=128):
+class PositionSlot(Slot, align=128):
     """Position of a strategy of an account in an instrument, after a fill or a mark. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_POSITION
-    side: I8 = -1
-    flags: I8
-    spare: I8
     qty_lots: int  # position, lots, signed: > 0 long
     cost: int  # signed cost of what is open, in the quote currency: price x quantity x multiplier, money units
     realized_pnl: int  # profit realized in this run, without fees, in the quote currency, money units
@@ -380,36 +299,18 @@ class PositionSlot(Struct, align=128):
     strategy: I32 = -1  # number of the strategy; -1 = none
 
 
-class BalanceSlot(Struct, align=64):
+class BalanceSlot(Slot, align=64):
     """Cash of an account in a currency. 64 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_BALANCE
-    side: I8 = -1
-    flags: I8
-    spare: I8
     cash: int  # cash, fees deducted, money units
     fees: int  # fees paid in this run; negative = rebates, money units
     account: I32 = -1  # number of the account; -1 = none
     currency: I32 = -1  # number of the currency; -1 = none
 
 
-class LimitSlot(Struct, align=128):
+class LimitSlot(Slot, align=128):
     """A limit of one rule on one scope. A later record for the same scope, instrument and rule replaces it. 128 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_LIMIT
-    side: I8 = -1
-    flags: I8
-    spare: I8
     limit_qty_lots: int = NULL  # limit in quantity, lots; ORDER_SIZE, LONG and SHORT of one instrument; NULL = none
     # limit in money; ORDER_NOTIONAL, GROSS, OPEN_NOTIONAL, DAILY_LOSS, and LONG and SHORT of a scope, money units; NULL = none
     limit_money: int = NULL
@@ -421,18 +322,9 @@ class LimitSlot(Struct, align=128):
     rule: I8  # rule it belongs to (Rule)
 
 
-class CommandSlot(Struct, align=64):
+class CommandSlot(Slot, align=64):
     """What is asked of the whole: open a run, kill, resume, pause, stop, resynchronise. 64 bytes."""
 
-    id: int
-    cause_id: int
-    ts_ns: int
-    recv_ts_ns: int
-    instrument: I32 = -1
-    kind: I8 = KIND_COMMAND
-    side: I8 = -1
-    flags: I8
-    spare: I8
     run_number: int = NULL  # RUN: number of the run it opens; NULL = none
     target_scope: I32 = -1  # number of the scope meant; -1 = none
     target_strategy: I32 = -1  # number of the strategy meant; -1 = none

@@ -17,6 +17,25 @@ Null is NULL in an int64, -1 in a number of the dictionary or a flag. A book upd
 from streams.kernel import I8, I32, NULL, Struct
 '''
 
+BASE = '''
+
+class Slot(Struct, align=64):
+    """The first 40 bytes of every slot."""
+
+{fields}
+    def stamp(self, id: int, cause_id: int, ts_ns: int, recv_ts_ns: int, instrument: int, kind: int, side: int) -> None:
+        """Fill in the header of a record that is written now."""
+        self.id = id
+        self.cause_id = cause_id
+        self.ts_ns = ts_ns
+        self.recv_ts_ns = recv_ts_ns
+        self.instrument = instrument
+        self.kind = kind
+        self.side = side
+        self.flags = 0
+        self.spare = 0
+'''
+
 
 def slots_text() -> str:
     """The whole file, as `ruff format` leaves it."""
@@ -30,23 +49,26 @@ def slots_text() -> str:
         "FLAG_FIRST": "first slot of its record: a snapshot clears the book here",
     }
     header = "\n".join(f"    {f.name:<12}{f.type:<5}{f.doc}" for f in HEADER)
-    names = sorted([*kinds, *flags, "SLOTS"]) + sorted(x.name for x in slots)
+    names = sorted([*kinds, *flags, "SLOTS"]) + sorted(["Slot", *(x.name for x in slots)])
     text = HEAD.format(header=header) + "\n__all__ = [\n" + "".join(f'    "{n}",\n' for n in names) + "]\n\n"
     text += "".join(f"{k} = {x.kind}\n" for k, x in zip(kinds, slots, strict=True)) + "\n"
     text += "".join(f"{k} = {v}  # {meaning[k]}\n" for k, v in flags.items())
     docs = {layout(s).name: s.doc for s in SCHEMAS.values() if s.slot}
-    text += "".join("\n\n" + _slot(x, k, docs[x.name]) for k, x in zip(kinds, slots, strict=True))
+    text += BASE.format(fields="".join(f"    {_field(f.name, f.type, f.default)}\n" for f in HEADER))
+    text += "".join("\n\n" + _slot(x, docs[x.name]) for x in slots)
     table = "".join(f"    {k}: {x.name},\n" for k, x in zip(kinds, slots, strict=True))
     return text + f"\n\nSLOTS: dict[int, type[Struct]] = {{\n{table}}}\n"
 
 
-def _slot(x: Layout, kind: str, doc: str) -> str:
-    text = f"class {x.name}(Struct, align={x.size}):\n{docstring(f'{doc} {x.size} bytes.')}\n"
-    for f in x.fields:
-        default = kind if f.name == "kind" else f.default
-        prefix = f"{f.name}: {f.type}" + ("" if default == "0" else f" = {default}")
-        text += f"    {prefix}\n" if f.convert == "header" else comment(prefix, f.doc)
+def _slot(x: Layout, doc: str) -> str:
+    text = f"class {x.name}(Slot, align={x.size}):\n{docstring(f'{doc} {x.size} bytes.')}\n"
+    for f in x.fields[len(HEADER) :]:
+        text += comment(_field(f.name, f.type, f.default), f.doc)
     return text
+
+
+def _field(name: str, type: str, default: str) -> str:
+    return f"{name}: {type}" + ("" if default == "0" else f" = {default}")
 
 
 def _upper(slot: str) -> str:
