@@ -1,0 +1,33 @@
+"""The one door to Kafka for lanes, shells and sinks: thin wrappers of confluent-kafka with the settings and errors of this project.
+
+open_consumer   assigned partitions, committed records, no commit of its own
+Sender          idempotent producer: explicit partitions, failures are seen
+Transactions    transactional producer: records and positions at once, fences its predecessor
+create_topics   and list_topics, topic_configs, TopicSpec
+read_range      all records of a partition up to its end; RangeReader in lists; tail_records from the end
+explain         a Kafka error in clear words
+"""
+
+from streams.lanes.admin import TopicSpec, create_topics, list_topics, open_admin, topic_configs
+from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, explain, open_consumer
+from streams.lanes.producer import Sender, Transactions
+from streams.lanes.reader import RangeReader, end_offset, read_range, tail_records, watermarks
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "TRANSACTION_TIMEOUT_MS",
+    "RangeReader",
+    "Sender",
+    "TopicSpec",
+    "Transactions",
+    "create_topics",
+    "end_offset",
+    "explain",
+    "list_topics",
+    "open_admin",
+    "open_consumer",
+    "read_range",
+    "tail_records",
+    "topic_configs",
+    "watermarks",
+]

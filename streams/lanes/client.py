@@ -1,0 +1,89 @@
+"""Settings of every Kafka client here, and its errors in clear words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from streams.errors import FencedError, LaneError
+
+__all__ = ["MAX_RECORD_BYTES", "TRANSACTION_TIMEOUT_MS", "common_config", "explain", "open_consumer"]
+
+MAX_RECORD_BYTES = 1_000_000  # librdkafka's message.max.bytes, below the broker's 1,048,588
+TRANSACTION_TIMEOUT_MS = 10_000  # a dead writer's open transaction stalls its readers no longer than this
+
+_LOG = structlog.get_logger("kafka")
+_FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
+_AWAY = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._RESOLVE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+}
+_NO_TOPIC = {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
+
+
+def explain(error: KafkaError | KafkaException, bootstrap: str, doing: str) -> LaneError:
+    """The error to raise for a Kafka error met while `doing` ("reading trades.v1[0]"): FencedError when another instance took over."""
+    inner = error.args[0] if isinstance(error, KafkaException) else error
+    if not isinstance(inner, KafkaError):
+        return LaneError(f"kafka {bootstrap}: {doing}: {inner}")
+    code, text = inner.code(), inner.str()
+    if code in _FENCED:
+        return FencedError(f"kafka {bootstrap}: {doing}: another instance has taken over this transactional id ({text})")
+    if code in _AWAY:
+        return LaneError(f"kafka {bootstrap}: {doing}: the broker does not answer ({text}); `millrace status` shows whether it runs")
+    if code in _NO_TOPIC:
+        return LaneError(f"kafka {bootstrap}: {doing}: topic or partition does not exist; `millrace apply TOPOLOGY` creates it")
+    if code == KafkaError._AUTO_OFFSET_RESET:
+        return LaneError(f"kafka {bootstrap}: {doing}: the offset asked for is no longer kept ({text}); start a new run")
+    return LaneError(f"kafka {bootstrap}: {doing}: {inner.name()}: {text}")
+
+
+def common_config(bootstrap: str) -> dict[str, Any]:
+    """What every client sets: address, small latency, errors and logs into the process's log instead of stderr."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "socket.nagle.disable": True,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1000,
+        "logger": _Log(),
+        "error_cb": _on_error,
+    }
+
+
+def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str, Any] | None = None) -> Consumer:
+    """A consumer of assigned partitions: committed records only, nothing committed by itself, an offset out of range is an error.
+
+    `settings` overrides single librdkafka settings. The caller assigns partitions with offsets (no subscription) and closes it.
+    """
+    config = common_config(bootstrap) | {
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": 2,  # 1000 by default: holes of a second while a backlog is read
+        "queued.min.messages": 100_000,
+        "queued.max.messages.kbytes": 65_536,
+        "fetch.message.max.bytes": 2 * 1_048_576,
+        "check.crcs": False,
+    }
+    return Consumer(config | dict(settings or {}))
+
+
+class _Log:
+    """Takes librdkafka's log lines, in the shape of logging.Logger.log, as far as confluent-kafka calls it."""
+
+    def log(self, level: int, form: str, *args: object) -> None:
+        _LOG.log(level if level >= 10 else 10, form % args if args else form)
+
+
+def _on_error(error: KafkaError) -> None:
+    """Client-wide errors; librdkafka recovers from all but fatal ones, and those come back from the next call too."""
+    _LOG.warning("client error", error=error.name(), text=error.str(), fatal=error.fatal())

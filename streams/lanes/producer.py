@@ -1,0 +1,155 @@
+"""Producers whose failures are seen: idempotent for shells and snapshots, transactional for the lane."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from streams.errors import LaneError
+from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, common_config, explain
+
+__all__ = ["Sender", "Transactions"]
+
+_FLUSH_S = 60.0
+
+
+class Sender:
+    """An idempotent producer: records of a partition arrive once and in order, or the next call raises LaneError.
+
+    `linger_ms`: how long records gather for one request. `timeout_s`: how long a record may wait for the broker before it counts as failed.
+    """
+
+    def __init__(
+        self, bootstrap: str, *, linger_ms: float = 1.0, timeout_s: float = 120.0, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        self.bootstrap = bootstrap
+        self._failed: LaneError | None = None
+        config = common_config(bootstrap) | {
+            "enable.idempotence": True,
+            "linger.ms": linger_ms,
+            "retry.backoff.ms": 5,
+            "compression.type": "lz4",
+            "message.timeout.ms": int(timeout_s * 1000),
+            "message.max.bytes": MAX_RECORD_BYTES,
+            "batch.num.messages": 100_000,
+            "batch.size": 1_000_000,
+            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.kbytes": 512 * 1024,
+            "delivery.report.only.error": True,
+            "on_delivery": self._on_failure,
+        }
+        self._producer = Producer(config | dict(settings or {}))
+
+    def send(self, topic: str, partition: int, value: bytes, key: bytes | None = None, on_delivery: Any = None) -> None:
+        """Queue one framed record for an explicit partition. Raises LaneError: oversized, or an earlier record was not delivered."""
+        if self._failed is not None:
+            raise self._failed
+        while True:
+            try:
+                if on_delivery is None:
+                    self._producer.produce(topic, value, key, partition)
+                else:
+                    self._producer.produce(topic, value, key, partition, on_delivery)
+                return
+            except BufferError:  # the queue is full: wait for the broker, the caller feels the back-pressure
+                self.poll(0.1)
+            except KafkaException as error:
+                raise self._refusal(error.args[0], topic, partition, len(value)) from None
+
+    def send_all(self, topic: str, partition: int, values: Iterable[bytes]) -> None:
+        """Queue framed records for one partition, in order."""
+        for value in values:
+            self.send(topic, partition, value)
+
+    def poll(self, timeout_s: float = 0.0) -> None:
+        """Take delivery reports; raises LaneError when a record was not delivered. Call at least once a second."""
+        self._serve(self._producer.poll, timeout_s)
+
+    def flush(self, timeout_s: float = _FLUSH_S) -> None:
+        """Wait until every record is acknowledged by the broker, else LaneError."""
+        left = self._serve(self._producer.flush, timeout_s)
+        if left:
+            raise LaneError(
+                f"kafka {self.bootstrap}: {left} records not acknowledged within {timeout_s:.0f} s; `millrace status` shows the broker"
+            )
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Best effort at the end of a process: what is queued is given `timeout_s` to leave."""
+        self._producer.flush(timeout_s)
+
+    def _serve(self, call: Callable[[float], int], timeout_s: float) -> int:
+        try:
+            left = call(timeout_s)
+        except (KafkaException, SystemError) as error:  # a fatal client error is raised over a delivery report: SystemError around it
+            inner = error if isinstance(error, KafkaException) else error.__context__
+            if not isinstance(inner, KafkaException):
+                raise
+            self._failed = explain(inner, self.bootstrap, "delivering records")
+        if self._failed is not None:
+            raise self._failed
+        return left
+
+    def _on_failure(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failed is None:
+            value = message.value()
+            self._failed = self._refusal(error, message.topic() or "?", message.partition() or 0, 0 if value is None else len(value))
+
+    def _refusal(self, error: KafkaError, topic: str, partition: int, size_bytes: int) -> LaneError:
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            return LaneError(
+                f"{topic}[{partition}]: a record of {size_bytes} bytes is larger than the {MAX_RECORD_BYTES} that a record may have"
+            )
+        return explain(error, self.bootstrap, f"writing a record of {size_bytes} bytes to {topic}[{partition}]")
+
+
+class Transactions(Sender):
+    """A transactional producer. Its constructor fences every earlier one of the same id and settles what that left open.
+
+    Between begin() and commit() all that is sent, and the positions given to commit(), become visible together or not at all. After any
+    error memory of the transaction cannot be trusted: abort() and end the process.
+    """
+
+    def __init__(self, bootstrap: str, transactional_id: str, *, linger_ms: float = 1.0, settings: Mapping[str, Any] | None = None) -> None:
+        own = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
+        }
+        super().__init__(bootstrap, linger_ms=linger_ms, settings=own | dict(settings or {}))
+        self.transactional_id = transactional_id
+        self._call("opening transactions", self._producer.init_transactions, 30.0)
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._call("begin", self._producer.begin_transaction)
+
+    def commit(self, positions: Mapping[tuple[str, int], int], consumer: Consumer) -> None:
+        """Deliver all records, add the next offsets to read per (topic, partition) under the consumer's group name, commit.
+
+        The consumer must have asked for its committed offsets once before: on a new broker that call makes the offsets topic, and
+        adding offsets to a transaction without it never returns.
+        """
+        self.flush(TRANSACTION_TIMEOUT_MS / 1000)
+        if positions:
+            offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()]
+            self._call("offsets", self._producer.send_offsets_to_transaction, offsets, consumer.consumer_group_metadata(), 10.0)
+        self._call("commit", self._producer.commit_transaction, 30.0)
+
+    def abort(self) -> None:
+        """Make sure nothing of the open transaction shows; errors are swallowed: the next instance's init settles it as well."""
+        try:
+            self._producer.purge()
+            self._producer.abort_transaction(5.0)
+        except KafkaException:
+            pass
+
+    def _call(self, doing: str, call: Any, *args: Any) -> None:
+        for attempt in range(4):
+            try:
+                call(*args)
+                return
+            except KafkaException as error:
+                inner = error.args[0]
+                if attempt < 3 and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
+                    continue
+                raise explain(error, self.bootstrap, f"{doing} of {self.transactional_id}") from None
