@@ -1,0 +1,130 @@
+"""The broker of the embedded stack: Apache Kafka in KRaft mode, one node, on the loopback interface."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from streams.errors import StackError
+from streams.local import artifacts
+from streams.local.service import HOST, JVM_SHORT, Command, Say, Service, offset_port
+
+__all__ = ["Kafka", "broker_answers"]
+
+VERSION = "4.3.0"
+ENDPOINT = f"org.apache.kafka:kafka_2.13:{VERSION}@kafka.Kafka+org.slf4j:slf4j-simple:1.7.36"
+MESSAGE_MAX_BYTES = 2_097_152  # snapshot parts are 900 kB before framing
+OFFSETS_RETENTION_MINUTES = 10 * 365 * 24 * 60  # positions outlive a long pause: a group without members would lose them after 7 days
+FORMAT_BOUND_S = 60
+PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 1,
+    "offsets.retention.minutes": OFFSETS_RETENTION_MINUTES,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    "num.network.threads": 1,  # these four: two shared cores, measured
+    "num.io.threads": 2,
+    "log.cleaner.threads": 1,
+    "log.cleaner.dedupe.buffer.size": 4_194_304,
+    "message.max.bytes": MESSAGE_MAX_BYTES,
+    "replica.fetch.max.bytes": MESSAGE_MAX_BYTES,
+    "auto.create.topics.enable": "false",
+}
+
+
+class Kafka(Service):
+    """A broker whose data lives in the state folder."""
+
+    name = "kafka"
+    title = f"kafka {VERSION}"
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return offset_port(self.base, "kafka"), offset_port(self.base, "controller")
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.ports[0]}"
+
+    def fetch(self, say: Say) -> None:
+        artifacts.java()
+        self._jars(say)
+
+    def prepare(self, say: Say) -> Command:
+        self.data.mkdir(parents=True, exist_ok=True)
+        config, logs = self.data / "server.properties", self.data / "log"
+        kafka, controller = self.ports
+        properties = PROPERTIES | {
+            "listeners": f"PLAINTEXT://{HOST}:{kafka},CONTROLLER://{HOST}:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{kafka},CONTROLLER://{HOST}:{controller}",
+            "controller.quorum.bootstrap.servers": f"{HOST}:{controller}",
+            "log.dirs": logs,
+        }
+        config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        classes = os.pathsep.join(self._jars(say))
+        if not (logs / "meta.properties").exists():
+            say("formatting its storage")
+            self._format(classes, config)
+        quiet = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+        return Command(
+            (artifacts.java(), *self.jvm, "-XX:+ExitOnOutOfMemoryError", *quiet, "-cp", classes, "kafka.Kafka", str(config)), self.data
+        )
+
+    def answers(self) -> bool:
+        return broker_answers(self.address, self._cluster_id())
+
+    def _jars(self, say: Say) -> list[str]:
+        return artifacts.class_path(f"kafka-{VERSION}", ENDPOINT, say)
+
+    def _format(self, classes: str, config: Path) -> None:
+        tool = (artifacts.java(), *JVM_SHORT, "-cp", classes, "kafka.tools.StorageTool", "format", "--standalone")
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")  # an id must not start with a dash
+        done = subprocess.run(
+            [*tool, "-t", cluster, "-c", str(config)], capture_output=True, text=True, timeout=FORMAT_BOUND_S, check=False
+        )
+        if done.returncode != 0:
+            reason = (done.stdout + done.stderr).strip().splitlines()[-1:]
+            raise StackError(f"kafka: {self.data} cannot be formatted: {''.join(reason)}")
+
+    def _cluster_id(self) -> str | None:
+        with contextlib.suppress(OSError):
+            for line in (self.data / "log" / "meta.properties").read_text().splitlines():
+                if line.startswith("cluster.id="):
+                    return line.removeprefix("cluster.id=")
+        return None
+
+
+def broker_answers(bootstrap: str, cluster_id: str | None = None, timeout_s: float = 2.0) -> bool:
+    """Whether a broker gives its metadata (and is of that cluster, if one is named)."""
+    if not any(_connects(server) for server in bootstrap.split(",")):
+        return False  # librdkafka would log every refused connection
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": int(timeout_s * 1000)})
+        found = client.list_topics(timeout=timeout_s)
+    except KafkaException:
+        return False
+    return bool(found.brokers) and (cluster_id is None or found.cluster_id == cluster_id)
+
+
+def _connects(server: str) -> bool:
+    host, _, port = server.strip().rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), 1).close()
+    except (OSError, ValueError):
+        return False
+    return True
