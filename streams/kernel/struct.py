@@ -1,0 +1,125 @@
+"""Struct: a class of typed fields that runs as plain objects or compiled on flat memory.
+
+Plain: an instance is an ordinary object and its methods are ordinary methods (debugger, coverage, tests); each store is checked against the
+declared width, each index against its bounds. Compiled: an instance is a pointer into flat memory and the same methods become machine code.
+`pack` writes the object graph as that memory and `unpack` reads it back, so both runs start from one state and their ends compare by bytes.
+"""
+
+import inspect
+import sys
+from typing import Any, ClassVar
+
+from streams.errors import KernelError
+from streams.kernel import memory
+from streams.kernel.fields import Field, evaluate, field_of, up
+from streams.kernel.items import Items, exact
+
+__all__ = ["Struct", "StructMeta"]
+
+_RESERVED = frozenset({"pack", "unpack", "nbytes"})
+
+
+class StructMeta(type):
+    """Lays out the fields of a Struct class: those of its base first, then its own in the order written."""
+
+    _fields_: dict[str, Field]
+    _codes_: dict[str, str]  # scalar fields only: name -> code
+    _size_: int
+    _align_: int
+    _end_: int
+
+    def __new__(meta, name: str, bases: tuple[type, ...], ns: dict[str, Any], align: int = 8) -> "StructMeta":
+        cls = super().__new__(meta, name, bases, ns)
+        parents = [b for b in bases if getattr(b, "_fields_", None)]
+        if len(parents) > 1:
+            raise KernelError(
+                f"{cls.__module__}.{name}: {' and '.join(p.__name__ for p in parents)} both have fields; a Struct takes fields from one base"
+            )
+        fields: dict[str, Field] = dict(parents[0]._fields_) if parents else {}
+        _place(cls, fields, ns, parents[0]._end_ if parents else 0, sys._getframe(1))
+        cls._fields_ = fields
+        cls._codes_ = {f.name: f.elem for f in fields.values() if f.kind == "scalar"}  # type: ignore[misc]
+        cls._align_ = max([align, *(p._align_ for p in parents)])
+        cls._end_ = max((f.offset + f.nbytes for f in fields.values()), default=0)
+        if fields:
+            cls._size_ = up(cls._end_, cls._align_)
+        return cls
+
+
+def _place(cls: StructMeta, fields: dict[str, Field], ns: dict[str, Any], end: int, frame: Any) -> None:
+    """Append the class's own fields after `end`, each at its alignment."""
+    for name, annotation in inspect.get_annotations(cls).items():
+        where = f"{cls.__module__}.{cls.__qualname__}.{name}"
+        annotation = evaluate(annotation, cls.__module__, frame, where)
+        if getattr(annotation, "__origin__", annotation) is ClassVar:
+            continue
+        if name in fields or name in _RESERVED or name.startswith("_"):
+            taken = "the base class has it already" if name in fields else "the name is reserved"
+            raise KernelError(f"{where}: {taken}; choose another field name")
+        f = field_of(name, annotation, ns.get(name, 0), where)
+        offset = up(end, f.align)
+        fields[name] = Field(f.name, f.kind, f.elem, f.size, f.nbytes, f.align, f.default, offset)
+        end = offset + f.nbytes
+
+
+class Struct(metaclass=StructMeta):
+    """Base of every class that runs plain or compiled; see the module. `sizes` gives the names that its tables' sizes use.
+
+    >>> class Level(Struct):
+    ...     px_ticks: int
+    ...     qty_lots: int = 1
+    >>> Level(px_ticks=5)
+    Level(px_ticks=5, qty_lots=1)
+    """
+
+    def __init__(self, sizes: dict[str, int] | None = None, **values: Any) -> None:
+        sizes = sizes or {}
+        own = self.__dict__
+        for name, f in type(self)._fields_.items():
+            if f.kind == "scalar":
+                setattr(self, name, values.pop(name, f.default))
+            elif f.kind == "struct":
+                own[name] = f.elem(sizes)  # type: ignore[operator]
+            else:
+                make = None if isinstance(f.elem, str) else lambda elem=f.elem: elem(sizes)
+                own[name] = Items(f.elem, f.size if f.kind == "array" else _table_size(type(self), f, sizes), make)
+        if values:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}; fields: {', '.join(type(self)._fields_)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        code = type(self)._codes_.get(name)
+        if code is None:
+            what = "lies in place: assign its fields or items" if name in type(self)._fields_ else "is not a field"
+            raise AttributeError(f"{type(self).__name__}.{name} {what}")
+        self.__dict__[name] = (
+            value
+            if code == "i8" and type(value) is int and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF
+            else exact(code, value, name)
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in type(self)._codes_)})"
+
+    def nbytes(self) -> int:
+        """Bytes of the flat form, tables included."""
+        return memory.measure(self)
+
+    def pack(self, buf: Any = None) -> Any:
+        """The flat form: in `buf` (at least nbytes(), 8-byte aligned), or in a new 64-byte aligned numpy array of bytes."""
+        return memory.pack(self, buf)
+
+    def unpack(self, buf: Any) -> Any:
+        """Take every value from a flat form of the same layout and sizes; the object itself."""
+        return memory.unpack(self, buf)
+
+
+def _table_size(cls: StructMeta, f: Field, sizes: dict[str, int]) -> int:
+    try:
+        n = eval(f.size, {"__builtins__": {}, "min": min, "max": max}, sizes)
+    except Exception as e:
+        raise KernelError(
+            f"{cls.__module__}.{cls.__name__}.{f.name}: size {f.size!r} cannot be computed ({e}); sizes given: {sizes or 'none'}"
+        ) from None
+    if type(n) is not int or n < 0:
+        raise KernelError(f"{cls.__module__}.{cls.__name__}.{f.name}: size {f.size!r} is {n!r}; a whole number from 0 is needed")
+    return n
