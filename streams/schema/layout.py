@@ -107,7 +107,8 @@ def _fields(schema: Schema, f: Field) -> list[SlotField]:
     null = "NULL" if f.nullable else "0"
     if f.name == "exec_id":
         ends = ((name, f"{half} 8 of the 16 bytes of the execution id, as a big-endian int64") for name, half in EXEC)
-        return [SlotField(name, "int", name, f.name, "", f.nullable, null, doc + ("; NULL = none" if f.nullable else "")) for name, doc in ends]
+        none = "; NULL = none" if f.nullable else ""
+        return [SlotField(name, "int", name, f.name, "", f.nullable, null, doc + none) for name, doc in ends]
     if f.type == "string":
         if f.name not in NAMES:
             raise SchemaError(f"{schema.name}.{f.name}: text has no place in a slot; mark it slot: skip")
