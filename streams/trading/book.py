@@ -30,7 +30,7 @@ class FarLevel(Struct):
 
 
 class BookSide(Struct, align=64):
-    """One side of a book. Sizes: `window` ticks (a power of two, at least 64) and `far` hash slots (a power of two).
+    """One side of a book. Sizes: `window` ticks (a power of two, at least 128) and `far` hash slots (a power of two).
 
     best  : largest occupied key, NONE if the side is empty
     low   : first key of the window, a multiple of 64
@@ -52,8 +52,8 @@ class BookSide(Struct, align=64):
 
     def setup(self) -> None:
         """Take the sizes from the tables. Once, before anything else."""
-        if self.qty_lots.n < 64 or self.qty_lots.n & (self.qty_lots.n - 1) != 0:
-            raise ValueError("book window: must be a power of two of at least 64 ticks")
+        if self.qty_lots.n < 128 or self.qty_lots.n & (self.qty_lots.n - 1) != 0:
+            raise ValueError("book window: must be a power of two of at least 128 ticks: its first key is a multiple of 64")
         if self.far.n < 8 or self.far.n & (self.far.n - 1) != 0:
             raise ValueError("book far: must be a power of two of at least 8 slots")
         self.width = self.qty_lots.n
