@@ -1,0 +1,75 @@
+"""One object file from a group of entry points: the whole program they reach, optimised once, every other symbol internal.
+
+Imports Numba: only `native.load` calls it, and only when no object is on disk.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import llvmlite.binding as ll
+from numba import njit, types
+
+from streams.errors import KernelError
+from streams.kernel import elements_numba
+from streams.kernel.native import FAULT
+from streams.kernel.typing_numba import JIT
+
+__all__ = ["compile_object"]
+
+_registered = elements_numba  # imported for what it registers
+
+
+def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> bytes:
+    """Machine code of {name: (function of int64 arguments, their number)} for this processor."""
+    ll.initialize_native_target()
+    ll.initialize_native_asmprinter()
+    triple = ll.get_process_triple()
+    module = ll.parse_assembly(f'target triple = "{triple}"\n')
+    for name, (fn, nargs) in entries.items():
+        _link_entry(module, name, fn, nargs)
+    machine = ll.Target.from_triple(triple).create_target_machine(
+        cpu=ll.get_host_cpu_name(), features=ll.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
+    )
+    module.triple, module.data_layout = triple, str(machine.target_data)
+    passes = ll.create_pass_builder(machine, ll.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(module, passes)
+    module.verify()
+    outside = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    runtime = [n for n in outside if re.match(r"_?Py|numba|NRT", n)]
+    if runtime:
+        raise KernelError(
+            f"{', '.join(entries)}: needs the Python runtime ({', '.join(runtime[:4])}): a list, string or array is made somewhere; use Table"
+        )
+    return machine.emit_object(module)
+
+
+def _link_entry(module: Any, name: str, fn: Callable[..., int], nargs: int) -> None:
+    dispatcher = njit(types.int64(*[types.int64] * nargs), **JIT)(fn)
+    result = dispatcher.overloads[dispatcher.signatures[0]]
+    symbol = result.fndesc.mangled_name
+    part = result.library._final_module.clone()
+    for f in part.functions:
+        if not f.is_declaration:
+            f.linkage = "external" if f.name == symbol else "internal"
+    module.link_in(part)
+    module.link_in(ll.parse_assembly(_wrapper(name, symbol, nargs)))
+    module.get_function(symbol).linkage = "internal"
+
+
+def _wrapper(name: str, symbol: str, nargs: int) -> str:
+    """LLVM of the entry itself: calls a function of Numba's convention; FAULT if that raised."""
+    args = "".join(f", i64 %a{i}" for i in range(nargs))
+    return f"""
+declare i32 @"{symbol}"(ptr, ptr{", i64" * nargs})
+define i64 @{name}({args[2:]}) {{
+  %r = alloca i64
+  %e = alloca ptr
+  store i64 0, ptr %r
+  store ptr null, ptr %e
+  %s = call i32 @"{symbol}"(ptr %r, ptr %e{args})
+  %v = load i64, ptr %r
+  %bad = icmp sgt i32 %s, 0
+  %o = select i1 %bad, i64 {FAULT}, i64 %v
+  ret i64 %o
+}}"""
