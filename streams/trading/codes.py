@@ -31,9 +31,10 @@ __all__ = [
     "TWAP",
     "UP",
     "VWAP",
+    "sign",
 ]
 
-# Side; the sign of a side in a formula is `1 - 2 * side`
+# Side
 BUY: int = 0
 SELL: int = 1
 
@@ -74,3 +75,8 @@ INVERSE: int = 2
 # FeeRounding
 HALF_UP: int = 0
 UP: int = 1
+
+
+def sign(side: int) -> int:
+    """+1 for BUY, -1 for SELL."""
+    return 1 - 2 * side

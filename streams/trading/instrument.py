@@ -6,7 +6,7 @@ from streams.slots import InstrumentSlot
 from streams.trading.codes import INVERSE
 from streams.trading.fee import FeeSchedule
 
-__all__ = ["InstrumentSpec", "money_per_tick_lot"]
+__all__ = ["InstrumentSpec", "money_per_tick_lot", "unit_of"]
 
 _MAX = 1 << 62
 
@@ -16,6 +16,7 @@ class InstrumentSpec(Struct, align=64):
 
     instrument         : dictionary number, -1 = no instrument in this slot
     instrument_type    : SPOT or LINEAR
+    quote_currency     : number of the currency of price, fees and P&L, -1 = unknown
     money_per_tick_lot : money units that one tick of one lot is worth, exactly; price x quantity x this < 2**62 (checked at the edge)
     min_qty_lots, max_qty_lots, min_notional : the venue's filters; 0 = none; min_notional in money units
     mark2_ticks        : twice the mid, 0 = none
@@ -36,16 +37,18 @@ class InstrumentSpec(Struct, align=64):
     last_px_ticks: int
     fees: FeeSchedule
     instrument: I32 = -1
+    quote_currency: I32 = -1
     instrument_type: I8
     book_stale: I8 = 1
     valid: I8
 
     def load(self, slot: InstrumentSlot) -> bool:
         """Take the rules of an instrument record; False (and nothing taken) where `money_per_tick_lot` would refuse."""
-        unit = self.unit(slot.tick_e9, slot.lot_e9, slot.multiplier_e9, slot.money_scale)
+        unit = unit_of(slot.tick_e9, slot.lot_e9, slot.multiplier_e9, slot.money_scale)
         if unit == 0 or slot.instrument_type == INVERSE:
             return False
         self.instrument = slot.instrument
+        self.quote_currency = slot.quote
         self.instrument_type = slot.instrument_type
         self.tick_e9 = slot.tick_e9
         self.lot_e9 = slot.lot_e9
@@ -61,26 +64,6 @@ class InstrumentSpec(Struct, align=64):
         self.valid = 1
         return True
 
-    def unit(self, tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int) -> int:
-        """tick x lot x multiplier in money units, 0 if that is no whole number from 1 to 2**62. As `money_per_tick_lot`, in 64 bits."""
-        if tick_e9 <= 0 or lot_e9 <= 0 or multiplier_e9 <= 0 or money_scale < 0 or money_scale > 9:
-            return 0
-        twos = 27 - money_scale
-        fives = twos
-        unit = 1
-        for i in range(3):
-            x = tick_e9 if i == 0 else lot_e9 if i == 1 else multiplier_e9
-            while twos > 0 and x % 2 == 0:
-                x //= 2
-                twos -= 1
-            while fives > 0 and x % 5 == 0:
-                x //= 5
-                fives -= 1
-            if x > _MAX // unit:
-                return 0
-            unit *= x
-        return unit if twos == 0 and fives == 0 else 0
-
     def notional(self, px_ticks: int, qty_lots: int) -> int:
         """Price x quantity in money units, exact. The product must be below 2**62."""
         return px_ticks * qty_lots * self.money_per_tick_lot
@@ -92,6 +75,27 @@ class InstrumentSpec(Struct, align=64):
     def money(self, tick_lots: int) -> int:
         """Tick-lots in money units, exact."""
         return tick_lots * self.money_per_tick_lot
+
+
+def unit_of(tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int) -> int:
+    """tick x lot x multiplier in money units, 0 if that is no whole number from 1 to 2**62. As `money_per_tick_lot`, in 64 bits."""
+    if tick_e9 <= 0 or lot_e9 <= 0 or multiplier_e9 <= 0 or money_scale < 0 or money_scale > 9:
+        return 0
+    twos = 27 - money_scale
+    fives = twos
+    unit = 1
+    for i in range(3):
+        x = tick_e9 if i == 0 else lot_e9 if i == 1 else multiplier_e9
+        while twos > 0 and x % 2 == 0:
+            x //= 2
+            twos -= 1
+        while fives > 0 and x % 5 == 0:
+            x //= 5
+            fives -= 1
+        if x > _MAX // unit:
+            return 0
+        unit *= x
+    return unit if twos == 0 and fives == 0 else 0
 
 
 def money_per_tick_lot(tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int, instrument_type: int = 1) -> int:

@@ -1,7 +1,7 @@
 """Position of one account in one instrument: average cost, exact in tick-lots."""
 
 from streams.kernel import Struct
-from streams.trading.codes import BUY
+from streams.trading.codes import BUY, sign
 
 __all__ = ["Position"]
 
@@ -34,7 +34,7 @@ class Position(Struct, align=64):
 
         0 < qty_lots < 2**31, 0 < px_ticks < 2**38, their product below 2**62 (checked at the edge).
         """
-        signed = qty_lots if side == BUY else -qty_lots
+        signed = sign(side) * qty_lots
         if side == BUY:
             self.bought_lots += qty_lots
         else:
@@ -48,8 +48,7 @@ class Position(Struct, align=64):
         else:
             closed = min(qty_lots, abs(held))
             realized = self.close(closed, px_ticks)
-            rest = qty_lots - closed  # beyond flat: opens the other side at this price
-            self.cost_tick_lots += rest * px_ticks if side == BUY else -rest * px_ticks
+            self.cost_tick_lots += sign(side) * (qty_lots - closed) * px_ticks  # beyond flat: opens the other side at this price
         self.qty_lots = held + signed
         return realized
 
@@ -77,8 +76,7 @@ class Position(Struct, align=64):
         mid2_ticks: twice the mid when it filled; 0 = unknown, adds nothing.
         """
         if mid2_ticks != 0:
-            earned = (mid2_ticks - 2 * px_ticks) * qty_lots
-            self.spread2_tick_lots += earned if side == BUY else -earned
+            self.spread2_tick_lots += sign(side) * (mid2_ticks - 2 * px_ticks) * qty_lots
 
     def charge(self, fee: int) -> None:
         """Add the fee of one execution, money units (negative = rebate)."""
