@@ -60,6 +60,7 @@ __all__ = [
     "StartPosition",
     "TimeInForce",
     "Trade",
+    "ValueUnit",
     "VenueEvent",
     "VenueEventType",
 ]
@@ -248,6 +249,18 @@ class TimeInForce(IntEnum):
     GTD = 4
 
 
+class ValueUnit(IntEnum):
+    """Unit of a limit and of what is used of it. LOTS is lots in memory, quantity on topics; MONEY is money units in memory, money on
+    topics.
+    """
+
+    NONE = 0
+    LOTS = 1
+    MONEY = 2
+    COUNT = 3
+    BPS = 4
+
+
 class VenueEventType(IntEnum):
     """What a venue said about an order."""
 
@@ -430,8 +443,8 @@ class Decision(NamedTuple):
     post_only: bool  # refuse rather than take liquidity
     reduce_only: bool  # only ever reduces the position
     qty_e9: int  # whole quantity asked for x 10^9, > 0; for CANCEL 0
-    limit_value: Decimal | None = None  # the limit, in the unit of the code's rule: quantity, money, count or basis points; null = none
-    used_value: Decimal | None = None  # what the order would have used of it, same unit; null = none
+    limit_value: Decimal | None = None  # the limit of the code's rule, in value_unit; null = none
+    used_value: Decimal | None = None  # what the order would have used of it, in value_unit; null = none
     parent_id: int | None = None  # order_id of the parent order, when an algorithm sent this one
     px_e9: int | None = None  # limit price x 10^9, > 0; null for MARKET and STOP
     stop_px_e9: int | None = None  # trigger price x 10^9, > 0; only STOP and STOP_LIMIT
@@ -442,6 +455,7 @@ class Decision(NamedTuple):
     participation_e9: int | None = None  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL
     start_ts_ns: int | None = None  # when an algorithm begins, ns since 1970 UTC
     end_ts_ns: int | None = None  # when an algorithm ends, ns since 1970 UTC
+    value_unit: ValueUnit = ValueUnit.NONE  # unit of limit_value and used_value
 
 
 class Fill(NamedTuple):

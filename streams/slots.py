@@ -187,8 +187,8 @@ class DecisionSlot(Slot, align=256):
     approved_qty_lots: int  # quantity approved, lots, 0 when denied
     order_id: int  # id of the NEW record of this order
     qty_lots: int  # whole quantity asked for, lots, > 0; for CANCEL 0
-    limit_value: int = NULL  # the limit, in the unit of the code's rule: lots, money units, count or basis points; NULL = none
-    used_value: int = NULL  # what the order would have used of it, as value_unit says; NULL = none
+    limit_value: int = NULL  # the limit of the code's rule, in value_unit; NULL = none
+    used_value: int = NULL  # what the order would have used of it, in value_unit; NULL = none
     parent_id: int = NULL  # order_id of the parent order, when an algorithm sent this one; NULL = none
     px_ticks: int = NULL  # limit price, ticks, > 0; NULL for MARKET and STOP
     stop_px_ticks: int = NULL  # trigger price, ticks, > 0; only STOP and STOP_LIMIT; NULL = none
@@ -209,7 +209,7 @@ class DecisionSlot(Slot, align=256):
     time_in_force: I8  # how long it stands (TimeInForce)
     post_only: I8  # refuse rather than take liquidity (1 true, 0 false)
     reduce_only: I8  # only ever reduces the position (1 true, 0 false)
-    value_unit: I8  # unit of limit_value and used_value in memory: 0 none, 1 lots, 2 money, 3 count, 4 basis points
+    value_unit: I8  # unit of limit_value and used_value (ValueUnit)
 
 
 class RequestSlot(Slot, align=128):

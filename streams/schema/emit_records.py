@@ -69,5 +69,5 @@ def _field(f: Field) -> str:
     kind = f"tuple[{TYPES.get(f.of, f.of)}, ...]" if f.type == "array" else TYPES.get(f.type, f.of)
     if f.nullable:
         kind += " | None"
-    default = f" = {f.default!r}" if f.has_default else ""
+    default = "" if not f.has_default else f" = {f.of}.{f.default}" if f.type == "enum" and f.default else f" = {f.default!r}"
     return comment(f"{f.name}: {kind}{default}", f.doc)

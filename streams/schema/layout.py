@@ -132,7 +132,7 @@ def _number(f: Field) -> tuple[str, str, str]:
     if name == "mark2_ticks":
         return name, "mark2", "twice the price it is valued at, ticks"
     if name in ("limit_value", "used_value"):
-        return name, "value", f.doc.replace("quantity, money, count", "lots, money units, count").replace("same unit", "as value_unit says")
+        return name, "value", f.doc
     if f.type == "money":
         return name, "money", f.doc + ", money units"
     if f.slot == "peg_offset_ticks" or name == "px_e9" or name.endswith("_px_e9"):

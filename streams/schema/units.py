@@ -8,8 +8,23 @@ from decimal import Context, Decimal, DecimalException
 
 from streams.errors import UnitError
 
-__all__ = ["MAX_BOOK_QTY_LOTS", "MAX_MONEY", "MAX_ORDER_QTY_LOTS", "MAX_PX_TICKS", "MONEY_SCALE", "from_e9", "from_steps", "max_tick_lots"]
-__all__ += ["money_from_decimal", "money_to_decimal", "notional", "to_e9", "to_lots", "to_ticks"]
+__all__ = [
+    "E9",
+    "MAX_BOOK_QTY_LOTS",
+    "MAX_MONEY",
+    "MAX_ORDER_QTY_LOTS",
+    "MAX_PX_TICKS",
+    "MONEY_SCALE",
+    "from_e9",
+    "from_steps",
+    "max_tick_lots",
+    "money_from_decimal",
+    "money_to_decimal",
+    "notional",
+    "to_e9",
+    "to_lots",
+    "to_ticks",
+]
 
 E9 = 10**9
 MONEY_SCALE = 8
