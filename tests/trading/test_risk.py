@@ -130,7 +130,7 @@ def test_risk_tree_busy_day_equals_slow_tree(seed):
 
 def test_busy_days_meet_every_rule():
     codes = set()
-    for seed in range(12):
+    for seed in range(40):
         desk = Desk()
         for name, *args in busy_commands(seed, 150):
             getattr(desk, name)(*args)
