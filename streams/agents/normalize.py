@@ -43,7 +43,7 @@ class Normalize:
         self.ignored: dict[str, int] = {}
         """Frames that are not ours to read, counted by kind."""
 
-    def on_instrument(self, instrument: Instrument, out: Out) -> None:
+    def on_instrument(self, instrument: Instrument) -> None:
         """Learn an instrument, or its new tick and lot."""
         key = instrument.venue, instrument.symbol
         book = self._books.get(key)
@@ -51,7 +51,7 @@ class Normalize:
             book = self._books[key] = _Book(*key, _MARKETS[instrument.instrument_type])
         book.tick_e9, book.lot_e9 = instrument.tick_e9, instrument.lot_e9
 
-    def on_command(self, command: Command, out: Out) -> None:
+    def on_command(self, command: Command) -> None:
         """A new run starts without books; other commands are for others."""
         if command.kind == CommandType.RUN:
             for book in self._books.values():

@@ -1,0 +1,130 @@
+"""What the agents of a process write while inputs are carried to completion, in the order written."""
+
+from streams.kernel import I8, I32, Array, Struct, Table
+from streams.slots import (
+    KIND_BALANCE,
+    KIND_DECISION,
+    KIND_FILL,
+    KIND_ORDER,
+    KIND_POSITION,
+    KIND_REPORT,
+    KIND_REQUEST,
+    KIND_SIGNAL,
+    BalanceSlot,
+    DecisionSlot,
+    FillSlot,
+    OrderSlot,
+    PositionSlot,
+    ReportSlot,
+    RequestSlot,
+    SignalSlot,
+)
+
+__all__ = ["ROOM", "TABLES", "Outbox"]
+
+ROOM = 512  # entries that one input may cause at most; the outbox is emptied before it has less
+
+TABLES = {
+    KIND_SIGNAL: "signals",
+    KIND_ORDER: "orders",
+    KIND_DECISION: "decisions",
+    KIND_REQUEST: "requests",
+    KIND_REPORT: "reports",
+    KIND_FILL: "fills",
+    KIND_POSITION: "positions",
+    KIND_BALANCE: "balances",
+}
+"""Which table of the outbox holds the slots of a kind."""
+
+
+class Outbox(Struct, align=64):
+    """One queue: `kinds` and `rows` say in which order the slots of the tables were written.
+
+    cause_id, now_ns, recv_ts_ns : of the record being handled; every slot written meanwhile inherits them
+    count, head                  : entries written, entries already carried to their readers
+    first_id, sequence           : per kind, writer << 47 and the last sequence used (contract 6: dense per writer)
+    """
+
+    cause_id: int
+    now_ns: int
+    recv_ts_ns: int
+    count: int
+    head: int
+    kinds: Table[I8, "queue"]
+    rows: Table[I32, "queue"]
+    used: Array[int, 32]
+    first_id: Array[int, 32]
+    sequence: Array[int, 32]
+    signals: Table[SignalSlot, "queue"]
+    orders: Table[OrderSlot, "queue"]
+    decisions: Table[DecisionSlot, "queue"]
+    requests: Table[RequestSlot, "queue"]
+    reports: Table[ReportSlot, "queue"]
+    fills: Table[FillSlot, "queue"]
+    positions: Table[PositionSlot, "queue"]
+    balances: Table[BalanceSlot, "queue"]
+
+    def empty(self) -> None:
+        """Forget what was written; the sequences go on."""
+        self.count = 0
+        self.head = 0
+        for kind in range(32):
+            self.used[kind] = 0
+
+    def room(self) -> int:
+        """Entries that may still be written."""
+        return self.kinds.n - self.count
+
+    def claim(self, kind: int) -> int:
+        """The row of the next slot of a kind; the caller fills it at once."""
+        row = self.used[kind]
+        self.used[kind] = row + 1
+        self.kinds[self.count] = kind
+        self.rows[self.count] = row
+        self.count += 1
+        self.sequence[kind] += 1
+        return row
+
+    def last_id(self, kind: int) -> int:
+        """The id of the slot claimed last."""
+        return self.first_id[kind] + self.sequence[kind]
+
+    def new_signal(self, instrument: int, side: int) -> SignalSlot:
+        slot = self.signals[self.claim(KIND_SIGNAL)]
+        slot.stamp(self.last_id(KIND_SIGNAL), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_SIGNAL, side)
+        return slot
+
+    def new_order(self, instrument: int, side: int) -> OrderSlot:
+        slot = self.orders[self.claim(KIND_ORDER)]
+        slot.stamp(self.last_id(KIND_ORDER), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_ORDER, side)
+        return slot
+
+    def new_decision(self, instrument: int, side: int) -> DecisionSlot:
+        slot = self.decisions[self.claim(KIND_DECISION)]
+        slot.stamp(self.last_id(KIND_DECISION), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_DECISION, side)
+        return slot
+
+    def new_request(self, instrument: int, side: int) -> RequestSlot:
+        slot = self.requests[self.claim(KIND_REQUEST)]
+        slot.stamp(self.last_id(KIND_REQUEST), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_REQUEST, side)
+        return slot
+
+    def new_report(self, instrument: int, side: int) -> ReportSlot:
+        slot = self.reports[self.claim(KIND_REPORT)]
+        slot.stamp(self.last_id(KIND_REPORT), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_REPORT, side)
+        return slot
+
+    def new_fill(self, instrument: int, side: int) -> FillSlot:
+        slot = self.fills[self.claim(KIND_FILL)]
+        slot.stamp(self.last_id(KIND_FILL), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_FILL, side)
+        return slot
+
+    def new_position(self, instrument: int) -> PositionSlot:
+        slot = self.positions[self.claim(KIND_POSITION)]
+        slot.stamp(self.last_id(KIND_POSITION), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_POSITION, -1)
+        return slot
+
+    def new_balance(self) -> BalanceSlot:
+        slot = self.balances[self.claim(KIND_BALANCE)]
+        slot.stamp(self.last_id(KIND_BALANCE), self.cause_id, self.now_ns, self.recv_ts_ns, -1, KIND_BALANCE, -1)
+        return slot

@@ -1,0 +1,373 @@
+"""Process: the agents of one process, pure. Records in, records out, in any lane, in replay and in verify.
+
+process = Process(spec, compiled=True)
+process.on_input(record)            # in the order of the journal; raises EdgeError or FrameError for a record that cannot be used
+process.on_tick(id, ts_ns)
+for topic, record in process.take_outputs(): ...
+"""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from streams.agents.codes import AGENT_ACCOUNT, AGENT_EXECUTE, AGENT_RISK, AGENT_STRATEGY
+from streams.agents.node import KIND_TICK, Node
+from streams.agents.normalize import Normalize
+from streams.agents.outbox import TABLES
+from streams.agents.runner import CompiledNode, NodeRunner, PlainNode
+from streams.agents.spec import DEFAULT_SIZES, ProcessSpec
+from streams.errors import EdgeError, RestoreError, TopologyError
+from streams.kernel.layout import field_list, fingerprint
+from streams.records import (
+    BookUpdate,
+    Command,
+    CommandType,
+    Decision,
+    Fill,
+    Frame,
+    Instrument,
+    Limit,
+    Name,
+    NameKind,
+    Order,
+    Param,
+    Quote,
+    Report,
+    Shard,
+    Trade,
+    VenueEvent,
+)
+from streams.schema import codec, ids
+from streams.schema.edge import Edge
+from streams.schema.model import SCHEMAS
+from streams.slots import Slot
+from streams.strategies.base import Strategy
+from streams.trading.instrument import money_per_tick_lot
+
+__all__ = ["CONTROL", "Process", "code_hash", "reads_of", "writes_of"]
+
+CONTROL: tuple[type, ...] = (Name, Instrument, Shard, Limit, Param, Command)
+"""What every process reads first, in this order."""
+
+READS: Mapping[str, tuple[type, ...]] = {
+    "normalize": (Frame,),
+    "strategy": (BookUpdate, Trade, Quote, Report, Fill),
+    "risk": (Order, BookUpdate, Quote, Report, Fill),
+    "execute": (Decision, VenueEvent, Quote),
+    "account": (Fill, Quote),
+}
+WRITES: Mapping[str, tuple[str, ...]] = {
+    "normalize": ("BookUpdate", "Trade", "Quote", "Command"),
+    "strategy": ("Order", "Signal"),
+    "risk": ("Decision",),
+    "execute": ("Request", "Report", "Fill"),
+    "account": ("Position", "Balance"),
+}
+CODES = {"strategy": AGENT_STRATEGY, "risk": AGENT_RISK, "execute": AGENT_EXECUTE, "account": AGENT_ACCOUNT}
+_COMPILED_INPUTS = (BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Limit, Command)
+_MAX_LAG_NS = 2_000_000_000  # wall time; a process whose market data is older than this does not trade
+_STREAMS = Path(__file__).resolve().parents[1]
+
+
+def reads_of(agents: tuple[str, ...]) -> tuple[type, ...]:
+    """Record classes that a process of these agents consumes: control first, and nothing that it writes itself (contract 12)."""
+    written = {name for agent in agents for name in WRITES[agent]}
+    data = dict.fromkeys(cls for agent in agents for cls in READS[agent] if cls.__name__ not in written)
+    return (*CONTROL, *data)
+
+
+def writes_of(agents: tuple[str, ...]) -> tuple[str, ...]:
+    """Topics that a process of these agents writes."""
+    return tuple(SCHEMAS[name].topic for agent in agents for name in WRITES[agent])
+
+
+def code_hash() -> str:
+    """Hash of the sources that decide: the same code gives the same bytes."""
+    h = blake2b(digest_size=16)
+    folders = ("schema", "kernel", "trading", "agents", "strategies", "venues/binance")
+    for path in sorted(p for f in folders for p in (_STREAMS / f).glob("*.py")):
+        h.update(str(path.relative_to(_STREAMS)).encode() + b"\0" + path.read_bytes())
+    return h.hexdigest()
+
+
+class Process:
+    """One process of one shard; see the module. `run_id`, the clock and all decisions come from records."""
+
+    def __init__(self, spec: ProcessSpec, compiled: bool = True) -> None:
+        unknown = [a for a in spec.agents if a not in READS]
+        if unknown:
+            raise TopologyError(f"process {spec.name}: no agent is called {', '.join(unknown)}; agents are {', '.join(READS)}")
+        self.spec = spec
+        self.sizes = {**DEFAULT_SIZES, **spec.sizes}
+        self.sizes["order_lists"] = self.sizes["strategies"]
+        self.reads = reads_of(spec.agents)
+        self.writes = writes_of(spec.agents)
+        self.edge = Edge()
+        self.run_id = 0
+        self.now_ns = 0
+        self.names: list[Name] = []
+        self.instruments: list[Instrument] = []
+        self.normalize = Normalize() if "normalize" in spec.agents else None
+        self.node = self._make_node(compiled) if any(a in CODES for a in spec.agents) else None
+        self._compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
+        self._pending = bytearray()
+        self._outputs: list[tuple[str, NamedTuple]] = []
+        self._topics = {cls: SCHEMAS[cls.__name__].topic for cls in (BookUpdate, Trade, Quote, Command)}
+        self._counters = {
+            topic: ids.Counter(writer) for topic, writer in spec.writers.items() if self.normalize and topic in self._topics.values()
+        }
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            Name: self._on_name,
+            Instrument: self._on_instrument,
+            Shard: lambda record: None,
+            Param: self._on_param,
+            Command: self._on_command,
+            Frame: self._on_frame,
+        }
+        self._set_writers()
+
+    # ---- inputs ----
+    def on_input(self, record: NamedTuple) -> None:
+        """Carry one record to completion. EdgeError or FrameError: it cannot be used, and nothing has changed."""
+        handler = self._handlers.get(type(record))
+        if handler is not None:
+            handler(record)
+        else:
+            self._to_node(record)
+
+    def on_tick(self, id: int, ts_ns: int) -> None:
+        """A clock tick of the lane (contract 9)."""
+        self.now_ns = max(self.now_ns, ts_ns)
+        if self.node is not None:
+            slot = Slot(kind=KIND_TICK)
+            slot.stamp(id, 0, ts_ns, ts_ns, -1, KIND_TICK, -1)
+            self._pending += slot.pack().tobytes()
+
+    def take_outputs(self) -> list[tuple[str, NamedTuple]]:
+        """(topic, record) of everything written since the last call, in the order written."""
+        self._flush()
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def _to_node(self, record: NamedTuple) -> None:
+        if self.node is None or type(record) not in self._compiled_reads:
+            return
+        self._pending += self.edge.to_slots(record)
+        if self.normalize is not None:  # keep the order of one queue across both kinds of agents
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._pending or self.node is None:
+            return
+        slots, self._pending = self._pending, bytearray()
+        for kind, slot in self.node.step(bytes(slots)):
+            record = self.edge.from_slot(kind, slot, self.run_id)
+            self._outputs.append((SCHEMAS[type(record).__name__].topic, record))
+
+    # ---- plain agents ----
+    def _on_frame(self, frame: Frame) -> None:
+        self.now_ns = max(self.now_ns, frame.recv_ts_ns)
+        if self.normalize is None:
+            return
+        written: list[Any] = []
+        self.normalize.on_frame(frame, written.append)
+        for record in written:
+            topic = self._topics[type(record)]
+            stamped = record._replace(
+                id=self._counters[topic].next(), cause_id=frame.id, run_id=self.run_id, ts_ns=self.now_ns, recv_ts_ns=frame.recv_ts_ns
+            )
+            self._outputs.append((topic, stamped))
+            self._to_node(stamped)
+
+    # ---- control ----
+    def _on_name(self, name: Name) -> None:
+        size = {
+            NameKind.INSTRUMENT: "instruments",
+            NameKind.ACCOUNT: "accounts",
+            NameKind.STRATEGY: "strategies",
+            NameKind.SCOPE: "scopes",
+            NameKind.CURRENCY: "currencies",
+        }.get(name.kind)
+        if self.node is not None and size is not None and name.number >= self.sizes[size]:
+            raise EdgeError(
+                f"names.number: {name.kind.name} {name.name!r} has number {name.number}; room is for {self.sizes[size]} {size}: "
+                f"raise sizes.{size} in the topology"
+            )
+        self.edge.on_name(name)
+        self.names.append(name)
+        if self.node is not None:
+            self._bind(name)
+
+    def _bind(self, name: Name) -> None:
+        """Tell the node what a new name completes: an account and its scope, a strategy, its account and its instruments."""
+        assert self.node is not None
+        self._flush()
+        if name.kind in (NameKind.ACCOUNT, NameKind.SCOPE):
+            account = name.name.removeprefix("account:")
+            scope = self._number(NameKind.SCOPE, f"account:{account}")
+            number = self._number(NameKind.ACCOUNT, account)
+            if scope is not None and number is not None:
+                self.node.call("node_account", number, scope)
+        if name.kind not in (NameKind.STRATEGY, NameKind.ACCOUNT, NameKind.INSTRUMENT) or "strategy" not in self.spec.agents:
+            return
+        for i, s in enumerate(self.spec.strategies):
+            strategy, account = self._number(NameKind.STRATEGY, s.name), self._number(NameKind.ACCOUNT, s.account)
+            if strategy is not None and account is not None:
+                self.node.call("node_strategy", i, strategy, account)
+            for symbol in s.instruments:
+                instrument = self._number(NameKind.INSTRUMENT, symbol)
+                if instrument is not None:
+                    self.node.call("node_member", i, instrument)
+
+    def _number(self, kind: NameKind, name: str) -> int | None:
+        return self.edge.dictionary.numbers(kind).get(name)
+
+    def _on_instrument(self, instrument: Instrument) -> None:
+        self._flush()
+        i = instrument
+        unit = money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, i.instrument_type)
+        self.edge.on_instrument(instrument)
+        self.instruments.append(instrument)
+        if self.normalize is not None:
+            self.normalize.on_instrument(instrument)
+        if self.node is not None:
+            self.node.instrument(self.edge.to_slots(instrument), unit)
+
+    def _on_param(self, param: Param) -> None:
+        self._flush()
+        for i, s in enumerate(self.spec.strategies):
+            if s.name == param.strategy and self.node is not None and "strategy" in self.spec.agents:
+                value = param.value_long if param.value_long is not None else param.value_double
+                if value is None:
+                    raise EdgeError(f"params.{param.name}: text is no parameter of a compiled strategy; give a number")
+                try:
+                    self.node.set_param(i, param.name, value)
+                except Exception as e:
+                    raise EdgeError(f"params.{param.name}: strategy {s.name} ({s.class_path}) cannot take {value!r}: {e}") from None
+
+    def _on_command(self, command: Command) -> None:
+        if self.normalize is not None:
+            self.normalize.on_command(command)
+        if command.kind == CommandType.RUN:
+            self._flush()
+            self.run_id = command.run_number or 0
+            if self.node is not None:
+                self.node.set_max_lag(int(_MAX_LAG_NS * (command.speed or 1.0)))
+        self._to_node(command)
+
+    # ---- state ----
+    def counters(self) -> dict[str, int]:
+        """Last sequence used, by topic: ids are dense per writer."""
+        found = {topic: counter.sequence for topic, counter in self._counters.items()}
+        if self.node is not None:
+            for kind, sequence in self.node.sequences().items():
+                topic = _topic_of(kind)
+                if topic in self.writes:
+                    found[topic] = sequence
+        return found
+
+    def set_counters(self, counters: Mapping[str, int]) -> None:
+        """Go on after these sequences: a fresh run continues the ids of the one before (contract 10)."""
+        for topic, counter in self._counters.items():
+            counter.sequence = counters.get(topic, counter.sequence)
+        self._set_writers(counters)
+
+    def _set_writers(self, counters: Mapping[str, int] | None = None) -> None:
+        if self.node is None:
+            return
+        for kind in TABLES:
+            topic = _topic_of(kind)
+            if topic in self.writes:
+                self.node.set_writer(kind, ids.make(self.spec.writers.get(topic, 0), 0), (counters or {}).get(topic, 0))
+
+    def layouts(self) -> dict[str, tuple[str, str]]:
+        """Fingerprint and field list (JSON) of each part of a snapshot."""
+        parts = {"control": ("json-1", "[]")}
+        if self.normalize is not None:
+            parts["normalize"] = ("json-1", "[]")
+        if self.node is not None:
+            sizes = json.dumps(self.sizes, sort_keys=True)
+            parts["node"] = (f"{fingerprint(Node)}-{blake2b(sizes.encode(), digest_size=4).hexdigest()}", json.dumps(field_list(Node)))
+            for i, cls in enumerate(self._classes):
+                parts[f"strategy:{i}"] = (fingerprint(cls), json.dumps(field_list(cls)))
+        return parts
+
+    def snapshot(self) -> dict[str, tuple[str, str, bytes]]:
+        """The whole state between two inputs: part -> (layout, fields, bytes)."""
+        self._flush()
+        control = {
+            "run_id": self.run_id,
+            "now_ns": self.now_ns,
+            "names": [codec.encode(n).hex() for n in self.names],
+            "instruments": [codec.encode(i).hex() for i in self.instruments],
+            "counters": {topic: c.sequence for topic, c in self._counters.items()},
+        }
+        data = {"control": json.dumps(control, sort_keys=True).encode()}
+        if self.normalize is not None:
+            data["normalize"] = self.normalize.state()
+        if self.node is not None:
+            data.update(self.node.pack())
+        return {part: (*layout, data[part]) for part, layout in self.layouts().items()}
+
+    def restore(self, parts: Mapping[str, tuple[str, str, bytes]]) -> None:
+        """Take a state that `snapshot` gave. RestoreError where a part is missing or has another layout."""
+        for part, (layout, _) in self.layouts().items():
+            if part not in parts or parts[part][0] != layout:
+                found = parts[part][0] if part in parts else "nothing"
+                raise RestoreError(
+                    f"process {self.spec.name}: snapshot part {part!r} has layout {found}, this code needs {layout}; start a fresh run"
+                )
+        control = json.loads(parts["control"][2])
+        for body in control["names"]:
+            self._on_name(codec.decode(Name, bytes.fromhex(body)))
+        for body in control["instruments"]:
+            self._on_instrument(codec.decode(Instrument, bytes.fromhex(body)))
+        self.run_id, self.now_ns = control["run_id"], control["now_ns"]
+        for topic, sequence in control["counters"].items():
+            self._counters[topic].sequence = sequence
+        if self.normalize is not None:
+            self.normalize.load(parts["normalize"][2])
+        if self.node is not None:
+            self.node.unpack({part: data for part, (_, _, data) in parts.items() if part not in ("control", "normalize")})
+
+    # ---- construction ----
+    def _fused(self) -> tuple[type, ...]:
+        return (BookUpdate, Trade, Quote, Command) if self.normalize is not None else ()
+
+    def _make_node(self, compiled: bool) -> NodeRunner:
+        node = Node(self.sizes)
+        node.setup(self.sizes["instruments"], self.sizes["strategies"], self.sizes["currencies"])
+        codes = [CODES[a] for a in self.spec.agents if a in CODES]
+        for i, code in enumerate(codes):
+            node.agents[i] = code
+        node.agent_count = len(codes)
+        self._classes = [_load(s.class_path) for s in self.spec.strategies] if "strategy" in self.spec.agents else []
+        if len(self._classes) > self.sizes["strategies"]:
+            raise TopologyError(
+                f"process {self.spec.name}: {len(self._classes)} strategies; sizes.strategies is {self.sizes['strategies']}"
+            )
+        node.strategy.count = len(self._classes)
+        strategies = [cls(self.sizes) for cls in self._classes]
+        return CompiledNode(node, strategies) if compiled else PlainNode(node, strategies)
+
+
+def _topic_of(kind: int) -> str:
+    return _TOPICS[kind]
+
+
+_TOPICS = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
+
+
+def _load(class_path: str) -> type[Strategy]:
+    """The class behind "module:Class"; TopologyError says what is wrong with it."""
+    module, _, name = class_path.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as e:
+        raise TopologyError(f"strategy class {class_path!r} cannot be loaded: {e}; write it as package.module:Class") from None
+    if not (isinstance(cls, type) and issubclass(cls, Strategy)):
+        raise TopologyError(f"strategy class {class_path!r} is no Strategy; derive it from streams.strategies.base.Strategy")
+    return cls

@@ -1,0 +1,209 @@
+"""The node of a process, run plain or compiled behind one interface: slots in, slots out, state as bytes."""
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from streams.agents.node import ENTRIES, Node
+from streams.agents.outbox import TABLES
+from streams.errors import KernelError
+from streams.kernel import View, addr_of, native
+from streams.kernel.fault import FAULT
+from streams.kernel.memory import aligned
+from streams.slots import SLOTS
+from streams.strategies.base import CALLBACKS, Strategy, compiled_callbacks, plain_callbacks
+
+__all__ = ["CompiledNode", "NodeRunner", "PlainNode", "node_sources"]
+
+
+class NodeRunner(Protocol):
+    """What a process needs of its node."""
+
+    def step(self, slots: bytes) -> Iterator[tuple[int, bytes]]:
+        """Carry packed slots to completion; (kind, slot) of everything written, in order."""
+        ...
+
+    def call(self, entry: str, *args: int) -> int:
+        """Call one of the other entry points."""
+        ...
+
+    def instrument(self, slot: bytes, money_per_tick_lot: int) -> None:
+        """Take an instrument's record."""
+        ...
+
+    def sequences(self) -> dict[int, int]:
+        """Last sequence used, by kind of slot."""
+        ...
+
+    def set_writer(self, kind: int, first_id: int, sequence: int) -> None:
+        """Say who writes a kind of slot, and the last sequence used."""
+        ...
+
+    def set_max_lag(self, max_lag_ns: int) -> None:
+        """Set the age of market data above which risk denies."""
+        ...
+
+    def set_param(self, index: int, name: str, value: int | float) -> None:
+        """Set a parameter of the index-th strategy."""
+        ...
+
+    def pack(self) -> dict[str, bytes]:
+        """State by part, without addresses: "node", and "strategy:<i>" each."""
+        ...
+
+    def unpack(self, parts: dict[str, bytes]) -> None:
+        """Take a state that `pack` gave."""
+        ...
+
+
+def node_sources() -> list[Path]:
+    """Every file that the node's machine code depends on, beside the kernel itself."""
+    plain = {"normalize.py", "process.py", "runner.py", "spec.py", "__init__.py"}
+    agents = [p for p in native.sources("streams.agents") if p.name not in plain]
+    return [*native.sources("streams.slots", "streams.trading"), *agents]
+
+
+def _set_callbacks(entry: Any, handles: dict[str, int], state: int) -> None:
+    for name in CALLBACKS:
+        setattr(entry, name, handles.get(name, 0))
+    entry.state = state
+
+
+class PlainNode:
+    """The node as Python objects: for a debugger, for tests, and to compare with."""
+
+    def __init__(self, node: Node, strategies: list[Strategy], guarded: bool = True) -> None:
+        self.node, self.strategies = node, strategies
+        self.handles = [plain_callbacks(type(s), guarded) for s in strategies]
+        self._bind()
+
+    def _bind(self) -> None:
+        for i, strategy in enumerate(self.strategies):
+            _set_callbacks(self.node.strategy.entries[i], self.handles[i], addr_of(strategy))
+
+    def step(self, slots: bytes) -> Iterator[tuple[int, bytes]]:
+        buf = ctypes.create_string_buffer(bytes(slots), len(slots))
+        used, out = 0, self.node.out
+        while used < len(slots):
+            used += self.node.step(ctypes.addressof(buf) + used, len(slots) - used)
+            for i in range(out.count):
+                kind = out.kinds[i]
+                yield kind, getattr(out, TABLES[kind])[out.rows[i]].pack().tobytes()
+            out.empty()
+
+    def call(self, entry: str, *args: int) -> int:
+        return ENTRIES[entry][0](addr_of(self.node), *args)
+
+    def instrument(self, slot: bytes, money_per_tick_lot: int) -> None:
+        buf = ctypes.create_string_buffer(slot, len(slot))
+        self.call("node_instrument", ctypes.addressof(buf), money_per_tick_lot)
+
+    def sequences(self) -> dict[int, int]:
+        return {kind: self.node.out.sequence[kind] for kind in TABLES}
+
+    def set_writer(self, kind: int, first_id: int, sequence: int) -> None:
+        self.node.out.first_id[kind] = first_id
+        self.node.out.sequence[kind] = sequence
+
+    def set_max_lag(self, max_lag_ns: int) -> None:
+        self.node.risk.max_lag_ns = max_lag_ns
+
+    def set_param(self, index: int, name: str, value: int | float) -> None:
+        setattr(self.strategies[index], name, value)
+
+    def pack(self) -> dict[str, bytes]:
+        for i in range(len(self.strategies)):
+            _set_callbacks(self.node.strategy.entries[i], {}, 0)
+        parts = {"node": self.node.pack().tobytes()}
+        self._bind()
+        return parts | {f"strategy:{i}": s.pack().tobytes() for i, s in enumerate(self.strategies)}
+
+    def unpack(self, parts: dict[str, bytes]) -> None:
+        self.node.unpack(parts["node"])
+        for i, strategy in enumerate(self.strategies):
+            strategy.unpack(parts[f"strategy:{i}"])
+        self._bind()
+
+
+class CompiledNode:
+    """The node as flat memory and machine code."""
+
+    def __init__(self, node: Node, strategies: list[Strategy]) -> None:
+        loaded = native.load("node", lambda: ENTRIES, node_sources())
+        self.entries = {name: native.function(getattr(loaded, name), n) for name, (_, n) in ENTRIES.items()}
+        self.callbacks = [compiled_callbacks(type(s), [*node_sources(), *native.sources(type(s).__module__)]) for s in strategies]
+        self.classes = [type(s) for s in strategies]
+        self.mem = node.pack()
+        self.states = [s.pack() for s in strategies]
+        self.view = View(Node, self.mem)
+        self.address = self.mem.ctypes.data
+        out = self.view.out
+        self.kinds, self.rows = out.kinds, out.rows
+        self.tables = {kind: (getattr(out, name)[0]._base, SLOTS[kind]._size_) for kind, name in TABLES.items()}
+        self.input = aligned(1 << 16)
+        self._bind()
+
+    def _bind(self) -> None:
+        for i, (callbacks, state) in enumerate(zip(self.callbacks, self.states, strict=True)):
+            _set_callbacks(self.view.strategy.entries[i], callbacks, state.ctypes.data)
+
+    def step(self, slots: bytes) -> Iterator[tuple[int, bytes]]:
+        if len(slots) > len(self.input):
+            self.input = aligned(2 * len(slots))
+        self.input[: len(slots)] = memoryview(slots)
+        used, address, out = 0, self.input.ctypes.data, self.view.out
+        while used < len(slots):
+            n = self.entries["node_step"](self.address, address + used, len(slots) - used)
+            if n == FAULT:
+                raise KernelError(f"the node failed at byte {used} of {len(slots)} of its input; run the process with --plain to see where")
+            used += n
+            for i in range(out.count):
+                kind = int(self.kinds[i])
+                base, size = self.tables[kind]
+                start = base + int(self.rows[i]) * size
+                yield kind, self.mem[start : start + size].tobytes()
+            self.entries["node_empty"](self.address)
+
+    def call(self, entry: str, *args: int) -> int:
+        result = self.entries[entry](self.address, *args)
+        if result == FAULT:
+            raise KernelError(f"{entry}{args} failed: a number is beyond the sizes of the process")
+        return result
+
+    def instrument(self, slot: bytes, money_per_tick_lot: int) -> None:
+        self.input[: len(slot)] = memoryview(slot)
+        self.call("node_instrument", self.input.ctypes.data, money_per_tick_lot)
+
+    def sequences(self) -> dict[int, int]:
+        sequence = self.view.out.sequence
+        return {kind: int(sequence[kind]) for kind in TABLES}
+
+    def set_writer(self, kind: int, first_id: int, sequence: int) -> None:
+        self.view.out.first_id[kind] = first_id
+        self.view.out.sequence[kind] = sequence
+
+    def set_max_lag(self, max_lag_ns: int) -> None:
+        self.view.risk.max_lag_ns = max_lag_ns
+
+    def set_param(self, index: int, name: str, value: int | float) -> None:
+        setattr(View(self.classes[index], self.states[index]), name, value)
+
+    def pack(self) -> dict[str, bytes]:
+        for i in range(len(self.states)):
+            _set_callbacks(self.view.strategy.entries[i], {}, 0)
+        parts = {"node": self.mem.tobytes()}
+        self._bind()
+        return parts | {f"strategy:{i}": s.tobytes() for i, s in enumerate(self.states)}
+
+    def unpack(self, parts: dict[str, bytes]) -> None:
+        self._take(self.mem, parts["node"], "node")
+        for i, state in enumerate(self.states):
+            self._take(state, parts[f"strategy:{i}"], f"strategy:{i}")
+        self._bind()
+
+    @staticmethod
+    def _take(mem: Any, data: bytes, name: str) -> None:
+        if len(data) != len(mem):
+            raise KernelError(f"{name}: the stored state has {len(data)} bytes, this process needs {len(mem)}; were the sizes the same?")
+        mem[:] = memoryview(data)

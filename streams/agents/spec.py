@@ -1,0 +1,50 @@
+"""What a process is made of: derived from the topology, the same for every lane and for verify."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["DEFAULT_SIZES", "ProcessSpec", "StrategySpec"]
+
+DEFAULT_SIZES: Mapping[str, int] = {
+    "instruments": 4,
+    "strategies": 4,
+    "accounts": 4,
+    "scopes": 16,
+    "currencies": 8,
+    "orders": 512,
+    "order_lists": 4,
+    "executions": 4096,
+    "window": 4096,
+    "far": 8192,
+    "queue": 1024,
+}
+"""Room in a process's tables. orders, executions, window and far are powers of two; order_lists is set to strategies."""
+
+
+@dataclass(frozen=True)
+class StrategySpec:
+    """One strategy: its name, its class ("module:Class"), the account it trades for, its instruments ("venue:symbol")."""
+
+    name: str
+    class_path: str
+    account: str
+    instruments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process of one shard.
+
+    agents  : in the order in which they read a record: normalize, strategy, risk, execute, account
+    sizes   : room in the tables, over DEFAULT_SIZES
+    writers : topic -> number of the writer (dictionary) under which this process writes it
+    epoch   : of the dictionary, part of client order ids
+    """
+
+    name: str
+    shard: int
+    agents: tuple[str, ...]
+    strategies: tuple[StrategySpec, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    writers: Mapping[str, int] = field(default_factory=dict)
+    epoch: int = 0

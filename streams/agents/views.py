@@ -1,0 +1,187 @@
+"""What every agent of a process may read: instruments, books, marks, open orders, holdings (contract 13).
+
+Built once a process from the records that reach it, updated before any agent steps, and read-only for the agents.
+"""
+
+from streams.agents.codes import ACTION_NEW, ACTION_REPLACE
+from streams.kernel import Struct, Table
+from streams.slots import (
+    FLAG_FIRST,
+    FLAG_GAP,
+    FLAG_LAST,
+    FLAG_SNAPSHOT,
+    FillSlot,
+    InstrumentSlot,
+    LevelSlot,
+    LimitSlot,
+    OrderSlot,
+    QuoteSlot,
+    ReportSlot,
+    TradeSlot,
+)
+from streams.trading.book import Book
+from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE
+from streams.trading.instrument import InstrumentSpec
+from streams.trading.orders import Orders
+
+__all__ = ["Views"]
+
+
+class Views(Struct, align=64):
+    """now_ns: the largest time seen on the inputs (contract 9); holdings: signed lots, [strategy x instruments + instrument].
+
+    data_ts_ns   : receive time of the newest market data
+    scope_parent : the scope above each scope, -1 = none or unknown; account_scope: the scope that an account is
+    """
+
+    now_ns: int
+    data_ts_ns: int
+    specs: Table[InstrumentSpec, "instruments"]
+    books: Table[Book, "instruments"]
+    orders: Orders
+    holdings: Table[int, "strategies * instruments"]
+    scope_parent: Table[int, "scopes"]
+    account_scope: Table[int, "accounts"]
+
+    def setup(self) -> None:
+        """Once, before the first input."""
+        for i in range(self.scope_parent.n):
+            self.scope_parent[i] = -1
+        for i in range(self.account_scope.n):
+            self.account_scope[i] = -1
+        self.orders.setup()
+        for i in range(self.books.n):
+            self.books[i].setup()
+            self.books[i].instrument = i
+
+    def advance(self, ts_ns: int) -> None:
+        """Time never goes back."""
+        if ts_ns > self.now_ns:
+            self.now_ns = ts_ns
+
+    def holding(self, strategy: int, instrument: int) -> int:
+        """Signed lots a strategy holds."""
+        return self.holdings[strategy * self.books.n + instrument]
+
+    def quotable(self, instrument: int) -> bool:
+        """The book has both sides and has lost nothing since its snapshot."""
+        return self.specs[instrument].book_stale == 0 and self.books[instrument].ready()
+
+    # ---- scopes ----
+    def on_limit(self, e: LimitSlot) -> None:
+        if e.parent >= 0:
+            self.scope_parent[e.scope] = e.parent
+
+    def under(self, account: int, scope: int) -> bool:
+        """The account belongs to this scope, directly or through those between."""
+        s = self.account_scope[account]
+        for _ in range(self.scope_parent.n):
+            if s == scope or s < 0:
+                break
+            s = self.scope_parent[s]
+        return s == scope and s >= 0
+
+    # ---- market data ----
+    def on_instrument(self, e: InstrumentSlot, money_per_tick_lot: int) -> None:
+        spec = self.specs[e.instrument]
+        spec.instrument = e.instrument
+        spec.instrument_type = e.instrument_type
+        spec.quote_currency = e.quote
+        spec.tick_e9 = e.tick_e9
+        spec.lot_e9 = e.lot_e9
+        spec.multiplier_e9 = e.multiplier_e9
+        spec.money_per_tick_lot = money_per_tick_lot
+        spec.fees.maker_e9 = e.maker_fee_e9
+        spec.fees.taker_e9 = e.taker_fee_e9
+        spec.fees.rounding = e.fee_rounding
+        spec.min_qty_lots = e.min_qty_lots
+        spec.max_qty_lots = e.max_qty_lots
+        spec.min_notional = e.min_notional
+        spec.valid_from_ns = e.valid_from_ns
+        spec.valid = 1
+
+    def on_level(self, e: LevelSlot) -> None:
+        book = self.books[e.instrument]
+        spec = self.specs[e.instrument]
+        if e.flags & FLAG_FIRST != 0 and e.flags & FLAG_SNAPSHOT != 0:
+            book.clear()
+            spec.book_stale = 0
+        if e.flags & FLAG_GAP != 0:
+            spec.book_stale = 1
+        if e.qty_lots >= 0:
+            book.apply(e.side, e.px_ticks, e.qty_lots)
+        if e.flags & FLAG_LAST != 0 and self.quotable(e.instrument):
+            spec.mark2_ticks = book.mid2()
+
+    def on_trade(self, e: TradeSlot) -> None:
+        self.specs[e.instrument].last_px_ticks = e.px_ticks
+
+    def on_quote(self, e: QuoteSlot) -> None:
+        self.specs[e.instrument].mark2_ticks = e.bid_px_ticks + e.ask_px_ticks
+
+    # ---- open orders ----
+    def full(self) -> bool:
+        """No room for another open order."""
+        return self.orders.open_count >= self.orders.pool.n
+
+    def on_order(self, e: OrderSlot) -> None:
+        """A strategy's wish shows at once, so that it is not repeated while it is decided."""
+        if e.action == ACTION_NEW:
+            s = self.orders.add(e.order_id)
+            if s >= 0:
+                self.enter(s, e)
+            return
+        s = self.orders.find(e.order_id)
+        if s >= 0:
+            self.orders.pool[s].ord_status = PENDING_REPLACE if e.action == ACTION_REPLACE else PENDING_CANCEL
+
+    def enter(self, s: int, e: OrderSlot) -> None:
+        o = self.orders.pool[s]
+        o.instrument = e.instrument
+        o.account = e.account
+        o.strategy = e.strategy
+        o.ord_type = e.ord_type
+        o.time_in_force = e.time_in_force
+        o.post_only = e.post_only
+        o.reduce_only = e.reduce_only
+        o.stop_px_ticks = e.stop_px_ticks
+        o.expire_ts_ns = e.expire_ts_ns
+        o.set_terms(e.side, e.px_ticks, e.qty_lots)
+        self.orders.link(s, e.strategy)
+
+    def on_report(self, e: ReportSlot) -> None:
+        s = self.orders.find(e.order_id)
+        if s >= 0:
+            o = self.orders.pool[s]
+            o.ord_status = e.ord_status
+            o.px_ticks = e.px_ticks
+            o.qty_lots = e.qty_lots
+            o.leaves_qty_lots = e.leaves_qty_lots
+            o.cum_qty_lots = e.cum_qty_lots
+
+    def after_report(self, e: ReportSlot) -> None:
+        """Once every agent has seen it, an order that can change no more leaves the view."""
+        s = self.orders.find(e.order_id)
+        if s >= 0 and self.orders.pool[s].terminal():
+            self.orders.drop(s)
+
+    def working(self, order_id: int) -> bool:
+        """The order rests at the venue and nothing is pending on it."""
+        s = self.orders.find(order_id)
+        if s < 0:
+            return False
+        st = self.orders.pool[s].ord_status
+        return st == NEW or st == PARTIALLY_FILLED
+
+    def cancellable(self, order_id: int) -> bool:
+        """Something of the order may be open, and no cancel is pending."""
+        s = self.orders.find(order_id)
+        if s < 0:
+            return False
+        o = self.orders.pool[s]
+        return o.ord_status != PENDING_CANCEL and not o.terminal()
+
+    # ---- holdings ----
+    def on_fill(self, e: FillSlot) -> None:
+        i = e.strategy * self.books.n + e.instrument
+        self.holdings[i] += e.last_qty_lots if e.side == 0 else -e.last_qty_lots

@@ -1,0 +1,69 @@
+"""Strategy: the base of user strategies, typed parameters and state with callbacks.
+
+    on_start(ctx)          once, before the first callback
+    on_book(ctx, book)     a book of its instruments changed            on_quote(ctx, quote)   best bid and ask
+    on_trade(ctx, trade)   a trade printed                              on_fill(ctx, fill)     an own execution
+    on_order(ctx, report)  an own order changed state                   on_timer(ctx, now_ns)  the timer set by ctx.set_timer
+    on_stop(ctx)           before it is paused or stopped; what is open is cancelled after it
+
+The class runs plain (debugger, pytest) and compiled, with equal results. `ctx` is `streams.agents.context.Context`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from streams.agents.context import Context
+from streams.kernel import Struct, at, handle_of, native
+from streams.kernel.fault import guard
+from streams.slots import FillSlot, QuoteSlot, ReportSlot, TradeSlot
+from streams.trading.book import Book
+
+__all__ = ["CALLBACKS", "Strategy", "compiled_callbacks", "plain_callbacks"]
+
+CALLBACKS = {
+    "on_start": None,
+    "on_book": Book,
+    "on_quote": QuoteSlot,
+    "on_trade": TradeSlot,
+    "on_fill": FillSlot,
+    "on_order": ReportSlot,
+    "on_timer": int,
+    "on_stop": None,
+}
+"""Callback name -> class of its argument; None = the context alone."""
+
+
+class Strategy(Struct):
+    """Base of user strategies; see the module."""
+
+
+def _entry(cls: type, name: str, argument: Any) -> Callable[[int, int, int], int]:
+    """int64(state, context, argument) around one callback."""
+    if argument is None:
+        source = f"def entry(s, c, x):\n    at(cls, s).{name}(at(Context, c))\n    return 0\n"
+    elif argument is int:
+        source = f"def entry(s, c, x):\n    at(cls, s).{name}(at(Context, c), x)\n    return 0\n"
+    else:
+        source = f"def entry(s, c, x):\n    at(cls, s).{name}(at(Context, c), at(argument, x))\n    return 0\n"
+    scope: dict[str, Any] = {"at": at, "cls": cls, "Context": Context, "argument": argument}
+    exec(compile(source, f"<{name} of {cls.__name__}>", "exec"), scope)
+    return scope["entry"]
+
+
+def _entries(cls: type) -> dict[str, tuple[Callable[..., int], int]]:
+    return {name: (_entry(cls, name, argument), 3) for name, argument in CALLBACKS.items() if hasattr(cls, name)}
+
+
+def plain_callbacks(cls: type, guarded: bool = True) -> dict[str, int]:
+    """Handles of the uncompiled callbacks. guarded: a raised error halts the strategy, as in compiled code; else it is raised."""
+    return {name: handle_of(guard(fn) if guarded else fn) for name, (fn, _) in _entries(cls).items()}
+
+
+def compiled_callbacks(cls: type, sources: list[Path]) -> dict[str, int]:
+    """Addresses of the machine code of the callbacks, from disk where nothing they depend on has changed.
+
+    Raises CompileError with the user's file and line.
+    """
+    loaded = native.load(f"{cls.__module__}.{cls.__name__}", lambda: _entries(cls), sources)
+    return {name: getattr(loaded, name) for name in CALLBACKS if hasattr(cls, name)}
