@@ -1,0 +1,93 @@
+"""What a feed writes: frames and dead letters of one shard, each once, with dense ids, also across a kill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streams.clock import RunClock
+from streams.lanes.bus import MAX_RECORD_BYTES, Sender, tail_records
+from streams.lanes.control import Control
+from streams.lanes.wire import Wire
+from streams.lanes.writers import dlq_topic, writer_name
+from streams.records import DeadLetter, Frame
+from streams.schema import ids
+
+__all__ = ["FRAMES", "FrameWriter", "Place"]
+
+FRAMES = "frames.v1"
+_DLQ = dlq_topic(FRAMES)
+_PAYLOAD_LIMIT_BYTES = MAX_RECORD_BYTES - 1_000  # the rest of the record needs less
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a writer came in this run: connection and source_seq of its last record, 0 before the first."""
+
+    connection: int = 0
+    source_seq: int = 0
+
+
+class FrameWriter:
+    """Writes to `frames.v1` and its dead-letter topic, partition = shard, and knows where an earlier instance stopped.
+
+    An idempotent producer keeps the order, so that what a killed instance delivered is a beginning of what it sent: everything up to the
+    last record in the partition, nothing after it. The two topics are independent, therefore each has its own place.
+
+    at, at_damage : place of the last frame and of the last dead letter of this run, when the writer was opened
+    """
+
+    def __init__(self, kafka: str, wire: Wire, control: Control, process: str, shard: int, venue: str, clock: RunClock) -> None:
+        self.run_id = control.last_run().run_number or 0
+        self.venue, self.shard, self.clock = venue, shard, clock
+        self._wire = wire
+        frames, letters = (control.writer(writer_name(process, shard, topic)) for topic in (FRAMES, _DLQ))
+        last_frame, frame_sequence = self._last(kafka, FRAMES, frames)
+        last_letter, letter_sequence = self._last(kafka, _DLQ, letters)
+        self._frame_ids = ids.Counter(frames, frame_sequence)
+        self._letter_ids = ids.Counter(letters, letter_sequence)
+        self.at = Place(last_frame.connection, last_frame.source_seq) if last_frame else Place()
+        self.at_damage = Place(0, last_letter.offset) if last_letter else Place()
+        self.sent = 0
+        self._sender = Sender(kafka, linger_ms=1.0)
+
+    def frame(self, recv_ts_ns: int, connection: int, source_seq: int, payload: bytes) -> None:
+        """Queue one frame; one too large for a record becomes a dead letter."""
+        if len(payload) > _PAYLOAD_LIMIT_BYTES:
+            reason = f"frame of {len(payload)} bytes; a record holds {_PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
+            self.dead_letter(recv_ts_ns, source_seq, reason, payload[:_PAYLOAD_LIMIT_BYTES])
+            return
+        ts_ns = max(self.clock.now_ns(), recv_ts_ns)
+        record = Frame(self._frame_ids.next(), 0, self.run_id, ts_ns, recv_ts_ns, self.venue, connection, source_seq, payload)
+        self._sender.send(FRAMES, self.shard, self._wire.encode(FRAMES, record))
+        self.sent += 1
+
+    def dead_letter(self, recv_ts_ns: int, source_seq: int, reason: str, payload: bytes) -> None:
+        """Queue what is no frame. Its `offset` is the line or message number: it has no place in a topic."""
+        now_ns = self.clock.now_ns()
+        record = DeadLetter(self._letter_ids.next(), 0, self.run_id, now_ns, recv_ts_ns, FRAMES, self.shard, source_seq, reason, payload)
+        self._sender.send(_DLQ, self.shard, self._wire.encode(_DLQ, record))
+
+    def poll(self) -> None:
+        """Take delivery reports; LaneError when a record was lost. Call at least once a second."""
+        self._sender.poll()
+
+    def flush(self) -> None:
+        """Wait until the broker has everything."""
+        self._sender.flush()
+
+    def _last(self, kafka: str, topic: str, writer: int) -> tuple[Any, int]:
+        """(last record of this writer if it is of this run, else None; its sequence, 0 if there is none at all)."""
+        found: list[Any] = []
+
+        def is_ours(message: Any) -> bool:
+            record = self._wire.decode(topic, message.value())
+            if ids.writer(record.id) != writer:
+                return False
+            found.append(record)
+            return True
+
+        tail_records(kafka, topic, self.shard, until=is_ours, committed=False)
+        if not found:
+            return None, 0
+        return (found[0] if found[0].run_id == self.run_id else None), ids.sequence(found[0].id)
