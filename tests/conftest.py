@@ -6,13 +6,15 @@
 import os
 import random
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from streams.config import Endpoints
-from streams.local import services
+from streams.local import processes, services
+from streams.local.clickhouse import ClickHouse
 from streams.local.processes import listeners
 from streams.local.service import JVM_SHORT, OFFSETS
 
@@ -44,3 +46,40 @@ def stack() -> Iterator[Endpoints]:
         yield found
         if not kept:
             services.down(purge=True, progress=lambda _: None, home=home)
+
+
+class Store:
+    """A ClickHouse of its own in a folder: started, killed and started again by tests."""
+
+    def __init__(self, folder: Path, base: int) -> None:
+        self.folder = folder
+        self.service = ClickHouse(folder, base)
+        self.url = self.service.address
+        self.log = folder / "clickhouse.log"
+        self.pid, self.created_s = 0, 0.0
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        process = processes.spawn(self.folder, "clickhouse", self.service.prepare(lambda _: None), self.log)
+        self.pid, self.created_s = process.pid, process.create_time()
+        while not self.service.answers():
+            assert processes.is_alive(self.pid, self.created_s), processes.last_lines(self.log)
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        processes.end(self.pid, self.created_s, bound_s=0.0)
+
+    def stop(self) -> None:
+        """End it in order."""
+        processes.end(self.pid, self.created_s, bound_s=20.0)
+
+
+@pytest.fixture(scope="session")
+def clickhouse() -> Iterator[str]:
+    """The address of a ClickHouse alone, for tests that need no broker; each test uses a database of its own."""
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as folder:
+        store = Store(Path(folder), free_base())
+        store.start()
+        yield store.url
+        store.stop()

@@ -16,6 +16,7 @@ from streams.local.home import shared_lock
 __all__ = ["class_path", "java", "unpacked"]
 
 TIMEOUT_S = 120
+TELL_EVERY_S = 2.0
 Say = Callable[[str], None]
 
 
@@ -96,10 +97,16 @@ def _context(scratch: Path, say: Say):
 
     @contextlib.contextmanager
     def progress(filename: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
-        nonlocal told_s
-        if size_bytes > 5_000_000 or time.monotonic() - told_s > 1.0:
-            told_s = time.monotonic()
-            say(f"downloading {filename} ({size_bytes / 1e6:.1f} MB)")
-        yield lambda _: None
+        got_bytes = 0
+
+        def update(more_bytes: int) -> None:
+            nonlocal got_bytes, told_s
+            got_bytes += more_bytes
+            if time.monotonic() - told_s > TELL_EVERY_S:
+                told_s = time.monotonic()
+                say(f"downloading {filename} ({got_bytes / 1e6:.0f} of {size_bytes / 1e6:.0f} MB)")
+
+        update(0)
+        yield update
 
     return MavenContext(resolver=PythonResolver(progress_callback=progress), repo_cache=scratch / "maven", timeout=TIMEOUT_S)

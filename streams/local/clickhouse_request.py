@@ -110,13 +110,13 @@ def decompressed(body: bytes, encoding: str) -> bytes:
 def _lz4(body: bytes) -> bytes:
     import lz4.frame
 
-    parts = []
+    parts: list[bytes] = []
     while body:  # a streaming client sends a frame a block
         frame = lz4.frame.LZ4FrameDecompressor()
-        parts.append(frame.decompress(body))
+        parts.append(bytes(frame.decompress(body)))
         if not frame.eof:
             raise EOFError("the last frame is cut short")
-        body = frame.unused_data or b""
+        body = bytes(frame.unused_data or b"")
     return b"".join(parts)
 
 

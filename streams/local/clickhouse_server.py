@@ -97,8 +97,15 @@ def main(arguments: list[str] | None = None) -> int:
     except MillraceError as fault:
         print(f"millrace: {fault}", file=sys.stderr)
         return 1
-    bounds = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": SHUTDOWN_BOUND_S}
-    uvicorn.run(application, host=options.host, port=options.port, log_level="warning", access_log=False, **bounds)
+    uvicorn.run(
+        application,
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_BOUND_S,
+    )
     return 0
 
 

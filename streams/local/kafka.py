@@ -77,7 +77,8 @@ class Kafka(Service):
         if not (logs / "meta.properties").exists():
             say("formatting its storage")
             self._format(classes, config)
-        quiet = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+        logger = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS")
+        quiet = tuple(f"-Dorg.slf4j.simpleLogger.{option}" for option in logger)
         return Command(
             (artifacts.java(), *self.jvm, "-XX:+ExitOnOutOfMemoryError", *quiet, "-cp", classes, "kafka.Kafka", str(config)), self.data
         )

@@ -7,18 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["HOST", "JVM_SHORT", "JVM_STEADY", "Command", "Say", "Service", "offset_port"]
+__all__ = ["HOST", "JVM_SHORT", "JVM_STEADY", "Command", "Say", "Service", "line", "offset_port"]
 
 HOST = "127.0.0.1"  # nothing of the embedded stack listens on an outside interface: it has no passwords
 JVM_STEADY = ("-Xms1g", "-Xmx1g", "-XX:+UseZGC", "-XX:+AlwaysPreTouch", "-XX:MetaspaceSize=128m")
 JVM_SHORT = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 OFFSETS = {"kafka": 92, "controller": 93, "registry": 81, "clickhouse": 23}
+LINE_WIDTH = 76
 Say = Callable[[str], None]
 
 
 def offset_port(base: int, listener: str) -> int:
     """The port of one listener of the stack with this base port."""
     return base + OFFSETS[listener]
+
+
+def line(name: str, text: str, seconds: float | None = None) -> str:
+    """One line of progress: `kafka            answers on 127.0.0.1:19092 ............ 4.5 s`."""
+    start = f"{name:<16} {text} "
+    return start.rstrip() if seconds is None else f"{start}{'.' * max(3, LINE_WIDTH - len(start))} {seconds:.1f} s"
 
 
 @dataclass(frozen=True)
