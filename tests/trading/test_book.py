@@ -6,14 +6,14 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_book import SlowBook
-from trading_runs import ANSWERS, BookRun, play
 
 from streams.kernel import Struct
 from streams.kernel.memory import aligned
 from streams.slots import FLAG_FIRST, FLAG_LAST, FLAG_SNAPSHOT, LevelSlot
 from streams.trading.book import NO_ASK, NO_BID, NONE, Book
 from streams.trading.codes import BUY, SELL
+from tests.trading.slow_book import SlowBook
+from tests.trading.trading_runs import ANSWERS, BookRun, play
 
 SIDES = st.sampled_from([BUY, SELL])
 QTYS = st.one_of(st.just(0), st.integers(1, 9), st.integers(1, (1 << 52) - 1))

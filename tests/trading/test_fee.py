@@ -5,12 +5,12 @@ import doctest
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_fee import slow_fee
-from trading_runs import FeeRun, play
 
 from streams.trading import fee as fee_module
 from streams.trading.codes import HALF_UP, UP
 from streams.trading.fee import FeeSchedule, fee_money
+from tests.trading.slow_fee import slow_fee
+from tests.trading.trading_runs import FeeRun, play
 
 ROUNDINGS = st.sampled_from([HALF_UP, UP])
 NOTIONALS = st.one_of(st.integers(0, (1 << 62) - 1), st.integers(0, 10_000), st.integers(0, 1 << 30).map(lambda n: n * 500_000_000))

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_id_set import SlowIdSet
-from trading_runs import IdSetRun, play
 
 from streams.trading.id_set import IdSet
+from tests.trading.slow_id_set import SlowIdSet
+from tests.trading.trading_runs import IdSetRun, play
 
 WORDS = st.one_of(st.integers(0, 3), st.integers(-(1 << 63), (1 << 63) - 1))
 

@@ -5,13 +5,13 @@ import doctest
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading_runs import FeeRun, play
 
 from streams.errors import UnitError
 from streams.records import FeeRounding, InstrumentType
 from streams.slots import InstrumentSlot
 from streams.trading import instrument as instrument_module
 from streams.trading.instrument import InstrumentSpec, money_per_tick_lot, unit_of
+from tests.trading.trading_runs import FeeRun, play
 
 E9 = 10**9
 STEPS = st.one_of(

@@ -2,14 +2,14 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_orders import SlowOrders
-from trading_runs import OrderRun, OrdersRun, play
 
 from streams.records import OrdStatus
 from streams.trading.codes import BUY, SELL
 from streams.trading.order import Order
 from streams.trading.order_state import REFUSED
 from streams.trading.orders import RETIRED, Orders
+from tests.trading.slow_orders import SlowOrders
+from tests.trading.trading_runs import OrderRun, OrdersRun, play
 
 PN, NEW, PF, FILLED, PC, PR, CANCELLED, REJECTED, EXPIRED = OrdStatus
 ACK, FILL, CANCEL_REQUEST, CANCELLED_BY_VENUE, CANCEL_REJECT, REPLACE_REQUEST, REPLACED = range(7)  # rows of play_order

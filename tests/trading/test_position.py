@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from slow_position import SlowPosition
-from trading_runs import PositionRun, play
 
 from streams.trading.codes import BUY, SELL
 from streams.trading.position import Position
+from tests.trading.slow_position import SlowPosition
+from tests.trading.trading_runs import PositionRun, play
 
 SIDES = st.sampled_from([BUY, SELL])
 SMALL = st.tuples(st.just(0), SIDES, st.integers(1, 50), st.integers(1, 9), st.integers(0, 100), st.integers(-5, 5))
