@@ -38,7 +38,8 @@ class Sender:
             "delivery.report.only.error": True,
             "on_delivery": self._on_failure,
         }
-        self._producer = Producer(config | dict(settings or {}))
+        config |= dict(settings or {})
+        self._producer = Producer({name: value for name, value in config.items() if value is not None})
 
     def send(self, topic: str, partition: int, value: bytes, key: bytes | None = None, on_delivery: Any = None) -> None:
         """Queue one framed record for an explicit partition. Raises LaneError: oversized, or an earlier record was not delivered."""

@@ -1,0 +1,174 @@
+"""The journal: what a process read, in which order, and a hash of what it wrote; one entry a batch (contract 16)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+
+from confluent_kafka import Message
+
+from streams.lanes.bus import read_range, tail_records
+from streams.lanes.wire import Wire
+from streams.lanes.writers import JOURNAL, TICKS
+from streams.records import InputRun, JournalEntry, OutputCount, SchemaVersion, StartPosition
+from streams.schema import ids
+
+__all__ = ["EMPTY_HASH", "InputLog", "OutputLog", "Place", "journal_key", "last_entry", "read_entries", "roll"]
+
+Place = tuple[str, int]
+"""(topic, partition)."""
+
+EMPTY_HASH = bytes(16)  # the rolling hash before the first output of a run
+
+_NONE = -1
+
+
+def roll(digest: bytes, body: bytes) -> bytes:
+    """The rolling hash after one more output body: BLAKE2b-128 over the hash before it and the body. Where batches end does not matter."""
+    return blake2b(digest + body, digest_size=16).digest()
+
+
+def journal_key(process: str, shard: int) -> bytes:
+    """The Kafka key of a process's journal entries, by which a reader finds them without decoding the others."""
+    return f"{process}/{shard}".encode()
+
+
+class InputLog:
+    """The inputs of one batch as runs, in the order in which they were consumed.
+
+    A run is records of one partition with ascending offsets and consecutive ids. A record that was not fed to the process at all stands in
+    no run; if it is a dead letter it stands in `dead_letters` alone. A dead letter inside a run was fed and refused by an agent.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.dead_letters: list[StartPosition] = []
+        self.tick_ts_ns: list[int] = []
+        self.topics: set[str] = set()
+        self._runs: list[list] = []  # [topic, partition, first offset, last offset, first id, count]
+        self._next = (None, 0, 0)  # topic, partition, id that would continue the last run
+
+    def add(self, topic: str, partition: int, offset: int, id: int) -> None:
+        """One record fed to the process."""
+        self.count += 1
+        last = self._runs[-1] if self._runs else None
+        if (topic, partition, id) == self._next and last is not None and offset > last[3]:
+            last[3] = offset
+            last[5] += 1
+        else:
+            self._runs.append([topic, partition, offset, offset, id, 1])
+            self.topics.add(topic)
+        self._next = (topic, partition, id + 1)
+
+    def add_tick(self, id: int, ts_ns: int) -> None:
+        """One clock tick."""
+        if (TICKS, _NONE, id) == self._next:
+            self._runs[-1][5] += 1
+        else:
+            self._runs.append([TICKS, _NONE, _NONE, _NONE, id, 1])
+        self._next = (TICKS, _NONE, id + 1)
+        self.tick_ts_ns.append(ts_ns)
+
+    def add_dead_letter(self, topic: str, partition: int, offset: int) -> None:
+        """One input that could not be used."""
+        self.dead_letters.append(StartPosition(topic, partition, offset))
+        self.topics.add(topic)
+
+    @property
+    def empty(self) -> bool:
+        """True before the first input, tick or dead letter."""
+        return not self._runs and not self.dead_letters
+
+    def runs(self) -> tuple[InputRun, ...]:
+        """The runs, in the order consumed."""
+        return tuple(
+            InputRun(topic, partition, first, last, ids.writer(id) if topic == TICKS else _NONE, id, count)
+            for topic, partition, first, last, id, count in self._runs
+        )
+
+
+class OutputLog:
+    """Counters and hashes of what a process and its lane write: per writer the last id, over all outputs of the run the rolling hash.
+
+    Every writer ever used is listed in every entry, with count 0 where the batch wrote nothing: the last entry holds all counters.
+    """
+
+    def __init__(self, last_ids: Mapping[int, tuple[str, int]] | None = None, digest: bytes = EMPTY_HASH) -> None:
+        self.digest = digest
+        self.last_ids: dict[int, tuple[str, int]] = dict(last_ids or {})  # writer -> topic, last id
+        self._batch: dict[int, list] = {}  # writer -> [count, hash]
+
+    def add(self, topic: str, id: int, body: bytes) -> None:
+        """One output of the process."""
+        self.digest = roll(self.digest, body)
+        writer = ids.writer(id)
+        self.last_ids[writer] = (topic, id)
+        mine = self._batch.get(writer)
+        if mine is None:
+            mine = self._batch[writer] = [0, blake2b(digest_size=16)]
+        mine[0] += 1
+        mine[1].update(body)
+
+    def next_id(self, topic: str, writer: int) -> int:
+        """The next id of a writer of the lane itself (ticks, journal, dead letters...); never hashed."""
+        last = self.last_ids.get(writer, (topic, ids.make(writer, 0)))[1]
+        self.last_ids[writer] = (topic, last + 1)
+        return last + 1
+
+    def take(self) -> tuple[OutputCount, ...]:
+        """What this batch wrote; the next batch begins."""
+        batch, self._batch = self._batch, {}
+        found = []
+        for writer, (topic, last) in sorted(self.last_ids.items()):
+            count, digest = batch.get(writer, (0, None))
+            found.append(OutputCount(topic, writer, last, count, digest.digest() if digest else b""))
+        return tuple(found)
+
+    @staticmethod
+    def after(entry: JournalEntry, same_run: bool = True) -> "OutputLog":
+        """The log as it stood after an entry; a new run goes on counting and starts a new hash."""
+        last_ids = {o.writer: (o.topic, o.last_id) for o in entry.outputs}
+        return OutputLog(last_ids, entry.outputs_hash if same_run else EMPTY_HASH)
+
+    @staticmethod
+    def before(entry: JournalEntry) -> "OutputLog":
+        """The log as it stood before the first entry of a run."""
+        return OutputLog({o.writer: (o.topic, o.last_id - o.count) for o in entry.outputs})
+
+    def counters(self, writers: Mapping[str, int]) -> dict[str, int]:
+        """Last sequence by topic, of the writers given by topic."""
+        return {topic: ids.sequence(self.last_ids[writer][1]) if writer in self.last_ids else 0 for topic, writer in writers.items()}
+
+
+def schema_versions(wire: Wire, topics: Iterable[str]) -> tuple[SchemaVersion, ...]:
+    """The schema ids in which a batch's topics are read and written."""
+    return tuple(SchemaVersion(topic, wire.ids.id_of(topic)) for topic in sorted(topics))
+
+
+def read_entries(
+    bootstrap: str, wire: Wire, process: str, shard: int, partition: int, start: int, run_number: int | None = None
+) -> Iterator[tuple[Message, JournalEntry]]:
+    """The entries of one process and shard from offset `start` to the journal's end now, in order, each with its Kafka message."""
+    key = journal_key(process, shard)
+    for message in read_range(bootstrap, JOURNAL, partition, start):
+        if message.key() == key:
+            entry = wire.decode(JOURNAL, message.value())
+            if run_number is None or entry.run_id == run_number:
+                yield message, entry
+
+
+def last_entry(
+    bootstrap: str, wire: Wire, process: str, shard: int, partition: int, pointer: int | None = None
+) -> tuple[Message, JournalEntry] | None:
+    """The newest entry of one process and shard, None if it never wrote one.
+
+    `pointer`: offset of one of its entries near the end, as its group's committed offset of the journal says; without it the journal is
+    read backwards.
+    """
+    if pointer is not None:
+        found = None
+        for found in read_entries(bootstrap, wire, process, shard, partition, pointer):  # noqa: B007
+            pass
+        if found is not None:
+            return found
+    key = journal_key(process, shard)
+    messages = tail_records(bootstrap, JOURNAL, partition, until=lambda message: message.key() == key)
+    return (messages[0], wire.decode(JOURNAL, messages[0].value())) if messages else None
