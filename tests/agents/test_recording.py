@@ -1,0 +1,51 @@
+"""The recorded market through every agent, plain and compiled: the same records, and the same bytes of state at the end."""
+
+import pytest
+
+from streams.records import Decision, Fill, Order, OrdStatus, Position, Report, Request
+from tests.agents.recorded import RECORDING, Run
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not RECORDING.exists(), reason="the recording is not there: shared/data/binance-usdm")]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    plain, compiled = Run(compiled=False), Run(compiled=True)
+    plain.play()
+    compiled.play()
+    return plain, compiled
+
+
+def test_plain_and_compiled_runs_write_the_same_records(runs):
+    plain, compiled = runs
+    assert len(plain.records) == len(compiled.records) > 100_000
+    for ours, theirs in zip(plain.records, compiled.records, strict=True):
+        assert ours == theirs
+
+
+def test_plain_and_compiled_runs_end_in_the_same_bytes(runs):
+    ours, theirs = (run.process.snapshot() for run in runs)
+    assert ours.keys() == theirs.keys()
+    for part in ours:
+        assert ours[part][2] == theirs[part][2], part
+
+
+def test_venue_and_agents_agree_on_every_order(runs):
+    records = runs[1].records
+    orders, decisions = [r for r in records if isinstance(r, Order)], [r for r in records if isinstance(r, Decision)]
+    assert len(orders) == len(decisions)
+    assert [d.cause_id for d in decisions] == [o.id for o in orders]
+    fills, requests = [r for r in records if isinstance(r, Fill)], [r for r in records if isinstance(r, Request)]
+    assert len(fills) == runs[1].venue.fill_count > 100
+    assert [int(f.exec_id) for f in fills] == list(range(1, len(fills) + 1))
+    assert {f.order_id for f in fills} <= {r.order_id for r in requests}
+    last = [r for r in records if isinstance(r, Position)][-1]
+    assert last.qty_e9 == sum(f.last_qty_e9 * (1 - 2 * f.side) for f in fills)
+    assert last.fees == sum(f.fee for f in fills)
+
+
+def test_open_orders_of_venue_and_execute_are_the_same_ones(runs):
+    plain = runs[0]
+    last = {r.order_id: r for r in plain.records if isinstance(r, Report)}
+    terminal = {OrdStatus.FILLED, OrdStatus.CANCELLED, OrdStatus.REJECTED, OrdStatus.EXPIRED}
+    assert sum(r.ord_status not in terminal for r in last.values()) == plain.venue.orders.open_count
