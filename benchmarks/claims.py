@@ -16,7 +16,7 @@ __all__ = ["Claim", "conditions", "report", "seconds"]
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim. ratio: how much better ours is than the peer's (> 1 = better); goal: the ratio or figure promised, in words; met: it held."""
+    """One claim. ratio: how much better ours is than the peer's (> 1 = better); goal: what is promised, in words; met: it held."""
 
     claim: str
     ours: float
