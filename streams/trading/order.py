@@ -29,7 +29,9 @@ __all__ = ["Order"]
 
 
 class Order(Struct, align=64):
-    """Terms and state of one order. Prices in ticks (0 < px < 2**38; 0 = the order has none), quantities in lots (0 <= qty < 2**31).
+    """Terms and state of one order.
+
+    Prices in ticks (0 < px < 2**38; 0 or NULL = the order has none), quantities in lots (0 <= qty < 2**31).
 
     order_id             : id of its NEW record
     request_id           : id of the request that the venue knows it by (its client order id is made of it); changes when replaced
@@ -140,9 +142,7 @@ class Order(Struct, align=64):
         return max(self.px_ticks, self.new_px_ticks) if self.new_request_id != 0 else self.px_ticks
 
     def working_status(self) -> int:
-        """Where the order stands by its quantities when no cancel is pending."""
-        if self.cum_qty_lots > 0 and self.cum_qty_lots >= self.qty_lots:
-            return FILLED
+        """Where an order of which something is open stands when no cancel is pending."""
         if self.new_request_id != 0:
             return PENDING_REPLACE
         if self.cum_qty_lots > 0:
@@ -216,7 +216,8 @@ class Order(Struct, align=64):
         self.px_ticks = px_ticks
         self.qty_lots = qty_lots
         self.leaves_qty_lots = max(0, qty_lots - self.cum_qty_lots)
-        return self.step(REPLACE)
+        # a cancel that is pending too has nothing left to cancel then
+        return self.step(FILL_FULL if self.leaves_qty_lots == 0 else REPLACE)
 
     def on_replace_reject(self) -> int:
         """The venue refused the replace; the old terms stand."""

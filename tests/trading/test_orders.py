@@ -116,6 +116,15 @@ def test_order_replaced_to_what_has_filled_is_filled():
     assert o.leaves_qty_lots == 0
 
 
+def test_order_replaced_to_what_has_filled_is_filled_while_a_cancel_is_pending_too():
+    o = order()
+    o.on_fill(100, 6)
+    o.on_replace_request(77, 100, 6)
+    o.on_cancel_request()
+    assert o.on_replaced(100, 6) == FILLED
+    assert o.on_cancel_reject() == FILLED
+
+
 def test_order_cancel_refused_while_a_replace_is_pending_waits_for_the_replace():
     o = order()
     o.on_replace_request(77, 105, 15)
