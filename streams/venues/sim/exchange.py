@@ -1,0 +1,306 @@
+"""The simulated venue without its socket: market records and messages in, reports out. The same inputs give the same reports.
+
+Orders are known by their client order id, which is accepted once in a run. Every report carries the session it is for.
+
+Messages (JSON objects; prices and quantities as decimal strings):
+
+    {"op": "new", "req": 7, "cl_ord_id": "mr...", "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "tif": "GTC", "qty": "0.5",
+     "px": "61800.3", "post_only": true, "stop_px": "61900", "expire_ts_ns": 1723161602000000000}
+    {"op": "replace", "req": 8, "cl_ord_id": "mr...", "qty": "0.4", "px": "61800.2"}
+    {"op": "cancel", "req": 9, "cl_ord_id": "mr..."}
+    {"op": "cancel_all"}
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from streams.errors import UnitError, VenueError
+from streams.records import BookUpdate, Instrument, OrdType, Side, TimeInForce, Trade, VenueEventType
+from streams.schema import units
+from streams.trading.codes import MARKET, STOP
+from streams.trading.instrument import money_per_tick_lot
+from streams.trading.venue import SimVenue
+from streams.trading.venue_answer import REASONS, VenueAnswer
+
+__all__ = ["SIZES", "SimExchange", "SimOrder"]
+
+SIZES = {"window": 4096, "far": 16384, "orders": 4096, "executions": 4096, "answers": 16384}
+_ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
+
+
+class SimOrder:
+    """What the venue remembers of an order, for as long as the run lasts."""
+
+    __slots__ = ("cl_ord_id", "cum_lots", "ended", "number", "px_ticks", "qty_lots", "reason", "row", "session", "ts_ns")
+
+    def __init__(self, number: int, cl_ord_id: str, session: str, row: int) -> None:
+        self.number, self.cl_ord_id, self.session, self.row = number, cl_ord_id, session, row
+        self.px_ticks = self.qty_lots = self.cum_lots = self.ts_ns = 0
+        self.ended: VenueEventType | None = None
+        self.reason = ""
+
+
+class SimExchange:
+    """A venue for some instruments. `reports` gathers what the last inputs made it say, until the caller takes it.
+
+    run         : number of the run; execution ids are "<run>-<n>", n dense from 1
+    instruments : one record a symbol
+    """
+
+    def __init__(self, run: int, instruments: Sequence[Instrument], sizes: dict[str, int] | None = None) -> None:
+        self.run, self.instruments = run, list(instruments)
+        self.rows = {i.symbol: row for row, i in enumerate(self.instruments)}
+        n = len(self.instruments)
+        self.venue = SimVenue({**SIZES, **(sizes or {}), "instruments": n, "order_lists": 3 * n})
+        self.venue.setup()
+        for row, instrument in enumerate(self.instruments):
+            _set_spec(self.venue, row, instrument)
+        self.orders: dict[str, SimOrder] = {}
+        self.by_number: list[SimOrder] = []
+        self.executions: dict[str, list[dict[str, Any]]] = {}  # by session
+        self.execution_place: dict[str, int] = {}
+        self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.unusable = 0
+
+    # ---- inputs ----
+    def on_time(self, now_ns: int) -> None:
+        """Time passes; orders expire."""
+        self.venue.on_time(now_ns)
+        self._collect(None)
+
+    def next_expiry_ns(self) -> int:
+        """No order expires before."""
+        return self.venue.next_expire_ns
+
+    def on_market(self, record: BookUpdate | Trade) -> None:
+        """A book update or a trade. What does not fit the instrument's grid is counted in `unusable` and left out."""
+        row = self.rows.get(record.symbol)
+        if row is None:
+            return
+        self.venue.on_time(record.recv_ts_ns)
+        try:
+            if isinstance(record, Trade):
+                self._on_trade(row, record)
+            else:
+                self._on_book(row, record)
+        except UnitError:
+            self.unusable += 1
+        self._collect(None)
+
+    def on_request(self, session: str, message: dict[str, Any], now_ns: int) -> None:
+        """A message that may change state. VenueError names what is wrong with one that cannot be read; the state is then as before."""
+        op: Callable[[str, dict[str, Any]], None] | None = {
+            "new": self._new,
+            "replace": self._replace,
+            "cancel": self._cancel,
+            "cancel_all": self._cancel_all,
+        }.get(message.get("op", ""))
+        if op is None:
+            raise VenueError(f"op is {message.get('op')!r}; new, replace, cancel, cancel_all, order, open, executions are known")
+        self.venue.on_time(now_ns)
+        self._collect(None)
+        try:
+            op(session, message)
+        except (KeyError, TypeError, ValueError, UnitError) as error:
+            self._refuse(session, message, f"{type(error).__name__}: {error}")
+
+    def take_reports(self) -> list[tuple[str, dict[str, Any]]]:
+        """(session, report) of all that was said since the last call, in order."""
+        reports, self.reports = self.reports, []
+        return reports
+
+    # ---- questions ----
+    def order_state(self, session: str, cl_ord_id: str) -> dict[str, Any] | None:
+        """An order as it stands; None if it was never here, or belongs to another session."""
+        order = self.orders.get(cl_ord_id)
+        return None if order is None or order.session != session else self._state(order)
+
+    def open_orders(self, session: str) -> list[dict[str, Any]]:
+        """A session's open orders."""
+        return [self._state(o) for o in self.by_number if o.session == session and o.ended is None]
+
+    def executions_after(self, session: str, exec_id: str | None) -> list[dict[str, Any]]:
+        """A session's executions after one of them, oldest first; all of them for None. VenueError for an id that is not its."""
+        done = self.executions.get(session, [])
+        if exec_id is None:
+            return list(done)
+        place = self.execution_place.get(exec_id)
+        if place is None or place >= len(done) or done[place]["exec_id"] != exec_id:
+            raise VenueError(f"executions: {exec_id!r} is no execution of session {session!r}")
+        return done[place + 1 :]
+
+    # ---- market data ----
+    def _on_book(self, row: int, update: BookUpdate) -> None:
+        i = self.instruments[row]
+        levels = [
+            (
+                level.side,
+                units.to_ticks(level.px_e9, i.tick_e9),
+                units.to_lots(level.qty_e9, i.lot_e9, units.MAX_BOOK_QTY_LOTS),
+            )
+            for level in update.levels
+        ]
+        if update.snapshot:
+            self.venue.on_snapshot(row)
+        for side, px_ticks, qty_lots in levels:
+            self.venue.on_level(row, int(side), px_ticks, qty_lots)
+        self.venue.on_update_end(row, int(update.snapshot))
+
+    def _on_trade(self, row: int, trade: Trade) -> None:
+        i = self.instruments[row]
+        px_ticks = units.to_ticks(trade.px_e9, i.tick_e9)
+        qty_lots = units.to_lots(trade.qty_e9, i.lot_e9, units.MAX_BOOK_QTY_LOTS)
+        if px_ticks > 0 and qty_lots > 0:
+            self.venue.on_trade(row, int(trade.side), px_ticks, qty_lots)
+
+    # ---- requests ----
+    def _new(self, session: str, m: dict[str, Any]) -> None:
+        cl_ord_id, row = str(m["cl_ord_id"]), self.rows.get(m["symbol"], -1)
+        known = cl_ord_id in self.orders
+        if row < 0 or known:
+            why = REASONS[1] if known else REASONS[3]
+            self._say(session, VenueEventType.REJECT, cl_ord_id, str(m["symbol"]), m["req"], reason=why)
+            return
+        i = self.instruments[row]
+        terms = (
+            int(Side[m["side"]]),
+            int(OrdType[m["type"]]),
+            int(TimeInForce[m["tif"]]),
+            int(bool(m.get("post_only", False))),
+            _ticks(m.get("px"), i),
+            _lots(m["qty"], i),
+            _ticks(m.get("stop_px"), i),
+            int(m.get("expire_ts_ns") or 0),
+        )
+        order = SimOrder(len(self.by_number) + 1, cl_ord_id, session, row)
+        self.orders[cl_ord_id] = order
+        self.by_number.append(order)
+        order.px_ticks = 0 if terms[1] in (MARKET, STOP) else terms[4]
+        order.qty_lots = terms[5]
+        self.venue.on_new(order.number, row, *terms)
+        self._collect(m["req"])
+
+    def _replace(self, session: str, m: dict[str, Any]) -> None:
+        order = self._own(session, m, VenueEventType.REPLACE_REJECT)
+        if order is not None:
+            i = self.instruments[order.row]
+            self.venue.on_replace(order.number, int(m["req"]), _ticks(m.get("px"), i), _lots(m["qty"], i))
+            self._collect(m["req"])
+
+    def _cancel(self, session: str, m: dict[str, Any]) -> None:
+        order = self._own(session, m, VenueEventType.CANCEL_REJECT)
+        if order is not None:
+            self.venue.on_cancel(order.number, int(m["req"]))
+            self._collect(m["req"])
+
+    def _cancel_all(self, session: str, m: dict[str, Any]) -> None:
+        for order in [o for o in self.by_number if o.session == session and o.ended is None]:
+            self.venue.on_cancel(order.number, 0)
+        self._collect(None)
+
+    def _refuse(self, session: str, m: dict[str, Any], reason: str) -> None:
+        """Answer a message that cannot be read, if it says what it is about; else VenueError."""
+        kind = {"new": VenueEventType.REJECT, "replace": VenueEventType.REPLACE_REJECT, "cancel": VenueEventType.CANCEL_REJECT}.get(m["op"])
+        if kind is None or not isinstance(m.get("cl_ord_id"), str) or not isinstance(m.get("req"), int):
+            raise VenueError(f"{m['op']}: {reason}")
+        self._say(session, kind, m["cl_ord_id"], str(m.get("symbol", "")), m["req"], reason=reason)
+
+    def _own(self, session: str, m: dict[str, Any], refusal: VenueEventType) -> SimOrder | None:
+        """The session's order a message names; refused when there is none or it has ended."""
+        order, req = self.orders.get(str(m["cl_ord_id"])), int(m["req"])
+        if order is None or order.session != session or order.ended is not None:
+            symbol = "" if order is None else self.instruments[order.row].symbol
+            self._say(session, refusal, str(m["cl_ord_id"]), symbol, req, reason=REASONS[2])
+            return None
+        return order
+
+    # ---- reports ----
+    def _collect(self, req: int | None) -> None:
+        """Turn the kernel's answers into reports. req: request that the answers of its own order are to; fills answer none."""
+        answers = self.venue.answers
+        while not answers.empty():
+            self._on_answer(answers.first(), req)
+            answers.take()
+
+    def _on_answer(self, a: VenueAnswer, req: int | None) -> None:
+        order = self.by_number[a.order_id - 1]
+        kind = VenueEventType(a.kind)
+        order.cum_lots, order.ts_ns = a.cum_qty_lots, a.ts_ns
+        i = self.instruments[order.row]
+        if kind == VenueEventType.FILL:
+            if a.leaves_qty_lots == 0:
+                order.ended = kind
+            self._fill(order, a, i)
+            return
+        if kind in _ENDS:
+            order.ended, order.reason = kind, REASONS[a.reason]
+        elif kind in (VenueEventType.ACK, VenueEventType.REPLACED):
+            order.px_ticks, order.qty_lots = a.px_ticks, a.qty_lots
+        asked = req if kind != VenueEventType.EXPIRED else None
+        terms = {"px": _px(a.px_ticks, i), "qty": units.from_e9(a.qty_lots * i.lot_e9)}
+        self._say(order.session, kind, order.cl_ord_id, i.symbol, asked, order=order, reason=REASONS[a.reason], **terms)
+
+    def _fill(self, order: SimOrder, a: VenueAnswer, i: Instrument) -> None:
+        done = self.executions.setdefault(order.session, [])
+        exec_id = f"{self.run}-{a.exec_seq}"
+        self.execution_place[exec_id] = len(done)
+        figures = {
+            "exec_id": exec_id,
+            "last_px": _px(a.px_ticks, i),
+            "last_qty": units.from_e9(a.qty_lots * i.lot_e9),
+            "maker": a.maker != 0,
+            "fee": str(units.money_to_decimal(a.fee, i.money_scale)),
+            "fee_currency": i.quote,
+        }
+        done.append(self._say(order.session, VenueEventType.FILL, order.cl_ord_id, i.symbol, None, order=order, **figures))
+
+    def _say(
+        self, session: str, kind: VenueEventType, cl_ord_id: str, symbol: str, req: int | None, order: SimOrder | None = None, **more: Any
+    ) -> dict[str, Any]:
+        report: dict[str, Any] = {"report": kind.name, "cl_ord_id": cl_ord_id, "symbol": symbol, "ts_ns": self.venue.now_ns}
+        if order is not None:
+            lot_e9 = self.instruments[order.row].lot_e9
+            report |= {"order_id": str(order.number), "cum_qty": units.from_e9(order.cum_lots * lot_e9)}
+        if req is not None:
+            report["req"] = req
+        report |= {name: value for name, value in more.items() if value not in (None, "")}
+        self.reports.append((session, report))
+        return report
+
+    def _state(self, o: SimOrder) -> dict[str, Any]:
+        i = self.instruments[o.row]
+        return {
+            "cl_ord_id": o.cl_ord_id,
+            "symbol": i.symbol,
+            "ts_ns": o.ts_ns,
+            "order_id": str(o.number),
+            "px": _px(o.px_ticks, i),
+            "qty": units.from_e9(o.qty_lots * i.lot_e9),
+            "cum_qty": units.from_e9(o.cum_lots * i.lot_e9),
+            "ended": None if o.ended is None else o.ended.name,
+            "reason": o.reason,
+        }
+
+
+def _set_spec(venue: SimVenue, row: int, i: Instrument) -> None:
+    """The kernel's view of an instrument."""
+    spec = venue.specs[row]
+    spec.instrument, spec.valid = row, 1
+    spec.tick_e9, spec.lot_e9, spec.multiplier_e9 = i.tick_e9, i.lot_e9, i.multiplier_e9
+    spec.money_per_tick_lot = money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, int(i.instrument_type))
+    spec.min_qty_lots = -(-i.min_qty_e9 // i.lot_e9)
+    spec.max_qty_lots = i.max_qty_e9 // i.lot_e9
+    spec.min_notional = units.money_from_decimal(i.min_notional, i.money_scale)
+    spec.fees.maker_e9, spec.fees.taker_e9, spec.fees.rounding = i.maker_fee_e9, i.taker_fee_e9, int(i.fee_rounding)
+
+
+def _ticks(px: str | None, i: Instrument) -> int:
+    return 0 if px is None else units.to_ticks(units.to_e9(px), i.tick_e9)
+
+
+def _lots(qty: str, i: Instrument) -> int:
+    return units.to_lots(units.to_e9(qty), i.lot_e9)
+
+
+def _px(px_ticks: int, i: Instrument) -> str | None:
+    return units.from_e9(px_ticks * i.tick_e9) if px_ticks > 0 else None
