@@ -46,7 +46,7 @@ def replay_of(recorded: Recorded, updates: int) -> Replay:
 
 
 def compiled():
-    files = [*native.sources("streams.trading.book", "streams.trading.codes", "streams.slots"), Path(__file__)]
+    files = [*native.sources("streams.trading", "streams.slots"), Path(__file__)]
     return native.function(native.load("test_book_recording", lambda: {"replay": (replay, 3)}, files=files).replay, 3)
 
 
