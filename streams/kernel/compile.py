@@ -3,12 +3,16 @@
 Imports Numba: only `native.load` calls it, and only when no object is on disk.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import llvmlite.binding as ll
 from numba import njit, types
+from numba.core import config
+from numba.core.errors import NumbaTypeError, NumbaWarning
 
 from streams.errors import KernelError
 from streams.kernel import elements_numba
@@ -26,8 +30,9 @@ def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> byt
     ll.initialize_native_asmprinter()
     triple = ll.get_process_triple()
     module = ll.parse_assembly(f'target triple = "{triple}"\n')
-    for name, (fn, nargs) in entries.items():
-        _link_entry(module, name, fn, nargs)
+    with _uninitialized_refused():
+        for name, (fn, nargs) in entries.items():
+            _link_entry(module, name, fn, nargs)
     machine = ll.Target.from_triple(triple).create_target_machine(
         cpu=ll.get_host_cpu_name(), features=ll.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
     )
@@ -42,6 +47,21 @@ def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> byt
             f"{', '.join(entries)}: needs the Python runtime ({', '.join(runtime[:4])}): a list, string or array is made somewhere; use Table"
         )
     return machine.emit_object(module)
+
+
+@contextlib.contextmanager
+def _uninitialized_refused() -> Iterator[None]:
+    """Refuse a variable that a path leaves without a value: plain raises UnboundLocalError there, compiled code would read a zero."""
+    before, config.ALWAYS_WARN_UNINIT_VAR = config.ALWAYS_WARN_UNINIT_VAR, 1
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", NumbaWarning)
+            yield
+    finally:
+        config.ALWAYS_WARN_UNINIT_VAR = before
+    for w in told:
+        if "uninitialized variable" in str(w.message) and "site-packages" not in str(w.message):
+            raise NumbaTypeError(str(w.message))
 
 
 def _link_entry(module: Any, name: str, fn: Callable[..., int], nargs: int) -> None:

@@ -12,25 +12,35 @@ from numba.core.compiler_lock import require_global_compiler_lock
 from numba.core.compiler_machinery import register_pass
 from numba.core.errors import NumbaTypeError
 from numba.core.typed_passes import NativeLowering
+from numba.core.untyped_passes import IRProcessing
+
+from streams.kernel.refuse import Refuse
 
 __all__ = ["PartCompiler"]
 
 
-def _refuse_truncation(state: Any) -> None:
-    """Numba stores a float in an integer field by truncation; plain Python refuses it, so refuse it here too."""
+def _refuse_stores(state: Any) -> None:
+    """Numba stores a float in an integer field by truncation; plain Python refuses it, so refuse it here too, and whatever is no number."""
     for block in state.func_ir.blocks.values():
         for st in block.body:
-            if not isinstance(st, ir.SetAttr):
-                continue
-            target = state.typemap[st.target.name]
-            f = target.cls._fields_.get(st.attr) if hasattr(target, "cls") else None
-            if f is None:
-                continue
-            where = f"{target.cls.__name__}.{st.attr}"
-            if f.kind != "scalar":
-                raise NumbaTypeError(f"{where} lies in place: assign its fields or items", loc=st.loc)
-            if f.elem[0] in "iub" and isinstance(state.typemap[st.value.name], types.Float):
-                raise NumbaTypeError(f"cannot store a float in the integer field {st.attr!r}; use int()", loc=st.loc)
+            if isinstance(st, ir.SetAttr):
+                target, value = state.typemap[st.target.name], state.typemap[st.value.name]
+                cause = _bad_store(target, st.attr, value)
+                if cause:
+                    raise NumbaTypeError(cause, loc=st.loc)
+
+
+def _bad_store(target: Any, attr: str, value: Any) -> str | None:
+    f = target.cls._fields_.get(attr) if hasattr(target, "cls") else None
+    if f is None:
+        return None
+    if f.kind != "scalar":
+        return f"{target.cls.__name__}.{attr} lies in place; assign its fields or items"
+    if isinstance(value, types.Float) and f.elem[0] in "iub":
+        return f"cannot store a float in the integer field {attr!r}; use int()"
+    if not isinstance(value, types.Number | types.Boolean | types.Optional):
+        return f"cannot store {value} in the field {attr!r}; store a number"
+    return None
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -50,7 +60,7 @@ class _PartLowering(NativeLowering):
     _name = "part_lowering"
 
     def run_pass(self, state: Any) -> bool:
-        _refuse_truncation(state)
+        _refuse_stores(state)
         state.library = library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         library.enable_object_caching()
         state.flags.no_compile = True
@@ -70,5 +80,6 @@ class PartCompiler(compiler.CompilerBase):
     def define_pipelines(self) -> list[Any]:
         pm = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
         pm.passes = [(_PartLowering if p is NativeLowering else p, d) for p, d in pm.passes]
+        pm.add_pass_after(Refuse, IRProcessing)
         pm.finalize()
         return [pm]

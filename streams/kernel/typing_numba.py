@@ -5,6 +5,7 @@ fingerprint of the layout), because names are what symbols are made of: with Num
 can hold different code under one symbol, and loading both runs the wrong one without an error.
 """
 
+import difflib
 import enum
 import functools
 import inspect
@@ -118,7 +119,7 @@ class BoundMethod(types.BoundFunction):
     def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
         key = (self.fn, self.this)
         if key in _typing_now:
-            raise NumbaTypeError(f"{self.fn.__qualname__} calls itself; compiled code has no recursion, write a loop")
+            raise NumbaTypeError(f"{self.fn.__qualname__} calls itself; write a loop, compiled code has no recursion")
         _typing_now.append(key)
         try:
             sig = types.Dispatcher(dispatcher_of(self.fn)).get_call_type(context, (self.this, *args), kws)
@@ -207,7 +208,16 @@ class _StructAttributes(AttributeTemplate):
         fn = inspect.getattr_static(typ.cls, attr, None)
         if isinstance(fn, FunctionType) and fn is not getattr(Struct, attr, None):
             return BoundMethod(fn, typ)
-        raise NumbaTypeError(f"{typ.cls.__name__} has no field or method {attr!r}")
+        raise NumbaTypeError(f"{typ.cls.__name__} has no field or method {attr!r}; {_nearest(typ.cls, attr)}")
+
+
+def _nearest(cls: StructMeta, attr: str) -> str:
+    names = [
+        *cls._fields_,
+        *(n for n in dir(cls) if not n.startswith("_") and not hasattr(Struct, n) and isinstance(getattr(cls, n), FunctionType)),
+    ]
+    near = difflib.get_close_matches(attr, names, 1)
+    return f"nearest is {near[0]!r}" if near else f"use one of: {', '.join(names)}"
 
 
 def _field_type(f: Field) -> Any:
