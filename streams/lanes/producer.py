@@ -124,15 +124,19 @@ class Transactions(Sender):
         """Open a transaction."""
         self._call("begin", self._producer.begin_transaction)
 
-    def commit(self, positions: Mapping[tuple[str, int], int], consumer: Consumer) -> None:
+    def commit(
+        self, positions: Mapping[tuple[str, int], int], consumer: Consumer, metadata: Mapping[tuple[str, int], str] | None = None
+    ) -> None:
         """Deliver all records, add the next offsets to read per (topic, partition) under the consumer's group name, commit.
 
+        `metadata` stands beside the offset of its partition; the consumer's `committed` gives it back.
         The consumer must have asked for its committed offsets once before: on a new broker that call makes the offsets topic, and
         adding offsets to a transaction without it never returns.
         """
         self.flush(TRANSACTION_TIMEOUT_MS / 1000)
         if positions:
-            offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()]
+            notes = metadata or {}
+            offsets = [TopicPartition(*place, offset, notes.get(place)) for place, offset in positions.items()]
             self._call("offsets", self._producer.send_offsets_to_transaction, offsets, consumer.consumer_group_metadata(), 10.0)
         self._call("commit", self._producer.commit_transaction, 30.0)
 

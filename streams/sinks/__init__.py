@@ -1,0 +1,1 @@
+"""Shells that take records out of the topics into other stores."""
