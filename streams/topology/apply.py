@@ -1,0 +1,236 @@
+"""`millrace apply`: make what a topology needs and is not there. Nothing is ever deleted; applying twice changes nothing."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from streams.config import Endpoints
+from streams.errors import LaneError, TopologyError
+from streams.lanes.bus import Sender, TopicSpec, create_topics, list_topics, open_admin, topic_configs
+from streams.lanes.control import Control, read_control
+from streams.lanes.registry import SchemaIds, subject_of
+from streams.lanes.wire import Wire
+from streams.lanes.writers import writer_name
+from streams.records import Limit, NameKind
+from streams.schema import ids, model
+from streams.schema.clickhouse import database_ddl, table_ddl
+from streams.schema.dictionary import Dictionary
+from streams.sinks.query import connect
+from streams.topology import derive
+from streams.topology.classes import load_class, parameters
+from streams.topology.model import Topology
+
+__all__ = ["Applied", "apply"]
+
+Say = Callable[[str], None]
+
+
+class Applied(NamedTuple):
+    """How much there is, and how much of it `apply` made or changed."""
+
+    topics: int
+    tables: int
+    changes: int
+
+
+def apply(topology: Topology, where: Endpoints, say: Say = print) -> Applied:
+    """Create missing topics, subjects and tables, write names, shards, instruments, limits and parameters that are new or changed.
+
+    say gets one line a change, in the form of a plan: `+ topic  fills.v1  partitions=1 ...`.
+    """
+    topics = derive.topics(topology, _replication(where.kafka))
+    changes = _topics(topics, where.kafka, say)
+    changes += _subjects(topics, where.registry, say)
+    tables, made = _tables(topology, where, say)
+    changes += made
+    changes += _records(topology, where, say)
+    return Applied(len(topics), tables, changes)
+
+
+def _replication(kafka: str) -> int:
+    return min(3, len(open_admin(kafka).list_topics(timeout=20).brokers))
+
+
+def _topics(topics: list[TopicSpec], kafka: str, say: Say) -> int:
+    there = list_topics(kafka)
+    for topic in topics:
+        if topic.name in there and there[topic.name] < topic.partitions:
+            raise TopologyError(
+                f"topic {topic.name} has {there[topic.name]} partitions, the topology needs {topic.partitions} (one a shard): "
+                f"a topic never changes its partitions; use fewer shards, or another cluster"
+            )
+    missing = {topic.name: topic for topic in topics if topic.name not in there}
+    for name in create_topics(kafka, missing.values()):
+        topic = missing[name]
+        kept = "compacted" if topic.configs["cleanup.policy"] == "compact" else _kept(int(topic.configs["retention.ms"]))
+        say(f"+ topic   {name:<26} partitions={topic.partitions} kept={kept} schema={_schema_file(name)}")
+    configs = topic_configs(kafka, [name for name in ("snapshots.v1",) if name in there])
+    for name, config in configs.items():
+        if config.get("cleanup.policy") != "compact":
+            raise TopologyError(f"topic {name} is not compacted, its settings were changed; set cleanup.policy=compact")
+    return len(missing)
+
+
+def _schema_file(topic: str) -> str:
+    name = model.for_topic(topic).name
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_") + ".avsc"
+
+
+def _kept(retention_ms: int) -> str:
+    return "forever" if retention_ms < 0 else f"{retention_ms // 86_400_000}d"
+
+
+def _subjects(topics: Iterable[TopicSpec], registry: str, say: Say) -> int:
+    schema_ids, made = SchemaIds(registry), 0
+    for topic in topics:
+        try:
+            schema_ids.id_of(topic.name)
+        except LaneError:  # it has not this schema; a registry that is away refuses here as well, in its own words
+            schema_ids.register(topic.name)
+            made += 1
+            say(f"+ subject {subject_of(topic.name)}")
+    return made
+
+
+def _tables(topology: Topology, where: Endpoints, say: Say) -> tuple[int, int]:
+    if not topology.sinks.clickhouse:
+        return 0, 0
+    client = connect(where.clickhouse)
+    try:
+        client.command(database_ddl(where.database))
+        rows = client.query("SELECT name FROM system.tables WHERE database = {db:String}", parameters={"db": where.database}).result_rows
+        there = {name for (name,) in rows}
+        wanted = {schema.plural: schema for schema in model.SCHEMAS.values()}
+        for name, schema in wanted.items():
+            client.command(table_ddl(schema, where.database))
+            if name not in there:
+                say(f"+ table   {where.database}.{name}")
+        return len(wanted), len(set(wanted) - there)
+    finally:
+        client.close()
+
+
+class _Writer:
+    """Writes control records under the number of this tool's own writers, with random sequences."""
+
+    def __init__(self, kafka: str, wire: Wire) -> None:
+        self.sender, self.wire = Sender(kafka), wire
+        self.numbers: dict[str, int] = {}
+
+    def write(self, topic: str, record: Any) -> None:
+        id = ids.make(self.numbers[writer_name("apply", 0, topic)], 1 + secrets.randbelow(ids.MAX_SEQUENCE))
+        self.sender.send(topic, 0, self.wire.encode(topic, record._replace(id=id, ts_ns=time.time_ns())))
+
+
+def _records(topology: Topology, where: Endpoints, say: Say) -> int:
+    wire = Wire(SchemaIds(where.registry))
+    control = read_control(where.kafka, wire)
+    writer = _Writer(where.kafka, wire)
+    changes = _names(topology, control, writer, say)
+    for topic, current, wanted in (
+        ("shards.v1", _shards_now(control), derive.shards(topology)),
+        ("instruments.v1", {_key(i): i for i in control.instruments}, derive.instruments(topology)),
+        ("limits.v1", {_key(one): one for one in control.limits}, _with_lifted(topology, control)),
+        ("params.v1", {_key(p): p for p in control.params}, _with_defaults(topology, control)),
+    ):
+        for record in wanted:
+            known = current.get(_key(record))
+            if known is not None and _same(known, record):
+                continue
+            if topic == "instruments.v1" and known is not None:
+                record = record._replace(valid_from_ns=time.time_ns())
+            writer.write(topic, record)
+            changes += 1
+            say(f"{'+' if known is None else '~'} {type(record).__name__.lower():<7} {_told(record, known)}")
+    writer.sender.flush()
+    return changes
+
+
+def _names(topology: Topology, control: Control, writer: _Writer, say: Say) -> int:
+    dictionary = Dictionary(control.epoch or int(time.time()))
+    for name in control.names:
+        dictionary.on_name(name)
+    new = [record for kind, name in derive.names(topology) if (record := dictionary.add(kind, name)) is not None]
+    writer.numbers = dictionary.numbers(NameKind.WRITER)
+    for record in new:
+        writer.write("names.v1", record)
+    for kind in NameKind:
+        added = [record.name for record in new if record.kind == kind]
+        if added:
+            shown = ", ".join(added) if len(added) <= 4 else f"{', '.join(added[:3])} and {len(added) - 3} more"
+            say(f"+ name    {kind.name.lower()}: {shown}")
+    return len(new)
+
+
+def _shards_now(control: Control) -> dict[Any, Any]:
+    return {("Shard", kind, name): shard for (kind, name), shard in control.shards.items()}
+
+
+def _key(record: Any) -> tuple[Any, ...]:
+    """What a control record is about: a later one with the same key replaces it."""
+    fields = {
+        "Shard": ("kind", "name"),
+        "Instrument": ("venue", "symbol"),
+        "Limit": ("scope", "rule", "venue", "symbol"),
+        "Param": ("strategy", "name"),
+    }[type(record).__name__]
+    return (type(record).__name__, *(getattr(record, field) for field in fields))
+
+
+def _same(known: Any, record: Any) -> bool:
+    if isinstance(known, int):
+        return known == record.shard
+    return _values(known) == _values(record)
+
+
+def _values(record: Any) -> dict[str, Any]:
+    skipped = (*model.COMMON, "valid_from_ns")
+    return {name: value for name, value in record._asdict().items() if name not in skipped}
+
+
+def _told(record: Any, known: Any) -> str:
+    """The record's subject and values; of a change the values that changed, old -> new."""
+    subject = " ".join(str(getattr(value, "name", value)) for value in _key(record)[1:] if value is not None)
+    if isinstance(known, int):
+        return f"{subject} {known} -> {record.shard}"
+    values = _values(record)
+    if known is None:
+        shown = {name: value for name, value in values.items() if value is not None and value not in _key(record)}
+        return f"{subject}  " + " ".join(f"{name}={_text(value)}" for name, value in shown.items())
+    before = _values(known)
+    return f"{subject}  " + " ".join(
+        f"{name} {_text(before[name])} -> {_text(value)}" for name, value in values.items() if before[name] != value
+    )
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(getattr(value, "name", value))
+
+
+def _with_lifted(topology: Topology, control: Control) -> list[Limit]:
+    """The limits of the file, and an empty one for each that stood in a scope of this file and no longer does."""
+    wanted = derive.limits(topology)
+    keys = {_key(limit) for limit in wanted}
+    parents = {scope: parent for scope, parent, _ in derive.scopes(topology)}
+    lifted = {}
+    for limit in control.limits:
+        if limit.scope in parents and _key(limit) not in keys:
+            lifted[_key(limit)] = limit._replace(
+                parent=parents[limit.scope], limit_qty_e9=None, limit_money=None, limit_count=None, limit_bps=None, interval_ns=None
+            )
+    return wanted + list(lifted.values())
+
+
+def _with_defaults(topology: Topology, control: Control) -> list[Any]:
+    """The parameters of the file, and the class's default for each that the file once set and no longer does."""
+    wanted = derive.params(topology)
+    keys = {_key(param) for param in wanted}
+    for known in {_key(param): param for param in control.params}.values():
+        strategy = topology.strategies.get(known.strategy)
+        if strategy is None or _key(known) in keys:
+            continue
+        cls = load_class(strategy.path)
+        if known.name in (kinds := parameters(cls)) and hasattr(cls, known.name):
+            wanted.append(derive.param(known.strategy, known.name, kinds[known.name], getattr(cls, known.name)))
+    return wanted

@@ -1,0 +1,173 @@
+"""What the names of a topology refer to: agents, venues, accounts, classes, shards. Works on a file that has other faults too."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from streams.agents.spec import DEFAULT_SIZES
+from streams.topology.catalog import AGENTS, SHELLS
+from streams.topology.classes import faults_of_strategy
+from streams.topology.source import Keys, Source, nearest
+
+if TYPE_CHECKING:
+    from streams.topology.model import Topology
+
+__all__ = ["check"]
+
+
+def check(data: dict[str, Any], topology: "Topology | None", source: Source) -> None:
+    """Add every reference that leads nowhere to the file's faults; with a valid model, its limits and shards too."""
+    for faults in (_processes, _instruments, _accounts, _strategies, _shards):
+        for keys, message in faults(data):
+            source.faults.add(source.line(keys), keys, message)
+    if topology is not None:
+        for faults_of in (_limits, _fused, _tree):
+            for keys, message in faults_of(topology):
+                source.faults.add(source.line(keys), keys, message)
+
+
+Found = Iterator[tuple[Keys, str]]
+
+
+def _map(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """The entries of a section that are mappings themselves; a malformed section is the model's fault to tell."""
+    section = data.get(key)
+    return {str(name): entry for name, entry in section.items() if isinstance(entry, dict)} if isinstance(section, dict) else {}
+
+
+def _names(data: dict[str, Any], key: str) -> list[str]:
+    section = data.get(key)
+    return [str(name) for name in section] if isinstance(section, dict) else []
+
+
+def _list(entry: dict[str, Any], key: str) -> list[Any]:
+    found = entry.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _processes(data: dict[str, Any]) -> Found:
+    owner: dict[str, str] = {}
+    for name, entry in _map(data, "processes").items():
+        if name in SHELLS or any(name.startswith(f"{shell}-") for shell in SHELLS):
+            yield ("processes", name), f"is a name of its own; choose another than {', '.join(SHELLS)}"
+        sizes = entry.get("sizes")
+        for size in sizes if isinstance(sizes, dict) else ():
+            if size not in DEFAULT_SIZES:
+                yield ("processes", name, "sizes", str(size)), f"is no size{nearest(str(size), DEFAULT_SIZES)}"
+        for index, agent in enumerate(_list(entry, "agents")):
+            keys = ("processes", name, "agents", index)
+            if agent not in AGENTS:
+                yield keys, f"{agent!r} is no agent{nearest(str(agent), AGENTS)}"
+            elif agent in owner:
+                yield keys, f"{agent!r} runs in process {owner[agent]!r} already; an agent has one process, scale it by shards"
+            else:
+                owner[agent] = name
+    if not _names(data, "processes"):
+        return
+    wanted = set(AGENTS) if _names(data, "strategies") else {"normalize"}
+    for agent in sorted(wanted - set(owner)):
+        yield ("processes",), f"no process runs {agent!r}; add it to one's agents"
+
+
+def _instruments(data: dict[str, Any]) -> Found:
+    venues = _names(data, "venues")
+    for name in _names(data, "instruments"):
+        venue, colon, _ = name.partition(":")
+        if colon and venue not in venues:
+            yield ("instruments", name), f"{venue!r} is no venue{nearest(venue, venues)}"
+
+
+def _accounts(data: dict[str, Any]) -> Found:
+    desks = _names(data, "desks")
+    for name, entry in _map(data, "accounts").items():
+        desk = entry.get("desk")
+        if desks and desk is not None and desk not in desks:
+            yield ("accounts", name, "desk"), f"{desk!r} is no desk{nearest(str(desk), desks)}"
+
+
+def _strategies(data: dict[str, Any]) -> Found:
+    accounts, instruments = _names(data, "accounts"), _names(data, "instruments")
+    for name, entry in _map(data, "strategies").items():
+        account = entry.get("account")
+        if account is not None and account not in accounts:
+            yield ("strategies", name, "account"), f"{account!r} is no account{nearest(str(account), accounts)}"
+        for index, instrument in enumerate(_list(entry, "instruments")):
+            if instrument not in instruments:
+                yield ("strategies", name, "instruments", index), f"{instrument!r} is no instrument{nearest(str(instrument), instruments)}"
+        params = entry.get("params")
+        for keys, message in faults_of_strategy(entry.get("class"), params if isinstance(params, dict) else {}):
+            yield ("strategies", name, *keys), message
+
+
+def _shards(data: dict[str, Any]) -> Found:
+    known = _names(data, "instruments") + _names(data, "accounts")
+    for name in _names(data, "shards"):
+        if name not in known:
+            yield ("shards", name), f"{name!r} is no instrument and no account{nearest(name, known)}"
+
+
+def _scopes(topology: "Topology") -> Iterator[tuple[Keys, Any]]:
+    yield ("firm",), topology.firm.limits
+    for name, desk in topology.desks.items():
+        yield ("desks", name), desk.limits
+    for name, account in topology.accounts.items():
+        yield ("accounts", name), account.limits
+
+
+def _limits(topology: "Topology") -> Found:
+    bases = {instrument.base for instrument in topology.instruments.values()}
+    currencies = {instrument.currency for instrument in topology.instruments.values()}
+    for keys, limits in _scopes(topology):
+        for rule in ("position", "order_size"):
+            for amount in getattr(limits, rule):
+                where = (*keys, "limits", rule)
+                if amount.unit not in bases:
+                    yield where, f"no instrument trades {amount.unit!r}; base currencies are {', '.join(sorted(bases))}"
+                for name, instrument in topology.instruments.items():
+                    if instrument.base == amount.unit and amount.value_e9 % instrument.lot_e9:
+                        yield where, f"is no multiple of the lot of {name}"
+        for rule in ("order_notional", "gross", "open_notional", "daily_loss"):
+            amount = getattr(limits, rule)
+            if amount is None:
+                continue
+            where = (*keys, "limits", rule)
+            scale = min((instrument.money_scale for instrument in topology.instruments.values()), default=8)
+            if amount.value_e9 % 10 ** (9 - scale):
+                yield where, f"is finer than the money unit of 10^-{scale} {amount.unit}"
+            if amount.unit not in currencies:
+                yield where, f"no instrument settles in {amount.unit!r}; settlement currencies are {', '.join(sorted(currencies))}"
+            elif len(currencies) > 1:
+                yield where, f"adds up several currencies ({', '.join(sorted(currencies))}); use one topology for each"
+
+
+def _fused(topology: "Topology") -> Found:
+    """Agents of one process share their shards: a record passes between them in memory, so it cannot change partition."""
+    for name, strategy in topology.strategies.items():
+        shards = {instrument: topology.shard(instrument) for instrument in strategy.instruments}
+        if len(set(shards.values())) > 1:
+            yield ("strategies", name, "instruments"), f"stand on several shards ({_told(shards)}); a strategy's instruments share one"
+    for name, process in topology.processes.items():
+        kinds = {AGENTS[agent] for agent in process.agents if agent in AGENTS}
+        if len(kinds) < 2:
+            continue
+        for strategy_name, strategy in topology.strategies.items():
+            shards = {one: topology.shard(one) for one in (strategy.account, *strategy.instruments)}
+            if len(set(shards.values())) > 1:
+                yield (
+                    ("processes", name, "agents"),
+                    f"cannot be fused: {strategy_name!r} has shards {_told(shards)}; give them one shard, or the agents two processes",
+                )
+
+
+def _tree(topology: "Topology") -> Found:
+    """A risk tree has a single writer, so accounts under a limited desk, or a limited firm, share a shard."""
+    limited: list[tuple[Keys, Any, set[str]]] = [(("firm",), topology.firm, set(topology.accounts))]
+    for name, desk in topology.desks.items():
+        limited.append((("desks", name), desk, {account for account, entry in topology.accounts.items() if entry.desk == name}))
+    for keys, desk, accounts in limited:
+        shards = {account: topology.shard(account) for account in accounts}
+        if desk.limits.model_fields_set and len(set(shards.values())) > 1:
+            yield (*keys, "limits"), f"are shared by accounts on several shards ({_told(shards)}); put those accounts on one"
+
+
+def _told(shards: dict[str, int]) -> str:
+    return ", ".join(f"{name} {shard}" for name, shard in sorted(shards.items()))

@@ -1,0 +1,143 @@
+"""What runs: one instance for each process and shard, and the shells around them; who writes which topic."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streams.agents.process import reads_of, writes_of
+from streams.agents.spec import DEFAULT_SIZES, ProcessSpec, StrategySpec
+from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control
+from streams.lanes.spec import topics_of
+from streams.lanes.writers import dlq_topic, lane_writers, writer_name
+from streams.schema import model
+from streams.topology.catalog import AGENTS
+from streams.topology.model import Topology
+
+__all__ = ["TOOLS", "Instance", "instances", "process_spec", "shell_name", "writer_names"]
+
+TOOLS = {"apply": CONTROL_TOPICS, "run": (COMMANDS,), "command": (COMMANDS,)}
+"""Writers of what people and their tools write, with their topics: random sequences of their own (contract 6)."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One operating-system process of a topology.
+
+    name   : process or shell, as `millrace process NAME` takes it
+    kind   : "agents", "feed", "venue", "gateway" or "sink"
+    venue  : of a shell at a venue, else ""
+    agents : of a process of agents, else ()
+    """
+
+    name: str
+    kind: str
+    shard: int = 0
+    venue: str = ""
+    agents: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name and shard, unique in the topology: `trade`, or `trade.1` beyond shard 0."""
+        return f"{self.name}.{self.shard}" if self.shard else self.name
+
+
+def shell_name(topology: Topology, shell: str, venue: str) -> str:
+    """`feed` where there is one venue, else `feed-binance`."""
+    return shell if len(topology.venues) == 1 else f"{shell}-{venue}"
+
+
+def instances(topology: Topology) -> list[Instance]:
+    """Every process in the order of the flow: feeds, agents, gateways, venues, sink. Stopping goes the same way."""
+    return [
+        *_shells(topology, "feed"),
+        *_processes(topology),
+        *_shells(topology, "gateway"),
+        *_shells(topology, "venue"),
+        *_sinks(topology),
+    ]
+
+
+def _processes(topology: Topology) -> Iterator[Instance]:
+    by_kind = {"instrument": {topology.shard(i) for i in topology.instruments}, "account": {topology.shard(a) for a in topology.accounts}}
+    for name, process in topology.processes.items():
+        for shard in sorted(set().union(*(by_kind[AGENTS[agent]] for agent in process.agents))):
+            yield Instance(name, "agents", shard, agents=process.agents)
+
+
+def _shells(topology: Topology, shell: str) -> Iterator[Instance]:
+    for venue in topology.venues:
+        symbols = [name for name in topology.instruments if name.startswith(f"{venue}:")]
+        shards = (
+            {topology.shard(name) for name in symbols} if shell == "feed" else {topology.shard(account) for account in topology.accounts}
+        )
+        for shard in sorted(shards) if shell != "venue" else [0]:
+            yield Instance(shell_name(topology, shell, venue), shell, shard, venue)
+
+
+def _sinks(topology: Topology) -> Iterator[Instance]:
+    if topology.sinks.clickhouse:
+        yield Instance("sink", "sink")
+
+
+def writer_names(topology: Topology) -> list[str]:
+    """Every writer that needs a number: one per (agent, process or shell, shard, topic), and the tools."""
+    found = [writer_name(tool, 0, topic) for tool, topics in TOOLS.items() for topic in topics]
+    for instance in instances(topology):
+        found += _writers_of(instance)
+    return list(dict.fromkeys(found))
+
+
+def _writers_of(instance: Instance) -> list[str]:
+    name, shard = instance.name, instance.shard
+    match instance.kind:
+        case "agents":
+            written = _agent_writers(instance)
+            reads = topics_of(reads_of(instance.agents))
+            return [*written.values(), *lane_writers(name, shard, {*reads, *written}).values()]
+        case "feed":
+            return [writer_name(name, shard, topic) for topic in ("frames.v1", dlq_topic("frames.v1"), "alerts.v1")]
+        case "gateway":
+            topics = ("venue_events.v1", dlq_topic("venue_events.v1"), dlq_topic("requests.v1"), "alerts.v1", "latency.v1")
+            return [writer_name(name, shard, topic) for topic in topics]
+        case "sink":
+            return [writer_name(name, shard, dlq_topic(topic)) for topic in model.BY_TOPIC if "*" not in topic]
+    return []
+
+
+def _agent_writers(instance: Instance) -> dict[str, str]:
+    """Name of the writer by topic: the agent that writes it."""
+    return {topic: writer_name(agent, instance.shard, topic) for agent in instance.agents for topic in writes_of((agent,))}
+
+
+def process_spec(topology: Topology, instance: Instance, control: Control) -> ProcessSpec:
+    """The agents of an instance, with the numbers that the dictionary gives; LaneError for a name without one."""
+    strategies = ()
+    if "strategy" in instance.agents:
+        strategies = tuple(
+            StrategySpec(name, strategy.path, strategy.account, strategy.instruments)
+            for name, strategy in topology.strategies.items()
+            if topology.shard(strategy.instruments[0]) == instance.shard
+        )
+    return ProcessSpec(
+        name=instance.name,
+        shard=instance.shard,
+        agents=instance.agents,
+        strategies=strategies,
+        sizes=_sizes(topology, instance),
+        writers={topic: control.writer(name) for topic, name in _agent_writers(instance).items()},
+        epoch=control.epoch,
+    )
+
+
+def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:
+    """Room for what the topology names, and a little more; what the file says itself goes first."""
+    currencies = {c for i in topology.instruments.values() for c in (i.base, i.quote)}
+    desks = {account.desk for account in topology.accounts.values()} | set(topology.desks)
+    counts = {
+        "instruments": len(topology.instruments),
+        "strategies": len(topology.strategies),
+        "accounts": len(topology.accounts),
+        "scopes": 1 + len(desks) + len(topology.accounts),
+        "currencies": len(currencies),
+    }
+    room = {name: max(DEFAULT_SIZES[name], 1 << (count - 1).bit_length()) for name, count in counts.items() if count}
+    return room | topology.processes[instance.name].sizes

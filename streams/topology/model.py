@@ -1,0 +1,285 @@
+"""The topology file: what runs where, frozen and typed. `load` reads one and tells every fault at once."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from streams.errors import UnitError
+from streams.topology import quantity
+from streams.topology.check import check
+from streams.topology.listed import LISTED
+from streams.topology.quantity import Amount, Rate
+from streams.topology.source import Keys, Source, nearest, read
+
+__all__ = ["Account", "Desk", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Venue", "load"]
+
+
+def _exactly(convert: Callable[[object], Any]) -> BeforeValidator:
+    def validate(value: Any) -> Any:
+        try:
+            return convert(value)
+        except UnitError as error:
+            raise ValueError(str(error)) from None
+
+    return BeforeValidator(validate)
+
+
+def _amounts(value: object) -> tuple[Amount, ...]:
+    return tuple(quantity.amount(each) for each in (value if isinstance(value, list | tuple) else [value]))
+
+
+def _price(value: object) -> int:
+    found = quantity.to_e9(value)
+    if found == 0:
+        raise UnitError("0 is out of range; it must be more than 0")
+    return found
+
+
+def _notional(value: object) -> int:
+    return quantity.to_e9(value)
+
+
+def _fee(value: object) -> int:
+    """Fees may be rebates: a leading minus is kept."""
+    text = str(value).strip()
+    found = -quantity.to_e9(text[1:]) if text.startswith("-") else quantity.to_e9(value)
+    if abs(found) >= 10**9:
+        raise UnitError(f"{value} is no fraction of the notional; 0.0005 is 5 basis points")
+    return found
+
+
+E9 = Annotated[int, _exactly(quantity.to_e9)]
+PositiveE9 = Annotated[int, _exactly(_price)]
+FeeE9 = Annotated[int, _exactly(_fee)]
+Amounts = Annotated[tuple[Amount, ...], _exactly(_amounts)]
+Money = Annotated[Amount, _exactly(quantity.amount)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
+InstrumentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*:[A-Z0-9][A-Z0-9._-]*$", max_length=60)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+
+
+class Venue(_Part):
+    """One venue: where its market data comes from, and who answers the orders."""
+
+    kind: Literal["binance-usdm", "binance-coinm", "binance-spot"]
+    mode: Literal["paper"] = "paper"
+    """paper: real market data, simulated answers."""
+    feed: Literal["recording", "socket"] = "recording"
+    recordings: tuple[str, ...] = ()
+    """Files for `feed: recording`; `millrace run --recording` overrides them."""
+    ws_url: str | None = None
+    rest_url: str | None = None
+
+
+class Instrument(_Part):
+    """What is traded. Prices, sizes and fees are x 10^9."""
+
+    base: str = Field(pattern=r"^[A-Z0-9]+$")
+    quote: str = Field(pattern=r"^[A-Z0-9]+$")
+    type: Literal["SPOT", "LINEAR", "INVERSE"] = "LINEAR"
+    tick_e9: PositiveE9 = Field(alias="tick")
+    lot_e9: PositiveE9 = Field(alias="lot")
+    multiplier_e9: PositiveE9 = Field(alias="multiplier", default=10**9)
+    maker_fee_e9: FeeE9 = Field(alias="maker_fee", default=0)
+    taker_fee_e9: FeeE9 = Field(alias="taker_fee", default=0)
+    min_qty_e9: E9 | None = Field(alias="min_qty", default=None)
+    max_qty_e9: PositiveE9 = Field(alias="max_qty", default=10**15)
+    min_notional_e9: Annotated[int, _exactly(_notional)] = Field(alias="min_notional", default=0)
+    money_scale: int = Field(default=8, ge=0, le=9)
+    fee_rounding: Literal["HALF_UP", "UP"] = "HALF_UP"
+
+    @property
+    def currency(self) -> str:
+        """Currency of profit, loss and fees: the quote, for an inverse contract the base."""
+        return self.base if self.type == "INVERSE" else self.quote
+
+
+class Limits(_Part):
+    """Limits of one scope; what is not named is not limited here."""
+
+    position: Amounts = ()
+    order_size: Amounts = ()
+    order_notional: Money | None = None
+    gross: Money | None = None
+    open_orders: Annotated[int, _exactly(quantity.count)] | None = None
+    open_notional: Money | None = None
+    order_rate: Annotated[Rate, _exactly(quantity.rate)] | None = None
+    daily_loss: Money | None = None
+    collar: Annotated[int, _exactly(quantity.basis_points)] | None = None
+
+
+class Desk(_Part):
+    """A desk: limits that its accounts share. `firm` is one too, above all desks."""
+
+    limits: Limits = Limits()
+
+
+class Account(_Part):
+    """An account at the venues, under a desk."""
+
+    desk: Name = "desk"
+    limits: Limits = Limits()
+
+
+class Strategy(_Part):
+    """A strategy on an account: a class, its instruments, its parameters."""
+
+    path: str = Field(alias="class", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    account: Name
+    instruments: tuple[InstrumentName, ...] = Field(min_length=1)
+    params: dict[str, bool | int | Decimal | str] = {}
+
+
+class Process(_Part):
+    """Agents that pass records to each other in memory, in the order listed, on one lane."""
+
+    lane: Literal["kafka"] = "kafka"
+    agents: tuple[str, ...] = Field(min_length=1)
+    sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = {}
+
+
+class Sinks(_Part):
+    """Where topics are kept for analysis."""
+
+    clickhouse: Literal["all"] | tuple[str, ...] = "all"
+
+
+class Topology(_Part):
+    """A whole topology file."""
+
+    name: Name
+    venues: dict[Name, Venue] = Field(min_length=1)
+    instruments: dict[InstrumentName, Instrument] = Field(min_length=1)
+    firm: Desk = Desk()
+    desks: dict[Name, Desk] = {}
+    accounts: dict[Name, Account] = Field(min_length=1)
+    strategies: dict[Name, Strategy] = {}
+    processes: dict[Name, Process] = Field(min_length=1)
+    sinks: Sinks = Sinks()
+    shards: dict[str, Annotated[int, Field(ge=0, lt=1024)]] = {}
+    """Shard of an instrument or an account; 0 for those not named."""
+    path: str = Field(default="", exclude=True)
+
+    def shard(self, name: str) -> int:
+        """Shard of an instrument (`venue:symbol`) or an account."""
+        return self.shards.get(name, 0)
+
+    @property
+    def shard_count(self) -> int:
+        """Partitions of every data topic."""
+        return 1 + max(self.shards.values(), default=0)
+
+
+def load(path: str | Path) -> Topology:
+    """The topology in a file; TopologyError with every fault, each with file, line and key path."""
+    source = read(path)
+    if not isinstance(source.data, dict):
+        source.faults.add(1, (), "holds no topology; it starts with 'name:'")
+        source.faults.check()
+    data = _with_listed(source)
+    found = None
+    try:
+        found = Topology.model_validate({**data, "path": str(path)})
+    except ValidationError as error:
+        for fault in error.errors():
+            _tell(fault, source)
+    check(data, found, source)
+    source.faults.check()
+    assert found is not None
+    return found
+
+
+def _with_listed(source: Source) -> dict[str, Any]:
+    """Instruments given as a list get the figures their venue lists; a mapping may leave out what is listed."""
+    data = dict(source.data)
+    data.pop("path", None)
+    given, venues = data.get("instruments"), data.get("venues")
+    if isinstance(given, list):
+        for index, name in enumerate(given):
+            if isinstance(name, str):
+                source.lines.setdefault(("instruments", name), source.line(("instruments", index)))
+        given = {name: {} for name in given if isinstance(name, str)}
+    if not isinstance(given, dict) or not isinstance(venues, dict):
+        return data
+    filled = {}
+    for name, figures in given.items():
+        venue, _, symbol = str(name).partition(":")
+        entry = venues.get(venue)
+        kind = entry.get("kind") if isinstance(entry, dict) else None
+        listed = LISTED.get((str(kind), symbol), {})
+        filled[name] = {**listed, **figures} if isinstance(figures, dict) else listed if figures is None else figures
+        if not listed and not figures:
+            source.faults.add(
+                source.line(("instruments", str(name))),
+                ("instruments", str(name)),
+                "is not listed here; give base, quote, tick, lot and fees as a mapping",
+            )
+    data["instruments"] = filled
+    return data
+
+
+def _tell(fault: Any, source: Source) -> None:
+    """Say one of pydantic's faults in our words, at its place in the file."""
+    keys, owner = _place(fault["loc"])
+    kind, line = fault["type"], source.line(keys)
+    text = _WORDS.get(kind, lambda fault: fault["msg"].removeprefix("Value error, "))(fault)
+    if kind == "extra_forbidden":
+        if owner is Topology and keys == ("path",):
+            return
+        text = f"is no key here{nearest(str(keys[-1]), _keys(owner))}"
+    source.faults.add(line, keys, text)
+
+
+_LITERAL = re.compile("'([^']+)'")
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "missing": lambda fault: "is missing",
+    "too_short": lambda fault: "is empty; name at least one",
+    "literal_error": lambda fault: (
+        f"{fault['input']!r} is not known{nearest(str(fault['input']), _LITERAL.findall(fault['ctx']['expected']))}"
+    ),
+    "string_pattern_mismatch": lambda fault: f"{fault['input']!r} is malformed; it must match {fault['ctx']['pattern']}",
+    "string_type": lambda fault: f"{fault['input']!r} is no text; write it in quotes",
+    "model_type": lambda fault: f"{fault['input']!r} is no mapping of keys",
+    "dict_type": lambda fault: f"{fault['input']!r} is no mapping of keys",
+    "tuple_type": lambda fault: f"{fault['input']!r} is no list; write [{fault['input']}]",
+}
+
+
+def _keys(owner: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in owner.model_fields.items() if name != "path" or owner is not Topology]
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[Keys, type[BaseModel]]:
+    """The key path of a pydantic location, without the parts that name branches of unions, and the model it stands in."""
+    owner: type[BaseModel] = Topology
+    annotation: Any = Topology
+    keys: list[int | str] = []
+    for part in loc:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            owner = annotation
+            fields = {field.alias or name: field for name, field in owner.model_fields.items()}
+            annotation = fields[str(part)].annotation if str(part) in fields else None
+        elif isinstance(part, str) and (part == "[key]" or _is_branch(part, annotation)):
+            continue
+        else:
+            annotation = _inner(annotation)
+        keys.append(part)
+    return tuple(keys), owner
+
+
+def _is_branch(part: str, annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is not dict
+
+
+def _inner(annotation: Any) -> Any:
+    """Model of a mapping's values, None where there is none."""
+    arguments = getattr(annotation, "__args__", ())
+    inner = arguments[-1] if arguments else None
+    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
