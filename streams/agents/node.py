@@ -130,7 +130,12 @@ class Node(Struct, align=64):
         if kind == KIND_COMMAND:
             self.on_command(at(CommandSlot, address))
             return 64
-        return 128 if kind == KIND_INSTRUMENT else 64
+        if kind == KIND_INSTRUMENT:
+            e = at(InstrumentSlot, address)
+            self.views.on_instrument(e)
+            self.risk.on_instrument(e.instrument, self.views)
+            return 128
+        return 64  # a tick
 
     def carry(self) -> None:
         """Bring what was written to its readers, until there is nothing left."""
@@ -234,15 +239,6 @@ def node_empty(node: int) -> int:
     return 0
 
 
-def node_instrument(node: int, address: int, money_per_tick_lot: int) -> int:
-    """Take an instrument's record; what one tick of one lot is worth was worked out exactly at the edge."""
-    n = at(Node, node)
-    e = at(InstrumentSlot, address)
-    n.views.on_instrument(e, money_per_tick_lot)
-    n.risk.on_instrument(e, money_per_tick_lot)
-    return 0
-
-
 def node_account(node: int, account: int, scope: int) -> int:
     """Say which scope of the risk tree an account is."""
     n = at(Node, node)
@@ -268,7 +264,6 @@ def node_member(node: int, index: int, instrument: int) -> int:
 ENTRIES = {
     "node_step": (node_step, 3),
     "node_empty": (node_empty, 1),
-    "node_instrument": (node_instrument, 3),
     "node_account": (node_account, 3),
     "node_strategy": (node_strategy, 4),
     "node_member": (node_member, 3),

@@ -67,7 +67,7 @@ WRITES: Mapping[str, tuple[str, ...]] = {
     "account": ("Position", "Balance"),
 }
 CODES = {"strategy": AGENT_STRATEGY, "risk": AGENT_RISK, "execute": AGENT_EXECUTE, "account": AGENT_ACCOUNT}
-_COMPILED_INPUTS = (BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Limit, Command)
+_COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Limit, Command)
 _MAX_LAG_NS = 2_000_000_000  # wall time; a process whose market data is older than this does not trade
 _STREAMS = Path(__file__).resolve().parents[1]
 
@@ -226,15 +226,13 @@ class Process:
         return self.edge.dictionary.numbers(kind).get(name)
 
     def _on_instrument(self, instrument: Instrument) -> None:
-        self._flush()
         i = instrument
-        unit = money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, i.instrument_type)
+        money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, i.instrument_type)
         self.edge.on_instrument(instrument)
         self.instruments.append(instrument)
         if self.normalize is not None:
             self.normalize.on_instrument(instrument)
-        if self.node is not None:
-            self.node.instrument(self.edge.to_slots(instrument), unit)
+        self._to_node(instrument)
 
     def _on_param(self, param: Param) -> None:
         self._flush()
@@ -325,6 +323,7 @@ class Process:
             self._on_name(codec.decode(Name, bytes.fromhex(body)))
         for body in control["instruments"]:
             self._on_instrument(codec.decode(Instrument, bytes.fromhex(body)))
+        self._flush()  # before the node's state is replaced
         self.run_id, self.now_ns = control["run_id"], control["now_ns"]
         for topic, sequence in control["counters"].items():
             self._counters[topic].sequence = sequence

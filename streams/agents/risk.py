@@ -19,7 +19,7 @@ from streams.agents.codes import (
 from streams.agents.outbox import Outbox
 from streams.agents.views import Views
 from streams.kernel import NULL, Struct
-from streams.slots import CommandSlot, DecisionSlot, FillSlot, InstrumentSlot, LimitSlot, OrderSlot, ReportSlot
+from streams.slots import CommandSlot, DecisionSlot, FillSlot, LimitSlot, OrderSlot, ReportSlot
 from streams.trading.codes import CANCELLED, EXPIRED, FILLED, LIMIT, MARKET, NEW, PARTIALLY_FILLED, REJECTED
 from streams.trading.orders import Orders
 from streams.trading.risk import RiskTree
@@ -194,8 +194,8 @@ class RiskAgent(Struct, align=64):
     def on_mark(self, instrument: int, views: Views) -> None:
         self.tree.on_mark(instrument, views.specs[instrument].mark2_ticks, views.now_ns)
 
-    def on_instrument(self, e: InstrumentSlot, money_per_tick_lot: int) -> None:
-        self.tree.set_instrument(e.instrument, money_per_tick_lot)
+    def on_instrument(self, instrument: int, views: Views) -> None:
+        self.tree.set_instrument(instrument, views.specs[instrument].money_per_tick_lot)
 
     def on_limit(self, e: LimitSlot) -> None:
         """Scopes come in the order root first, so that a parent is known before its children."""

@@ -28,10 +28,6 @@ class NodeRunner(Protocol):
         """Call one of the other entry points."""
         ...
 
-    def instrument(self, slot: bytes, money_per_tick_lot: int) -> None:
-        """Take an instrument's record."""
-        ...
-
     def sequences(self) -> dict[int, int]:
         """Last sequence used, by kind of slot."""
         ...
@@ -94,10 +90,6 @@ class PlainNode:
 
     def call(self, entry: str, *args: int) -> int:
         return ENTRIES[entry][0](addr_of(self.node), *args)
-
-    def instrument(self, slot: bytes, money_per_tick_lot: int) -> None:
-        buf = ctypes.create_string_buffer(slot, len(slot))
-        self.call("node_instrument", ctypes.addressof(buf), money_per_tick_lot)
 
     def sequences(self) -> dict[int, int]:
         return {kind: self.node.out.sequence[kind] for kind in TABLES}
@@ -170,10 +162,6 @@ class CompiledNode:
         if result == FAULT:
             raise KernelError(f"{entry}{args} failed: a number is beyond the sizes of the process")
         return result
-
-    def instrument(self, slot: bytes, money_per_tick_lot: int) -> None:
-        self.input[: len(slot)] = memoryview(slot)
-        self.call("node_instrument", self.input.ctypes.data, money_per_tick_lot)
 
     def sequences(self) -> dict[int, int]:
         sequence = self.view.out.sequence

@@ -82,23 +82,8 @@ class Views(Struct, align=64):
         return s == scope and s >= 0
 
     # ---- market data ----
-    def on_instrument(self, e: InstrumentSlot, money_per_tick_lot: int) -> None:
-        spec = self.specs[e.instrument]
-        spec.instrument = e.instrument
-        spec.instrument_type = e.instrument_type
-        spec.quote_currency = e.quote
-        spec.tick_e9 = e.tick_e9
-        spec.lot_e9 = e.lot_e9
-        spec.multiplier_e9 = e.multiplier_e9
-        spec.money_per_tick_lot = money_per_tick_lot
-        spec.fees.maker_e9 = e.maker_fee_e9
-        spec.fees.taker_e9 = e.taker_fee_e9
-        spec.fees.rounding = e.fee_rounding
-        spec.min_qty_lots = e.min_qty_lots
-        spec.max_qty_lots = e.max_qty_lots
-        spec.min_notional = e.min_notional
-        spec.valid_from_ns = e.valid_from_ns
-        spec.valid = 1
+    def on_instrument(self, e: InstrumentSlot) -> None:
+        self.specs[e.instrument].load(e)
 
     def on_level(self, e: LevelSlot) -> None:
         book = self.books[e.instrument]
