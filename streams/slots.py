@@ -331,7 +331,7 @@ class CommandSlot(Slot, align=64):
     command_type: I8  # what is asked (CommandType)
 
 
-SLOTS: dict[int, type[Struct]] = {
+SLOTS: dict[int, type[Slot]] = {
     KIND_INSTRUMENT: InstrumentSlot,
     KIND_LEVEL: LevelSlot,
     KIND_TRADE: TradeSlot,

@@ -22,7 +22,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def misfit(schema: Schema, record: Any) -> str:
-    """`Trade.px_e9: '1' is a str, a long is needed` for the first field that does not fit; "" if all do."""
+    """`Trade.px_e9: '1' is of type str, long is needed` for the first field that does not fit; "" if all do."""
     for f, value in zip(schema.fields, record, strict=True):
         why = _why(f, value)
         if why:
@@ -35,7 +35,7 @@ def _why(f: Field, value: Any) -> str:
         return "" if f.nullable else ": is null; it may not be"
     kind = getattr(records, f.of) if f.type == "enum" else TYPES[f.type]
     if not isinstance(value, kind) or (f.type in ("int", "long") and isinstance(value, bool)):
-        return f": {value!r} is a {type(value).__name__}, {'an' if f.type[0] in 'aei' else 'a'} {f.of or f.type} is needed"
+        return f": {value!r} is of type {type(value).__name__}, {f.of or f.type} is needed"
     if f.type == "array":
         return next((f"[{i}]{why}" for i, x in enumerate(value) if (why := _item(f, x))), "")
     try:
@@ -48,7 +48,7 @@ def _why(f: Field, value: Any) -> str:
 
 def _item(f: Field, value: Any) -> str:
     if f.of not in NESTED:
-        return "" if isinstance(value, int) else f": {value!r} is a {type(value).__name__}, a {f.of} is needed"
+        return "" if isinstance(value, int) else f": {value!r} is of type {type(value).__name__}, {f.of} is needed"
     if not isinstance(value, getattr(records, f.of)):
-        return f": {value!r} is a {type(value).__name__}, a {f.of} is needed"
+        return f": {value!r} is of type {type(value).__name__}, {f.of} is needed"
     return next((f".{e.name}{why}" for e, x in zip(NESTED[f.of].fields, value, strict=True) if (why := _why(e, x))), "")

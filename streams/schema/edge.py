@@ -60,7 +60,7 @@ class Edge:
         known = self._scales.setdefault(record.quote, record.money_scale)
         if known != record.money_scale:
             raise EdgeError(
-                f"instruments.money_scale: {record.money_scale} for {record.quote}, which has {known}; one currency has one money unit"
+                f"instruments.money_scale: {record.money_scale} for {record.quote}, which has {known}; a currency has one money unit"
             )
         self._specs[record.venue, record.symbol] = spec
         self._by_number[spec[0]] = spec

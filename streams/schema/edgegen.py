@@ -54,9 +54,9 @@ def compile_edge(s: Schema, records: Any) -> Any:
     """The function make(edge) -> (to_slots, from_slot) of one record; `edge` gives tables and error functions by name."""
     x = layout(s)
     packer = record_format(x)
-    scope: dict[str, Any] = {n: getattr(derived, n) for n in derived.__all__}
+    scope: dict[str, Any] = {n: getattr(derived, n) for n in ("avg_px", "imbalance", "mark_px", "microprice")}
     scope |= {"pack": packer.pack, "iter_unpack": packer.iter_unpack, "words": exec_id_words, "text": exec_id_text, "new": tuple.__new__}
-    scope |= {"unpack": packer.unpack, "NULL": NULL, "join": b"".join}
+    scope |= {"mark2_of": derived.mark2_ticks, "unpack": packer.unpack, "NULL": NULL, "join": b"".join}
     scope |= {n: getattr(records, n) for n in (s.name, *NESTED)}
     scope |= {f"GET_{name}": dict(enumerate(getattr(records, name))) for name in ENUMS}
     lines = ["def make(specs, by_number, numbers, names, edge):", *(f"    {n} = edge.{n}" for n in CALLED)]
@@ -109,7 +109,7 @@ class _To:
         slots = {f.name: f for f in self.x.fields}
         for px, qty in PRODUCTS:
             if px in slots and qty in slots and s.name != "Instrument":
-                guard = f"{px} != NULL and " if slots[px].nullable else ""
+                guard = "".join(f"{n} != NULL and " for n in (px, qty) if slots[n].nullable)
                 self.add(f"if {guard}not -bound <= {px} * {qty} <= bound: bad_notional({s.plural!r}, {px} * tick, {qty} * lot, spec)")
         self.add(f"return pack({', '.join(values)})")
         return self.out
@@ -153,7 +153,7 @@ def _into(s: Schema, f: SlotField, field: Field, v: str, at: dict[str, str]) -> 
     if f.convert == "mid2":
         return [f"{x} = 2 * {v} // tick", f"if {x} * tick != 2 * {v}: bad_half({where}, {v}, spec)"]
     if f.convert == "mark2":
-        return [f"{x} = mark2_ticks({v}, tick)"]
+        return [f"{x} = mark2_of({v}, tick)"]
     if f.convert == "money":
         return [f"{x} = money_in({where}, {v}, scale)"]
     if f.convert == "value":

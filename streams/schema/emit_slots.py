@@ -57,7 +57,7 @@ def slots_text() -> str:
     text += BASE.format(fields="".join(f"    {_field(f.name, f.type, f.default)}\n" for f in HEADER))
     text += "".join("\n\n" + _slot(x, docs[x.name]) for x in slots)
     table = "".join(f"    {k}: {x.name},\n" for k, x in zip(kinds, slots, strict=True))
-    return text + f"\n\nSLOTS: dict[int, type[Struct]] = {{\n{table}}}\n"
+    return text + f"\n\nSLOTS: dict[int, type[Slot]] = {{\n{table}}}\n"
 
 
 def _slot(x: Layout, doc: str) -> str:

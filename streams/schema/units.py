@@ -119,6 +119,8 @@ def money_from_decimal(money: Decimal, scale: int = MONEY_SCALE) -> int:
     """
     if not money.is_finite() or money.adjusted() > MAX_EXPONENT:
         raise UnitError(f"money {money} is out of range")
+    if money and money.adjusted() < -MAX_EXPONENT:  # a shift would make it 0
+        raise UnitError(f"money {money} is finer than the money unit 10^-{scale}")
     shifted = money.scaleb(scale, WIDE)
     units = int(shifted)
     if units != shifted:
@@ -143,12 +145,12 @@ def _from_decimal(raw: bytes) -> int:
         number = Decimal(raw.decode())
     except (DecimalException, UnicodeDecodeError):
         raise UnitError(f"{raw.decode(errors='replace')!r} is no decimal number") from None
-    if b"_" in raw or raw != raw.strip() or not number.is_finite():
+    if b"_" in raw or raw != raw.strip() or not raw.isascii() or not number.is_finite():
         raise UnitError(f"{raw.decode()!r} is no decimal number")
     if number.adjusted() > MAX_EXPONENT or len(raw) > 60:
         raise UnitError(f"{raw.decode()} x 10^9 does not fit 64 bits; give the instrument a multiplier (1000PEPE)")
     shifted = number.scaleb(9, WIDE)
-    if shifted != shifted.to_integral_value(context=WIDE):
+    if number.adjusted() < -MAX_EXPONENT or shifted != shifted.to_integral_value(context=WIDE):
         raise UnitError(f"{raw.decode()} has more than 9 digits after the point; the smallest step is 0.000000001")
     e9 = int(shifted)
     if not -MAX_INT64 <= e9 <= MAX_INT64:

@@ -21,16 +21,7 @@ class Bad(ValueError):
     """What is wrong with the value at hand; the codec adds record, field and place."""
 
 
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-LAST = [_varint(n) for n in range(1 << 14)]  # the number ends here
+LAST = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]  # the number ends here
 NEXT = [bytes((n & 127 | 128, n >> 7 | 128)) for n in range(1 << 14)]  # it goes on
 NEXT_WORD = [int.from_bytes(b, "little") for b in NEXT]
 VALUE = [w & 127 | w >> 1 & 0x3F80 for w in range(1 << 16)]  # 14 bits of two bytes
@@ -91,7 +82,7 @@ def money(d: Decimal) -> bytes:
         raise Bad("does not fit decimal(38, 9)")
     shifted = d.scaleb(9, WIDE)
     n = int(shifted)
-    if n != shifted:
+    if n != shifted or (d and d.adjusted() < -9):  # far below, the shift itself makes it 0
         raise Bad("has more than 9 digits after the point")
     if not -MAX_MONEY < n < MAX_MONEY:
         raise Bad("does not fit decimal(38, 9)")
