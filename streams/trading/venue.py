@@ -42,8 +42,8 @@ _MAX_QTY_LOTS = 1 << 31
 class SimVenue(VenueQueue, align=64):
     """The venue: market data and requests in, answers out (`answers`), in the order of the calls. Fields and sizes: see VenueQueue.
 
-    Call `setup` once and fill `specs`; instruments without `valid` are not traded. Times never decrease. An order id is accepted once: the
-    last `executions` ids are remembered, and no more orders are accepted beyond that many.
+    Call `setup` once and fill `specs`; instruments without `valid` are not traded. Times never decrease. An order id is accepted once, as
+    long as it is among the last `executions` accepted: give that size room for all orders of a run.
     """
 
     def setup(self) -> None:
@@ -249,8 +249,6 @@ class SimVenue(VenueQueue, align=64):
             return REASON_UNKNOWN_INSTRUMENT
         if self.ids.has(order_id, 0):
             return REASON_DUPLICATE
-        if self.ids.count >= self.ids.ring.n:
-            return REASON_FULL
         if not (0 <= o.side <= 1 and MARKET <= o.ord_type <= STOP_LIMIT and GTC <= o.time_in_force <= GTD):
             return REASON_BAD_FIELD
         if self.is_stop(o) and not 0 < o.stop_px_ticks < _MAX_PX_TICKS:

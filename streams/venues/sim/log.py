@@ -27,13 +27,14 @@ def log_path(folder: Path, process: str, run: int) -> Path:
 
 
 class VenueLog:
-    """One log file, read once from its start and then appended to."""
+    """One log file, read once from its start and then appended to. broken: it could not be written; the venue must end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, "ab+", buffering=0)  # noqa: SIM115 - closed by close()
         self._batch: list[bytes] = []
+        self.broken = False
 
     def lines(self) -> Iterator[list[Any]]:
         """Every whole line from the start; what a kill cut off behind the last one is removed. VenueError for a line that is none."""
@@ -63,6 +64,7 @@ class VenueLog:
             while data:
                 data = data[os.write(self._file.fileno(), data) :]
         except OSError as error:
+            self.broken = True
             raise VenueError(f"{self.path}: cannot be written ({error.strerror}); free some space and start the venue again") from None
 
     def close(self) -> None:

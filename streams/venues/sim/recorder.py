@@ -1,4 +1,4 @@
-"""The exchange with its memory: every input is logged with its answers before the answers are sent, and a log is executed again to go on."""
+"""The exchange with its memory: each input is logged with its answers before they are sent, and a log is executed again to go on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +14,8 @@ from streams.venues.sim.market import MarketRecord, reread
 
 __all__ = ["Recorder"]
 
+Partitions = list[tuple[str, int]]
+
 
 class Recorder:
     """A simulated venue that survives `kill -9`. Each `on_...` returns the reports to send: they are in the log already.
@@ -21,14 +23,14 @@ class Recorder:
     offsets : next offset to read per market partition
     """
 
-    def __init__(self, log: VenueLog, run: int, instruments: Sequence[Instrument], partitions: list[tuple[str, int]], starts: list[int]) -> None:
+    def __init__(self, log: VenueLog, run: int, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> None:
         self.log, self.partitions = log, partitions
         self.exchange = SimExchange(run, instruments)
         self.offsets = list(starts)
 
     @classmethod
     def open(
-        cls, folder: Path, process: str, run: Command, instruments: Sequence[Instrument], partitions: list[tuple[str, int]], kafka: str, wire: Wire
+        cls, folder: Path, process: str, run: Command, instruments: Sequence[Instrument], partitions: Partitions, kafka: str, wire: Wire
     ) -> "Recorder":
         """The venue of a run: empty where the run has no log yet, else as its log left it.
 
@@ -126,5 +128,5 @@ class Recorder:
             self._market(*record)
 
 
-def _head(run: int, instruments: Sequence[Instrument], partitions: list[tuple[str, int]], starts: list[int]) -> dict[str, Any]:
+def _head(run: int, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> dict[str, Any]:
     return {"run": run, "instruments": [codec.encode(i).hex() for i in instruments], "partitions": partitions, "starts": starts}

@@ -1,0 +1,230 @@
+"""The simulated venue's process: market data from Kafka, messages from WebSockets, reports back; its log goes before every answer.
+
+One session a client name: a client says `{"op": "hello", "client": "gateway/0"}` first and then sees its own orders only. A second
+connection of the same name closes the first. Questions (`order`, `open`, `executions`) carry `ask`, a number that their answer repeats:
+
+    {"op": "order", "ask": 1, "cl_ord_id": "mr..."}     -> {"ask": 1, "order": {...} or null}
+    {"op": "open", "ask": 2}                            -> {"ask": 2, "orders": [...]}
+    {"op": "executions", "ask": 3, "after": "1-17"}     -> {"ask": 3, "reports": [...]}
+
+An answer to a question stands behind every report that was said before it.
+"""
+
+import asyncio
+import json
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from streams.clock import RunClock
+from streams.errors import ConfigError, VenueError
+from streams.lanes.bus import list_topics
+from streams.lanes.control import Control, read_control
+from streams.lanes.registry import SchemaIds
+from streams.lanes.wire import Wire
+from streams.records import Clock, Instrument
+from streams.venues.sim.market import MARKET_TOPICS, MarketReader
+from streams.venues.sim.recorder import Recorder
+
+__all__ = ["VenueSettings", "run_venue"]
+
+_LOG = structlog.get_logger("venue")
+_READ_S = 0.02  # how long one look for market data lasts
+_TICK_S = 0.01  # how often time passes on a silent market
+_MAX_MESSAGE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class VenueSettings:
+    """Everything a simulated venue is told.
+
+    process, topology : names; the log's file is `<process>-run-<number>.jsonl` in log_directory
+    kafka, registry   : addresses
+    venue             : the name whose instruments it trades and whose market data it follows
+    host, port        : where it listens
+    """
+
+    process: str
+    kafka: str
+    registry: str
+    topology: str
+    venue: str
+    port: int
+    log_directory: Path
+    host: str = "127.0.0.1"
+
+
+def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
+    """Serve until `stop` is set or SIGTERM comes; the exit code, 0.
+
+    Raises LaneError without broker, registry or run; ConfigError for a taken port or no instruments; VenueError where the log cannot be
+    written, or executing it again gives other answers.
+    """
+    wire = Wire(SchemaIds(settings.registry))
+    control = read_control(settings.kafka, wire)
+    run = control.last_run()
+    clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
+    parts = list_topics(settings.kafka)
+    partitions = [(topic, partition) for topic in MARKET_TOPICS for partition in range(parts.get(topic, 0))]
+    folder = Path(settings.log_directory)
+    recorder = Recorder.open(folder, settings.process, run, _instruments(control, settings.venue), partitions, settings.kafka, wire)
+    _LOG.info("venue starts", run=run.run_number, orders=len(recorder.exchange.by_number), log=str(recorder.log.path))
+    market = MarketReader(settings.kafka, wire, recorder.partitions, recorder.offsets)
+    try:
+        asyncio.run(_Server(settings, recorder, market, clock).serve(stop))
+    finally:
+        market.close()
+        recorder.close()
+    _LOG.info("venue ends", orders=len(recorder.exchange.by_number))
+    return 0
+
+
+def _instruments(control: Control, venue: str) -> list[Instrument]:
+    """The newest rules of each of the venue's symbols."""
+    newest = {i.symbol: i for i in control.instruments if i.venue == venue}
+    if not newest:
+        raise ConfigError(f"venue {venue}: instruments.v1 has none of its instruments; `millrace apply TOPOLOGY` writes them")
+    return list(newest.values())
+
+
+class _Server:
+    """The sockets around a recorder. All state changes happen in the event loop; only waiting for Kafka happens in a thread."""
+
+    def __init__(self, settings: VenueSettings, recorder: Recorder, market: MarketReader, clock: RunClock) -> None:
+        self.settings, self.recorder, self.market, self.clock = settings, recorder, market, clock
+        self.sockets: dict[str, web.WebSocketResponse] = {}
+        self.outgoing: dict[str, asyncio.Queue[str]] = {}
+        self.failed: asyncio.Queue[VenueError] = asyncio.Queue()
+
+    async def serve(self, stop: Event | None) -> None:
+        """Listen, follow the market and let time pass until told to stop."""
+        app = web.Application()
+        app.router.add_get("/", self._socket)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.settings.host, self.settings.port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise ConfigError(f"venue: {self.settings.host}:{self.settings.port} cannot be opened ({error.strerror})") from None
+        done = asyncio.Event()
+        if stop is None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, done.set)
+        tasks = [asyncio.create_task(t) for t in (self._follow(), self._tick(), self._fail(), _until(stop, done))]
+        try:
+            finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for socket in list(self.sockets.values()):
+                await socket.close()
+            await runner.cleanup()
+
+    # ---- market and time ----
+    async def _follow(self) -> None:
+        while True:
+            messages = await asyncio.to_thread(self.market.read, _READ_S)
+            records = self.market.merge(messages)
+            for first in range(0, len(records), 200):  # a backlog must not keep requests waiting
+                self._say(self.recorder.on_market(records[first : first + 200]))
+                await asyncio.sleep(0)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._say(self.recorder.on_time(self.clock.now_ns()))
+
+    async def _fail(self) -> None:
+        """End the process when a socket met a failure that concerns all."""
+        raise await self.failed.get()
+
+    def _say(self, reports: list[tuple[str, dict[str, Any]]]) -> None:
+        for session, report in reports:
+            queue = self.outgoing.get(session)
+            if queue is not None:  # nobody there: the client asks when it comes back
+                queue.put_nowait(json.dumps(report, separators=(",", ":")))
+
+    # ---- sockets ----
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=5.0, max_msg_size=_MAX_MESSAGE_BYTES)
+        await socket.prepare(request)
+        session = await self._hello(socket)
+        if session is None:
+            await socket.close()
+            return socket
+        before = self.sockets.get(session)
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self.sockets[session], self.outgoing[session] = socket, queue
+        if before is not None:
+            await before.close(message=b"another connection of this client")
+        sending = asyncio.create_task(_send(socket, queue))
+        try:
+            async for message in socket:
+                if message.type == WSMsgType.TEXT and self.sockets.get(session) is socket:
+                    self._on_text(session, message.data)
+        finally:
+            sending.cancel()
+            if self.sockets.get(session) is socket:
+                del self.sockets[session], self.outgoing[session]
+        return socket
+
+    async def _hello(self, socket: web.WebSocketResponse) -> str | None:
+        """The client's name, which must be the first thing it says."""
+        try:
+            first = await socket.receive_json(timeout=5.0)
+            session = first.get("client") if isinstance(first, dict) and first.get("op") == "hello" else None
+        except (TypeError, ValueError, TimeoutError):
+            session = None
+        if not isinstance(session, str):
+            return None
+        await socket.send_json({"hello": session, "run": self.recorder.exchange.run})
+        return session
+
+    def _on_text(self, session: str, text: str) -> None:
+        try:
+            message = json.loads(text)
+            if not isinstance(message, dict):
+                raise VenueError("a message is a JSON object")
+            answer = self._answer(session, message)
+        except (ValueError, VenueError) as error:
+            if isinstance(error, VenueError) and self.recorder.log.broken:
+                self.failed.put_nowait(error)
+                return
+            answer = {"error": str(error)}
+        if answer is not None:
+            self.outgoing[session].put_nowait(json.dumps(answer, separators=(",", ":")))
+
+    def _answer(self, session: str, m: dict[str, Any]) -> dict[str, Any] | None:
+        exchange = self.recorder.exchange
+        if m.get("op") == "order":
+            return {"ask": m.get("ask"), "order": exchange.order_state(session, str(m.get("cl_ord_id")))}
+        if m.get("op") == "open":
+            return {"ask": m.get("ask"), "orders": exchange.open_orders(session)}
+        if m.get("op") == "executions":
+            return {"ask": m.get("ask"), "reports": exchange.executions_after(session, m.get("after"))}
+        self._say(self.recorder.on_request(session, m, self.clock.now_ns()))
+        return None
+
+
+async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:
+    """Reports and answers leave in the order they were said."""
+    while True:
+        text = await queue.get()
+        try:
+            await socket.send_str(text)
+        except ConnectionError:
+            return
+
+
+async def _until(stop: Event | None, done: asyncio.Event) -> None:
+    while not done.is_set() and not (stop is not None and stop.is_set()):
+        await asyncio.sleep(0.05)
