@@ -11,7 +11,7 @@ explain         a Kafka error in clear words
 from streams.lanes.admin import TopicSpec, create_topics, list_topics, open_admin, topic_configs
 from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, explain, open_consumer
 from streams.lanes.producer import Sender, Transactions
-from streams.lanes.reader import RangeReader, end_offset, read_range, tail_records, watermarks
+from streams.lanes.reader import RangeReader, end_offset, end_offsets, read_range, tail_records, watermarks
 
 __all__ = [
     "MAX_RECORD_BYTES",
@@ -22,6 +22,7 @@ __all__ = [
     "Transactions",
     "create_topics",
     "end_offset",
+    "end_offsets",
     "explain",
     "list_topics",
     "open_admin",

@@ -15,7 +15,7 @@ from confluent_kafka import Message, TopicPartition
 
 from streams.clock import RunClock
 from streams.errors import FencedError, LaneError, MillraceError
-from streams.lanes.bus import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, Transactions, list_topics, open_consumer
+from streams.lanes.bus import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, Transactions, end_offsets, list_topics, open_consumer
 from streams.lanes.control import Control, last_id, read_control
 from streams.lanes.intake import Batch, Intake
 from streams.lanes.journal import Place, journal_key, schema_versions
@@ -132,11 +132,12 @@ class KafkaLane:
             t: w for t, w in self.writers.items() if t not in (TICKS, SNAPSHOTS)
         }
         there = list_topics(spec.kafka)
-        for topic, writer in writers.items():
-            for partition in range(there.get(topic, 0)):
-                last = last_id(spec.kafka, topic, partition, writer)
-                if last > state.outputs.last_ids.get(writer, ("", 0))[1]:
-                    state.outputs.last_ids[writer] = (topic, last)
+        ends = end_offsets(spec.kafka, [(topic, partition) for topic in writers for partition in range(there.get(topic, 0))])
+        for topic, partition in [place for place, end in ends.items() if end > 0]:
+            writer = writers[topic]
+            last = last_id(spec.kafka, topic, partition, writer)
+            if last > state.outputs.last_ids.get(writer, ("", 0))[1]:
+                state.outputs.last_ids[writer] = (topic, last)
         process.set_counters(state.outputs.counters({topic: process.spec.writers[topic] for topic in process.writes}))
         _, state.snapshot_number, state.snapshot_id = find_snapshot(spec.kafka, self.wire, spec.process, spec.shard, spec.shard, 0, -1)
 
@@ -149,7 +150,7 @@ class KafkaLane:
         self.intake.assign()
         self.status.write(state="running")
         while not self.stop and not self.new_run:
-            wait_s = max(0.0, min(self._tick_due - time.monotonic(), 0.1))
+            wait_s = max(0.001, min(self._tick_due - time.monotonic(), 0.1))  # below 1 ms the client does not wait at all
             messages = self.intake.take(self.spec.rows, wait_s, self._commit_due)
             self._tick()
             if messages:

@@ -115,6 +115,8 @@ class Transactions(Sender):
             "transactional.id": transactional_id,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "delivery.report.only.error": False,
+            "on_delivery": None,  # a record that is not delivered fails the commit; only those sent with on_delivery are reported
         }
         super().__init__(bootstrap, linger_ms=linger_ms, settings=own | dict(settings or {}))
         self.transactional_id = transactional_id
@@ -136,7 +138,7 @@ class Transactions(Sender):
         self.flush(TRANSACTION_TIMEOUT_MS / 1000)
         if positions:
             notes = metadata or {}
-            offsets = [TopicPartition(*place, offset, notes.get(place)) for place, offset in positions.items()]
+            offsets = [TopicPartition(*place, offset, *([notes[place]] if place in notes else ())) for place, offset in positions.items()]
             self._call("offsets", self._producer.send_offsets_to_transaction, offsets, consumer.consumer_group_metadata(), 10.0)
         self._call("commit", self._producer.commit_transaction, 30.0)
 

@@ -1,34 +1,38 @@
 """Reading a range of a partition: forwards to what was its end, or backwards from it. Transaction markers make offsets sparse."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.errors import LaneError
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS, explain, open_consumer
 
-__all__ = ["RangeReader", "end_offset", "read_range", "tail_records", "watermarks"]
+__all__ = ["RangeReader", "end_offset", "end_offsets", "read_range", "tail_records", "watermarks"]
 
 _CHUNK = 5_000
+_SETTLING = {  # a partition that was made or moved a moment ago
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._WAIT_COORD,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+}
 _STALL_S = TRANSACTION_TIMEOUT_MS / 1000 + 20.0
 
 
 def watermarks(bootstrap: str, topic: str, partition: int, timeout_s: float = 20.0) -> tuple[int, int]:
     """(first offset kept, offset after the last record), open transactions included."""
-    consumer = open_consumer(bootstrap, settings={"isolation.level": "read_uncommitted"})
-    try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout_s)
-        return low, high
-    except KafkaException as error:
-        raise explain(error, bootstrap, f"looking up the end of {topic}[{partition}]") from None
-    finally:
-        consumer.close()
+    return _watermarks(bootstrap, [(topic, partition)], timeout_s)[topic, partition]
 
 
 def end_offset(bootstrap: str, topic: str, partition: int) -> int:
     """The offset that the next record of the partition will get."""
     return watermarks(bootstrap, topic, partition)[1]
+
+
+def end_offsets(bootstrap: str, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """The offset that the next record of each (topic, partition) will get; one connection for all."""
+    return {place: high for place, (_, high) in _watermarks(bootstrap, places, 20.0).items()}
 
 
 class RangeReader:
@@ -130,4 +134,23 @@ def tail_records(
             if limit is not None and len(found) >= limit:
                 break
         end, chunk = start, min(chunk * 4, 100_000)
+    return found
+
+
+def _watermarks(bootstrap: str, places: Iterable[tuple[str, int]], timeout_s: float) -> dict[tuple[str, int], tuple[int, int]]:
+    until, found = time.monotonic() + timeout_s, {}
+    consumer = open_consumer(bootstrap, settings={"isolation.level": "read_uncommitted"})
+    try:
+        for topic, partition in places:
+            while (topic, partition) not in found:
+                try:
+                    found[topic, partition] = consumer.get_watermark_offsets(
+                        TopicPartition(topic, partition), max(1.0, until - time.monotonic())
+                    )
+                except KafkaException as error:
+                    if error.args[0].code() not in _SETTLING or time.monotonic() > until:
+                        raise explain(error, bootstrap, f"looking up the end of {topic}[{partition}]") from None
+                    time.sleep(0.05)
+    finally:
+        consumer.close()
     return found

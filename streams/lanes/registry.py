@@ -41,15 +41,21 @@ class SchemaIds:
 
     def id_of(self, topic: str) -> int:
         """The id of this checkout's schema of a topic; LaneError if it was not registered under the topic's subject."""
+        found = self.id_or_none(topic)
+        if found is None:
+            raise LaneError(
+                f"registry {self.url}: subject {subject_of(topic)} has not the schema of {model.for_topic(topic).name}; "
+                "`millrace apply` registers it"
+            )
+        return found
+
+    def id_or_none(self, topic: str) -> int | None:
+        """The id of this checkout's schema of a topic, None if its subject has not got it."""
         found = self._ids.get(topic)
         if found is None:
-            subject, schema = subject_of(topic), model.for_topic(topic)
-            answer = self._call("POST", f"/subjects/{subject}", {"schema": json.dumps(schema.plain)})
-            if answer is None:
-                raise LaneError(
-                    f"registry {self.url}: subject {subject} has not the schema of {schema.name}; `millrace apply` registers it"
-                )
-            found = self._remember(topic, int(answer["id"]))
+            schema = {"schema": json.dumps(model.for_topic(topic).plain)}
+            answer = self._call("POST", f"/subjects/{subject_of(topic)}", schema)
+            found = None if answer is None else self._remember(topic, int(answer["id"]))
         return found
 
     def writer_schema(self, schema_id: int) -> dict[str, Any]:
