@@ -94,3 +94,12 @@ def test_play_stopped_ends_early_and_flushes(tmp_path):
     writer = Writer()
     assert not play((recording(tmp_path / "a", *stamped(1)),), writer, stop)
     assert (writer.frames, writer.flushed) == ([], True)
+
+
+def test_play_leaves_frames_of_other_shards_to_their_feeds(tmp_path):
+    ours, wrapped = '{"e":"trade","s":"BTCUSDT"}', '{"stream":"ethusdt@trade","data":{"e":"trade","s":"ETHUSDT"}}'
+    raw, nobody = '{"e":"trade","s":"ETHUSDT"}', '{"lastUpdateId":5}'
+    lines = [f"{START_NS + n} {frame}" for n, frame in enumerate((ours, wrapped, raw, nobody))]
+    writer = Writer()
+    play((recording(tmp_path / "a", *lines),), writer, Event(), ("ETHUSDT",))
+    assert [(frame[2], frame[3].decode()) for frame in writer.frames] == [(1, ours), (4, nobody)]

@@ -39,7 +39,8 @@ class FeedSettings:
     kafka, registry    : addresses
     topology, venue    : names; venue as in the dictionary
     market             : which of Binance's markets
-    symbols            : of this shard, for the socket
+    symbols            : of this shard: what the socket asks for
+    other_symbols      : the venue's symbols on other shards: their frames in the recordings are left to the feeds of those shards
     recordings         : files, played merged by receive time; empty: the socket
     ws_url, rest_url   : roots other than the public ones
     """
@@ -52,6 +53,7 @@ class FeedSettings:
     venue: str
     market: Market = Market.USDM
     symbols: tuple[str, ...] = ()
+    other_symbols: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
     ws_url: str | None = None
     rest_url: str | None = None
@@ -73,7 +75,7 @@ def run_feed(settings: FeedSettings, stop: Event | None = None) -> int:
     writer = FrameWriter(settings.kafka, wire, control, settings.process, settings.shard, settings.venue, clock)
     _LOG.info("feed starts", run=run.run_number, after_connection=writer.at.connection, after_source_seq=writer.at.source_seq)
     if settings.recordings:
-        done = play(settings.recordings, writer, stop)
+        done = play(settings.recordings, writer, stop, settings.other_symbols)
     else:
         done = asyncio.run(_live(settings, wire, writer, stop))
     _LOG.info("feed ends", frames=writer.sent, reason="end of the recording" if done else "stopped")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -15,6 +16,7 @@ __all__ = ["Entry", "merge_recordings", "play"]
 
 _WAVE_S = 0.002  # frames of so much wall time leave together; one request each would load the broker for nothing
 _POLL_S = 0.2
+_SYMBOL = re.compile(rb'"stream":"([^"@]+)@|"s(?:ymbol)?":"([^"]+)"')
 
 
 class Entry(NamedTuple):
@@ -33,8 +35,12 @@ def merge_recordings(paths: tuple[str, ...]) -> Iterator[Entry]:
         yield Entry(source_seq, recv_ts_ns, path, line)
 
 
-def play(paths: tuple[str, ...], writer: FrameWriter, stop: Event) -> bool:
-    """Send everything after the writer's place; True when the recordings are at their end and delivered, False when stopped before."""
+def play(paths: tuple[str, ...], writer: FrameWriter, stop: Event, other_symbols: tuple[str, ...] = ()) -> bool:
+    """Send everything after the writer's place; True when the recordings are at their end and delivered, False when stopped before.
+
+    Frames of `other_symbols` are passed over. What names no symbol is sent: it is not the feed's to judge.
+    """
+    others = frozenset(symbol.upper().encode() for symbol in other_symbols)
     after, after_damage = writer.at.source_seq, writer.at_damage.source_seq
     for entry in merge_recordings(paths):
         if entry.source_seq <= min(after, after_damage):
@@ -47,7 +53,7 @@ def play(paths: tuple[str, ...], writer: FrameWriter, stop: Event) -> bool:
             if entry.source_seq > after_damage:
                 reason = f"{entry.path}:{line.number}: {line.reason}"
                 writer.dead_letter(entry.recv_ts_ns, entry.source_seq, reason, line.raw)
-        elif entry.source_seq > after:
+        elif entry.source_seq > after and not (others and _symbol(line.payload) in others):
             writer.frame(line.recv_ts_ns, 1, entry.source_seq, line.payload)
     writer.flush()
     return True
@@ -62,6 +68,12 @@ def _wait(writer: FrameWriter, ts_ns: int, stop: Event) -> bool:
         writer.poll()
         stop.wait(min(max(left_s, _WAVE_S), _POLL_S))
     return False
+
+
+def _symbol(payload: bytes) -> bytes:
+    """The symbol that a frame names first, in capitals; b"" if it names none."""
+    found = _SYMBOL.search(payload)
+    return (found[1] or found[2]).upper() if found else b""
 
 
 def _stamped(path: str) -> Iterator[tuple[int, str, Line | Damage]]:
