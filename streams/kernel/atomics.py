@@ -1,6 +1,7 @@
 """Atomic operations on aligned int64 words of shared memory, by address, and the fences between them.
 
-Compiled they are the processor's. Plain they read and write the same memory without ordering: enough for one thread, which is what a plain run is.
+Compiled they are the processor's. Plain they read and write the same memory without ordering: enough for one thread, which is what a
+plain run is.
 """
 
 import ctypes

@@ -21,6 +21,11 @@ from streams.kernel.typing_numba import JIT
 
 __all__ = ["compile_object"]
 
+# a constant table is an array to Numba, which counts references to it; nothing that needs counting can be made (checked below)
+_NO_COUNTS = """
+define void @NRT_incref(ptr %p) { ret void }
+define void @NRT_decref(ptr %p) { ret void }
+"""
 _registered = elements_numba  # imported for what it registers
 
 
@@ -30,9 +35,12 @@ def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> byt
     ll.initialize_native_asmprinter()
     triple = ll.get_process_triple()
     module = ll.parse_assembly(f'target triple = "{triple}"\n')
+    linked: set[Any] = set()
     with _uninitialized_refused():
         for name, (fn, nargs) in entries.items():
-            _link_entry(module, name, fn, nargs)
+            _link_entry(module, name, fn, nargs, linked)
+    module.link_in(ll.parse_assembly(_NO_COUNTS))
+    _internalise(module, set(entries))
     machine = ll.Target.from_triple(triple).create_target_machine(
         cpu=ll.get_host_cpu_name(), features=ll.get_host_cpu_features().flatten(), opt=3, reloc="pic", codemodel="default"
     )
@@ -44,7 +52,7 @@ def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> byt
     runtime = [n for n in outside if re.match(r"_?Py|numba|NRT", n)]
     if runtime:
         raise KernelError(
-            f"{', '.join(entries)}: needs the Python runtime ({', '.join(runtime[:4])}): a list, string or array is made somewhere; use Table"
+            f"{', '.join(entries)}: needs the Python runtime ({', '.join(runtime[:4])}): it makes a list, text or array; use Table"
         )
     return machine.emit_object(module)
 
@@ -64,17 +72,22 @@ def _uninitialized_refused() -> Iterator[None]:
             raise NumbaTypeError(str(w.message))
 
 
-def _link_entry(module: Any, name: str, fn: Callable[..., int], nargs: int) -> None:
+def _link_entry(module: Any, name: str, fn: Callable[..., int], nargs: int, linked: set[Any]) -> None:
+    """Type and lower what an entry reaches, and link each part into `module` unless it is there."""
     dispatcher = njit(types.int64(*[types.int64] * nargs), **JIT)(fn)
     result = dispatcher.overloads[dispatcher.signatures[0]]
-    symbol = result.fndesc.mangled_name
-    part = result.library._final_module.clone()
-    for f in part.functions:
-        if not f.is_declaration:
-            f.linkage = "external" if f.name == symbol else "internal"
-    module.link_in(part)
-    module.link_in(ll.parse_assembly(_wrapper(name, symbol, nargs)))
-    module.get_function(symbol).linkage = "internal"
+    module.link_in(ll.parse_assembly(_wrapper(name, result.fndesc.mangled_name, nargs)))
+    for library in result.library.reached():  # callers first: what nothing refers to yet would not be linked
+        if library not in linked:
+            linked.add(library)
+            module.link_in(library._get_module_for_linking(), preserve=True)
+
+
+def _internalise(module: Any, entries: set[str]) -> None:
+    """Hide every symbol but the entries: two objects in one process never see each other's."""
+    for f in module.functions:
+        if not f.is_declaration and f.name not in entries:
+            f.linkage = "internal"
 
 
 def _wrapper(name: str, symbol: str, nargs: int) -> str:

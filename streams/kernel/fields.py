@@ -144,7 +144,7 @@ def _elem(annotation: Any, where: str) -> "str | StructMeta":
             return annotation  # type: ignore[return-value]
     shown = annotation.__name__ if isinstance(annotation, type) else repr(annotation)
     raise KernelError(
-        f"{where}: type {shown} cannot be a field; use int, float, bool, I8, I16, I32, U8, F32, a Struct with fields, Array[...] or Table[...]"
+        f"{where}: {shown} cannot be a field; use int, float, bool, I8, I16, I32, U8, F32, a Struct with fields, Array[...] or Table[...]"
     )
 
 

@@ -24,7 +24,7 @@ def fingerprint(cls: StructMeta) -> str:
 
 
 def field_list(cls: StructMeta) -> list[dict[str, Any]]:
-    """The fields as JSON-able dicts: name, kind, offset in bytes; type (code) or bytes and fields (nested Struct); size of an array or table."""
+    """The fields as JSON-able dicts: name, kind, offset in bytes; type (a code), or bytes and fields of a nested Struct; size."""
     return [_described(f) for f in cls._fields_.values()]
 
 
@@ -62,7 +62,7 @@ def _adopt(new: Any, old_fields: list[dict[str, Any]], mem: memoryview, base: in
         where = f"{path}.{name}"
         if was["kind"] != f.kind or ("fields" in was) is isinstance(f.elem, str):
             raise KernelError(
-                f"{where}: was {_shown(was)}, is now {_shown(_described(f))}: cannot be converted by name; rename the field or start fresh"
+                f"{where}: was {_shown(was)}, is now {_shown(_described(f))}: cannot be converted; rename the field or start fresh"
             )
         pos = base + was["offset"]
         if f.kind == "scalar":

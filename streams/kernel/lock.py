@@ -13,7 +13,7 @@ _POLL_S = 0.05
 
 @contextlib.contextmanager
 def locked(path: Path, patience_s: float = 120.0) -> Iterator[bool]:
-    """Hold the lock file `path`; True if held. After `patience_s`, or where files cannot be locked, go on without: twice the work, no harm."""
+    """Hold the lock file `path`; True if held. After `patience_s`, or where no file can be locked, go on without: work twice, no harm."""
     try:
         import fcntl
 

@@ -1,11 +1,12 @@
 """Compiled entry points as objects on disk: one file per group of entries, named by a hash of everything it depends on.
 
-Numba's own cache does not notice a changed callee in another file, cannot be read from a read-only install, and names symbols by per-process
-counters. Here the key is the contents of every source file, and every symbol but the entries is internal to its object. A warm start needs
-llvmlite only. An entry is a Python function of int64 arguments returning int64; a raised error returns FAULT.
+Numba's own cache does not notice a changed callee in another file, cannot be read from a read-only install, and names symbols by per-
+process counters. Here the key is the contents of every source file, and every symbol but the entries is internal to its object. A warm
+start needs llvmlite only. An entry is a Python function of int64 arguments returning int64; a raised error returns FAULT.
 """
 
 import ctypes
+import gc
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -49,7 +50,7 @@ def sources(*modules: str | ModuleType) -> list[Path]:
 
 
 def load(name: str, entries: Callable[[], Entries], files: Iterable[str | Path] = ()) -> "Native":
-    """The entries of object `name`, as addresses: from disk, or compiled now (one line to stderr) and kept.
+    """The entries of object `name`, as addresses: from disk, or compiled now (told on stderr) and kept.
 
     entries: called only to compile; gives {entry name: (function, number of int64 arguments)}. files: every source file the entries depend on
     beside the kernel's own. CompileError if the code cannot be compiled. A cache that cannot be written is no error.
@@ -111,8 +112,14 @@ def _compile(name: str, entries: Callable[[], Entries], path: Path) -> bytes:
     from streams.kernel.compile import compile_object  # imports Numba
     from streams.kernel.explain import explained
 
-    with explained(name):
-        code = compile_object(entries())
+    collects = gc.isenabled()
+    gc.disable()  # a tenth of the time: the compiler makes many objects and little garbage
+    try:
+        with explained(name):
+            code = compile_object(entries())
+    finally:
+        if collects:
+            gc.enable()
     _write(path, code)
     print(f"kernel           {name} ... {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
     return code

@@ -1,7 +1,7 @@
 """Constructs whose results differ between plain and compiled runs, found in source text.
 
-Measured on 150,000 random inputs each: literal powers are rewritten to products or roots, numpy's functions have SIMD variants, its sums are
-pairwise. `math`'s other functions, `+ - * / // %`, `round`, `int`, `min`, `max` and sums by a loop are equal to the last bit.
+Measured on 150,000 random inputs each: literal powers are rewritten to products or roots, numpy's functions have SIMD variants, its
+sums are pairwise. `math`'s other functions, `+ - * / // %`, `round`, `int`, `min`, `max` and sums by a loop are equal to the last bit.
 """
 
 import ast

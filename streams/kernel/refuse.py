@@ -1,6 +1,7 @@
 """What compiled code may not use, refused at the user's line before Numba looks at types.
 
-Two reasons: it needs the Python runtime (dict, list, text ...), or its result differs from the plain run's (literal powers, numpy functions).
+Two reasons: it needs the Python runtime (dict, list, text ...), or its result differs from the plain run's (literal powers, numpy
+functions).
 """
 
 import math

@@ -32,9 +32,7 @@ class StructMeta(type):
         cls = super().__new__(meta, name, bases, ns)
         parents = [b for b in bases if getattr(b, "_fields_", None)]
         if len(parents) > 1:
-            raise KernelError(
-                f"{cls.__module__}.{name}: {' and '.join(p.__name__ for p in parents)} both have fields; a Struct takes fields from one base"
-            )
+            raise KernelError(f"{cls.__module__}.{name}: {' and '.join(p.__name__ for p in parents)} have fields; only one base may")
         fields: dict[str, Field] = dict(parents[0]._fields_) if parents else {}
         _place(cls, fields, ns, parents[0]._end_ if parents else 0, sys._getframe(1))
         cls._fields_ = fields

@@ -1,8 +1,8 @@
 """What Numba must know to compile Structs: their types, fields, methods and addresses, constants, plain functions, primitives.
 
-Imported at the first compile only; nothing here runs in a process that finds its objects on disk. Types are named by content (module, class,
-fingerprint of the layout), because names are what symbols are made of: with Numba's per-process counters two objects compiled by two processes
-can hold different code under one symbol, and loading both runs the wrong one without an error.
+Imported at the first compile only; nothing here runs in a process that finds its objects on disk. Types are named by content (module,
+class, fingerprint of the layout), because names are what symbols are made of: with Numba's per-process counters two objects compiled by
+two processes can hold different code under one symbol, and loading both runs the wrong one without an error.
 """
 
 import difflib
