@@ -6,6 +6,8 @@ tokens, and ClickHouse drops what it has. A second sink of the same name fences 
 same batches under the same tokens.
 """
 
+import contextlib
+import logging
 import signal
 import threading
 import time
@@ -81,6 +83,7 @@ def run_sink(settings: SinkSettings) -> None:
 
     A broker or a ClickHouse that is away is waited for; nothing is lost meanwhile.
     """
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # its faults come back as exceptions and are told here
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -133,8 +136,9 @@ class Sink:
             raise
         finally:
             self.inserter.close()
-            self.consumer.close()
-            self.producer.close(0.0)
+            with contextlib.suppress(KafkaException):  # a fenced client only repeats that it is
+                self.consumer.close()
+                self.producer.close(0.0)
 
     def cycle(self) -> None:
         """Read until a flush is due, and flush; look for new topics now and then."""

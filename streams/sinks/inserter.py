@@ -14,13 +14,13 @@ from urllib3.exceptions import HTTPError
 from streams.errors import SinkError
 from streams.schema import clickhouse, model
 from streams.sinks.batch import Batch
-from streams.sinks.query import connect
+from streams.sinks.query import connect, reason
 
 __all__ = ["Inserter", "Stopped", "ensure_tables"]
 
 THREADS = 4
 FIRST_PAUSE_S = 0.1
-LAST_PAUSE_S = 5.0
+LAST_PAUSE_S = 1.0
 TOLD_EVERY_S = 10.0
 MISSING = (60, 81)  # UNKNOWN_TABLE, UNKNOWN_DATABASE: someone dropped it
 SETTINGS = {"async_insert": 0, "insert_deduplicate": 1}  # a server may have async inserts on, which would forget the token
@@ -120,10 +120,9 @@ class Inserter:
             self._since_s = now_s if self._since_s is None else self._since_s
             if first or now_s - self._told_s > TOLD_EVERY_S:
                 self._told_s = now_s
-                reason = " ".join(str(fault).split())[:500]
                 batch = item.token if isinstance(item, Batch) else ""
                 _LOG.warning(
-                    "ClickHouse does not take the batch; trying again", reason=reason, batch=batch, outage_s=round(self.outage_s, 1)
+                    "ClickHouse does not take the batch; trying again", reason=reason(fault), batch=batch, outage_s=round(self.outage_s, 1)
                 )
 
     def _recovered(self) -> None:

@@ -1,5 +1,6 @@
 """A ClickHouse client for whoever asks questions: `millrace query`, the summary of a run, tests, notebooks."""
 
+import re
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -9,9 +10,11 @@ from clickhouse_connect.driver.exceptions import Error
 from streams.config import Endpoints, endpoints
 from streams.errors import ConfigError, SinkError
 
-__all__ = ["client", "connect"]
+__all__ = ["client", "connect", "reason"]
 
 CONNECT_TIMEOUT_S = 5
+SYSTEM = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
+REASON_MAX_CHARS = 500
 PORTS = {"http": 8123, "https": 8443}
 
 
@@ -45,5 +48,11 @@ def connect(url: str, database: str | None = None, settings: dict[str, object] |
             autogenerate_session_id=False,
         )
     except Error as fault:
-        reason = " ".join(str(fault).split())[:300]
-        raise SinkError(f"ClickHouse at {parts.hostname}:{parts.port}: {reason}; `millrace status` shows whether it runs") from None
+        raise SinkError(f"ClickHouse at {parts.hostname}:{parts.port}: {reason(fault)}; `millrace status` shows whether it runs") from None
+
+
+def reason(fault: Exception) -> str:
+    """What went wrong, short: the system's words for a connection that failed, else ClickHouse's."""
+    text = " ".join(str(fault).split())
+    system = SYSTEM.search(text)
+    return system.group(1).strip().lower() if system else text[:REASON_MAX_CHARS]

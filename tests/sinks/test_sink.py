@@ -1,41 +1,265 @@
-"""The sink against a real broker, registry and ClickHouse."""
+"""The sink against a real broker, registry and ClickHouse: each offset once, whatever dies."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
+from streams.errors import FencedError
+from streams.lanes.bus import Sender, Transactions, list_topics, read_range
+from streams.records import DeadLetter
+from streams.schema import codec
+from streams.sinks.batch import Batch
+from streams.sinks.clickhouse import Sink
+from streams.sinks.inserter import Inserter
+from streams.sinks.query import connect
+from tests.conftest import Store, free_base
 from tests.sinks.conftest import T0_NS, Bench, trade
 
 T = TypeVar("T")
+COUNTS = "SELECT count(), uniqExact(_partition, _offset), sum(id) FROM trades"
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
-def eventually(ask: Callable[[], T], wanted: T, bound_s: float = 30.0) -> float:
-    """Ask until the answer is the wanted one; the seconds it took."""
-    began_s = time.monotonic()
-    found: object = None
+def eventually(ask: Callable[[], T], wanted: T, bound_s: float = 60.0) -> None:
+    """Ask until the answer is the wanted one."""
+    began_s, found = time.monotonic(), None
     while time.monotonic() - began_s < bound_s:
         try:
             found = ask()
         except Exception as fault:
             found = fault
         if found == wanted:
-            return time.monotonic() - began_s
+            return
         time.sleep(0.05)
     raise AssertionError(f"after {bound_s} s: {found!r}, wanted {wanted!r}")
+
+
+def once(last: int) -> list[tuple]:
+    """What COUNTS gives when the trades 1 to last are there, each once."""
+    return [(last, last, last * (last + 1) // 2)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A ClickHouse that may be killed."""
+    found = Store(tmp_path / "store", free_base())
+    found.folder.mkdir()
+    found.start()
+    yield found
+    found.stop()
 
 
 def test_sink_records_become_rows_within_a_second(bench: Bench) -> None:
     sink = bench.sink()
     sink.start()
     bench.send("trades.v1", range(1, 2))
-    eventually(lambda: bench.query("SELECT count() FROM trades"), [(1,)])
+    eventually(lambda: bench.query(COUNTS), once(1))
     began_s = time.monotonic()
     bench.send("trades.v1", range(2, 1001))
-    eventually(lambda: bench.query("SELECT count() FROM trades"), [(1000,)])
+    eventually(lambda: bench.query(COUNTS), once(1000))
     assert time.monotonic() - began_s < 1.0
-    row = bench.query("SELECT id, run_id, toUnixTimestamp64Nano(ts), venue, side, px_e9, px, qty, _partition, _offset FROM trades WHERE id = 7")
+    row = bench.query(
+        "SELECT id, run_id, toUnixTimestamp64Nano(ts), venue, side, px_e9, px, qty, _partition, _offset FROM trades WHERE id = 7"
+    )
     assert row == [(7, 1, T0_NS + 7, "binance", "BUY", trade(7).px_e9, trade(7).px_e9 / 1e9, 0.001, 0, 6)]
     assert sink.stop() == 0
+
+
+def test_sink_told_to_stop_flushes_first_and_goes_on_later(bench: Bench) -> None:
+    sink = bench.sink(flush_s=0.5)
+    sink.start()
+    bench.send("trades.v1", range(1, 101))
+    eventually(lambda: bench.query(COUNTS), once(100))
+    bench.send("trades.v1", range(101, 201))
+    time.sleep(0.2)  # read, not flushed
+    assert sink.stop() == 0
+    bench.send("trades.v1", range(201, 301))
+    bench.sink().start()
+    eventually(lambda: bench.query(COUNTS), once(300))
+    assert "planned batch" not in sink.log.read_text()
+
+
+def test_sink_killed_again_and_again_writes_each_offset_once(bench: Bench) -> None:
+    total, sink = 30_000, bench.sink(rows_max=2_000, flush_s=0.05)
+
+    def write() -> None:
+        for first in range(1, total, 1_000):
+            bench.send("trades.v1", range(first, first + 1_000), partition=first // 1_000 % 2)
+            time.sleep(0.1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for life_s in (1.7, 1.9, 2.1):  # the start takes about a second of each
+        sink.start()
+        time.sleep(life_s)
+        sink.kill()
+    writer.join()
+    sink.start()
+    eventually(lambda: bench.query(COUNTS), once(total))
+
+
+def test_sink_clickhouse_killed_during_inserts_loses_and_repeats_nothing(bench: Bench, store: Store) -> None:
+    total, sink = 40_000, bench.sink(clickhouse=store.url, rows_max=1_000, flush_s=0.02)
+    sink.start()
+
+    def counts() -> list[tuple]:
+        with connect(store.url, bench.database) as client:
+            return list(client.query(COUNTS).result_rows)
+
+    for sent in range(0, total, 10_000):
+        bench.send("trades.v1", range(sent + 1, sent + 10_001))
+        eventually(lambda sent=sent: counts()[0][0] > sent, True)
+        store.kill()  # a few of ten batches are in, one is on its way
+        store.start()
+    eventually(counts, once(total))
+    log = sink.log.read_text()
+    assert "ClickHouse does not take the batch; trying again" in log
+    assert "ClickHouse takes batches again" in log
+
+
+def test_sink_clickhouse_away_at_its_start_waits_and_says_so(bench: Bench, tmp_path: Path) -> None:
+    store = Store(tmp_path / "late", free_base())
+    store.folder.mkdir()
+    sink = bench.sink(clickhouse=store.url)
+    sink.start()
+    bench.send("trades.v1", range(1, 11))
+    eventually(lambda: "ClickHouse does not take the batch" in sink.log.read_text(), True)
+    store.start()
+
+    def counts() -> list[tuple]:
+        with connect(store.url, bench.database) as client:
+            return list(client.query(COUNTS).result_rows)
+
+    try:
+        eventually(counts, once(10))
+        assert sink.stop() == 0
+    finally:
+        store.stop()
+
+
+class Crash(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("inserted", [False, True], ids=["before the insert", "after the insert"])
+def test_sink_crash_at_the_insert_gives_the_batch_its_old_token(bench: Bench, monkeypatch: pytest.MonkeyPatch, inserted: bool) -> None:
+    tokens: list[str] = []
+    real = Inserter.insert
+
+    def crashing(self: Inserter, batches: list[Batch]) -> None:
+        tokens.extend(batch.token for batch in batches)
+        if inserted:
+            real(self, batches)
+        raise Crash
+
+    bench.send("trades.v1", range(1, 11))
+    settings = bench.sink().settings
+    with monkeypatch.context() as broken:
+        broken.setattr(Inserter, "insert", crashing)
+        broken.setattr(Sink, "finish", lambda *_: None)
+        with pytest.raises(Crash):
+            Sink(settings, threading.Event()).run()
+    bench.send("trades.v1", range(11, 21))  # would fall into the same batch, were it made anew
+    sink = bench.sink()
+    sink.start()
+    eventually(lambda: bench.query(COUNTS), once(20))
+    assert tokens == ["trades.v1-0-0-9"]
+    assert "first=0 last=9" in sink.log.read_text()
+
+
+def test_sink_records_that_cannot_be_read_are_dead_letters_and_the_rest_flows(bench: Bench) -> None:
+    good = bench.wire.encode("trades.v1", trade(1))
+    bad = {
+        "not with the registry's magic 0": b"hello",
+        "is cut off": good[:-3],
+        "bytes after the last field": good + b"x",
+        "schema id 999999 is unknown": codec.frame(999_999, good[5:]),
+        "is of Fill": codec.frame(bench.wire.ids.id_of("fills.v1"), good[5:]),
+        "without a value": None,
+    }
+    for value in (*bad.values(), good):
+        bench.sender.send("trades.v1", 0, value)  # type: ignore[arg-type]
+    bench.sender.flush()
+    sink = bench.sink()
+    sink.start()
+    eventually(lambda: bench.query(COUNTS), once(1))
+    eventually(
+        lambda: bench.query("SELECT topic, `partition`, `offset`, payload FROM dead_letters ORDER BY `offset`")[0][:3], ("trades.v1", 0, 0)
+    )
+    sink.kill()
+    sink.start()  # the letters of a planned batch are not written again
+    bench.sender.send("trades.v1", 1, b"after")
+    bench.send("trades.v1", range(2, 3))
+    eventually(lambda: bench.query(COUNTS), once(2))
+    eventually(lambda: bench.query("SELECT count(), uniqExact(topic, `partition`, `offset`), uniqExact(id) FROM dead_letters"), [(7, 7, 7)])
+    letters = [bench.wire.decode("trades.v1.dlq.v1", m.value()) for m in read_range(bench.stack.kafka, "trades.v1.dlq.v1", 0)]
+    assert [(letter.offset, letter.payload) for letter in letters[:6]] == [(n, value or b"") for n, value in enumerate(bad.values())]
+    assert [text for text, letter in zip(bad, letters, strict=False) if text not in letter.reason] == []
+    assert [letter.id - letters[0].id for letter in letters] == list(range(7))
+    assert isinstance(letters[0], DeadLetter)
+
+
+def test_sink_second_instance_fences_the_first_and_nothing_is_doubled(bench: Bench) -> None:
+    first, second = bench.sink(), bench.sink()
+    process = first.start()
+    bench.send("trades.v1", range(1, 1001))
+    eventually(lambda: bench.query(COUNTS), once(1000))
+    second.start()
+    eventually(lambda: "sink is up" in second.log.read_text(), True)
+    bench.send("trades.v1", range(1001, 2001))
+    eventually(lambda: bench.query(COUNTS), once(2000))
+    assert process.wait(30) != 0
+    assert FencedError.__name__ in first.log.read_text()
+    assert second.stop() == 0
+
+
+def test_sink_open_transaction_is_not_seen_before_its_commit(bench: Bench) -> None:
+    bench.sink().start()
+    writer = Transactions(bench.stack.kafka, f"{bench.database}-writer")
+    writer.begin()
+    writer.send("trades.v1", 0, bench.wire.encode("trades.v1", trade(1)))
+    writer.flush()
+    bench.send("trades.v1", range(2, 3), partition=1)
+    eventually(lambda: bench.query("SELECT groupArray(id) FROM trades"), [([2],)])
+    writer.commit({}, None)  # type: ignore[arg-type]
+    eventually(lambda: bench.query("SELECT arraySort(groupArray(id)) FROM trades"), [([1, 2],)])
+
+
+def test_sink_new_partitions_are_noticed(bench: Bench) -> None:
+    from confluent_kafka.admin import AdminClient, NewPartitions
+
+    bench.sink().start()
+    bench.send("trades.v1", range(1, 2))
+    eventually(lambda: bench.query(COUNTS), once(1))
+    admin = AdminClient({"bootstrap.servers": bench.stack.kafka})
+    admin.create_partitions([NewPartitions("trades.v1", 3)])["trades.v1"].result()
+    eventually(lambda: list_topics(bench.stack.kafka)["trades.v1"], 3)
+    late = Sender(bench.stack.kafka)  # the other one remembers two partitions for a while
+    late.send("trades.v1", 2, bench.wire.encode("trades.v1", trade(2)))
+    late.flush()
+    eventually(lambda: bench.query(COUNTS), once(2))
+
+
+def test_sink_foreign_client_reads_and_writes_meanwhile(bench: Bench) -> None:
+    sink = bench.sink(rows_max=500, flush_s=0.02)
+    sink.start()
+    eventually(lambda: bench.query("SELECT count() FROM trades"), [(0,)])
+    seen: list[int] = []
+    with connect(bench.stack.clickhouse, bench.database) as client:
+        client.command("CREATE TABLE notes (n Int64, text String) ENGINE = MergeTree ORDER BY n")
+        for n in range(20):
+            bench.send("trades.v1", range(n * 500 + 1, n * 500 + 501))
+            client.insert("notes", [[n, "x"]], column_names=["n", "text"])
+            seen.append(_count(client))
+    eventually(lambda: bench.query(COUNTS), once(10_000))
+    assert seen == sorted(seen)
+    assert bench.query("SELECT count() FROM notes") == [(20,)]
+
+
+def _count(client: Client) -> int:
+    return client.query("SELECT count() FROM trades").result_rows[0][0]

@@ -1,0 +1,132 @@
+"""Messages become rows or dead letters."""
+
+import doctest
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.errors import DecodeError
+from streams.records import Balance
+from streams.schema import clickhouse, codec, model
+from streams.sinks import plan
+from streams.sinks.batch import Dead, make_batch, native_block
+from streams.sinks.inserter import ensure_tables
+from streams.sinks.plan import NOTHING, Progress
+from streams.sinks.query import connect
+from tests.sinks.samples import sample
+
+
+@dataclass
+class StubMessage:
+    at: int
+    content: bytes | None
+
+    def offset(self) -> int:
+        return self.at
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_700_000_000_000 + self.at
+
+
+class StubWire:
+    """Decodes without a registry."""
+
+    def decode(self, topic: str, value: bytes | None) -> Any:
+        if value is None:
+            raise DecodeError("no value")
+        return codec.decode(model.for_topic(topic).record, value)
+
+
+def batch_of(topic: str, values: list[bytes | None], first: int = 0) -> Any:
+    messages = [StubMessage(first + n, value) for n, value in enumerate(values)]
+    return make_batch(topic, 3, messages, StubWire())  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def tables(clickhouse: str) -> Iterator[Client]:
+    name = f"t_{uuid.uuid4().hex[:8]}"
+    with connect(clickhouse) as client:
+        made = ensure_tables(client, name)
+        assert sorted(made) == sorted({schema.plural for schema in model.SCHEMAS.values()})
+        assert ensure_tables(client, name) == []
+        client.database = name
+        yield client
+        client.command(f"DROP DATABASE {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schema", list(model.SCHEMAS.values()), ids=lambda schema: schema.name)
+def test_native_block_of_every_record_comes_back_from_its_table(tables: Client, schema: model.Schema) -> None:
+    now_ms = time.time_ns() // 1_000_000  # older rows would fall to the TTL at once
+    rows = [clickhouse.row(sample(schema, n), 1, n, now_ms + n) for n in range(4)]
+    names = clickhouse.insert_columns(schema)
+    types = {c.name: c.type for c in clickhouse.columns(schema)}
+    block = native_block(schema, rows)
+    tables.raw_insert(f"`{tables.database}`.`{schema.plural}`", names, block, fmt="Native", settings={"async_insert": 0})
+    asked = ", ".join(_exact(name, types[name]) for name in names)
+    found = tables.query(f"SELECT {asked} FROM `{schema.plural}` ORDER BY `_offset`", query_formats={"String": "bytes"})
+    assert [[_plain(v) for v in row] for row in found.result_rows] == [[_plain(v) for v in row] for row in rows]
+
+
+def _exact(name: str, kind: str) -> str:
+    """Instants as integers: Python's own lose digits."""
+    if "DateTime64" not in kind:
+        return f"`{name}`"
+    to = "toUnixTimestamp64Milli" if "(3" in kind else "toUnixTimestamp64Nano"
+    return f"arrayMap(x -> {to}(x), `{name}`)" if kind.startswith("Array") else f"{to}(`{name}`)"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value.encode() if isinstance(value, str) else value
+
+
+def test_make_batch_bad_values_become_dead_letters_in_order() -> None:
+    good = codec.encode(sample(model.SCHEMAS["Trade"], 1))
+    batch = batch_of("trades.v1", [b"", good, None, good, good + b"x"], first=40)
+    assert (batch.first, batch.last, batch.rows, batch.token) == (40, 44, 2, "trades.v1-3-40-44")
+    assert [(letter.offset, letter.payload) for letter in batch.dead] == [(40, b""), (42, b""), (44, good + b"x")]
+
+
+def test_make_batch_value_its_column_cannot_hold_becomes_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = sample(model.SCHEMAS["Balance"], 1)
+    huge = good._replace(cash=Decimal(10) ** 40)
+    monkeypatch.setattr(codec, "decode", lambda _cls, body: huge if body == b"huge" else good)
+    batch = batch_of("balances.v1", [b"good", b"huge", b"good"])
+    assert (batch.rows, [letter.offset for letter in batch.dead]) == (2, [1])
+    assert batch.dead[0].reason.startswith(f"{Balance.__name__}: does not fit its table: ")
+    assert batch.dead[0].payload == b"huge"
+
+
+def test_make_batch_nothing_readable_has_no_rows_and_an_empty_block() -> None:
+    batch = batch_of("trades.v1", [b""])
+    assert (batch.rows, batch.block, len(batch.dead)) == (0, b"", 1)
+    assert isinstance(batch.dead[0], Dead)
+
+
+@given(st.integers(0, 2**62), st.integers(0, 2**40), st.booleans(), st.integers(0, 2**40))
+def test_progress_committed_is_read_back(offset: int, rows: int, pending: bool, dead: int) -> None:
+    progress = Progress(offset, offset + rows if pending else NOTHING, dead)
+    assert Progress.read(offset, progress.metadata) == progress
+    assert progress.done() == (Progress(offset + rows + 1, NOTHING, dead) if pending else progress)
+
+
+@pytest.mark.parametrize("metadata", [None, "", "someone else's", "millrace last=x"])
+def test_progress_metadata_of_another_tool_means_no_batch(metadata: str | None) -> None:
+    assert Progress.read(7, metadata) == Progress(7)
+
+
+def test_plan_examples_hold() -> None:
+    assert doctest.testmod(plan).failed == 0
