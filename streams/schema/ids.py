@@ -80,7 +80,7 @@ def cl_ord_id(epoch: int, order_id: int) -> str:
     epoch: second in which the dictionary was created, so that ids differ after a purge too.
 
     >>> cl_ord_id(1723161602, 5)
-    'mrshx4he5'
+    'mrshxc025'
     """
     digits = _base36(epoch).rjust(EPOCH_DIGITS, "0")
     if epoch < 0 or len(digits) > EPOCH_DIGITS:
