@@ -2,11 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from streams.config import Endpoints
-from streams.errors import LaneError, TopologyError
+from streams.errors import TopologyError
 from streams.lanes.bus import Sender, TopicSpec, create_topics, list_topics, open_admin, topic_configs
 from streams.lanes.control import Control, read_control
 from streams.lanes.registry import SchemaIds, subject_of
@@ -24,6 +25,13 @@ from streams.topology.model import Topology
 __all__ = ["Applied", "apply"]
 
 Say = Callable[[str], None]
+_CALLS = 8
+_KEYS = {
+    "Shard": ("kind", "name"),
+    "Instrument": ("venue", "symbol"),
+    "Limit": ("scope", "rule", "venue", "symbol"),
+    "Param": ("strategy", "name"),
+}
 
 
 class Applied(NamedTuple):
@@ -81,16 +89,22 @@ def _kept(retention_ms: int) -> str:
     return "forever" if retention_ms < 0 else f"{retention_ms // 86_400_000}d"
 
 
-def _subjects(topics: Iterable[TopicSpec], registry: str, say: Say) -> int:
-    schema_ids, made = SchemaIds(registry), 0
-    for topic in topics:
-        try:
-            schema_ids.id_of(topic.name)
-        except LaneError:  # it has not this schema; a registry that is away refuses here as well, in its own words
-            schema_ids.register(topic.name)
-            made += 1
-            say(f"+ subject {subject_of(topic.name)}")
-    return made
+def _subjects(topics: list[TopicSpec], registry: str, say: Say) -> int:
+    """Register every schema its subject does not hold; each call is a few ms of waiting, so several at a time."""
+    schema_ids = SchemaIds(registry)
+    schema_ids.id_or_none(topics[0].name)  # a registry that is away is told of once
+    with ThreadPoolExecutor(_CALLS) as pool:
+        made = [topic.name for topic, new in zip(topics, pool.map(lambda t: _register(schema_ids, t.name), topics), strict=True) if new]
+    for topic in made:
+        say(f"+ subject {subject_of(topic)}")
+    return len(made)
+
+
+def _register(schema_ids: SchemaIds, topic: str) -> bool:
+    if schema_ids.id_or_none(topic) is not None:
+        return False
+    schema_ids.register(topic)
+    return True
 
 
 def _tables(topology: Topology, where: Endpoints, say: Say) -> tuple[int, int]:
@@ -169,13 +183,8 @@ def _shards_now(control: Control) -> dict[Any, Any]:
 
 def _key(record: Any) -> tuple[Any, ...]:
     """What a control record is about: a later one with the same key replaces it."""
-    fields = {
-        "Shard": ("kind", "name"),
-        "Instrument": ("venue", "symbol"),
-        "Limit": ("scope", "rule", "venue", "symbol"),
-        "Param": ("strategy", "name"),
-    }[type(record).__name__]
-    return (type(record).__name__, *(getattr(record, field) for field in fields))
+    name = type(record).__name__
+    return (name, *(getattr(record, field) for field in _KEYS[name]))
 
 
 def _same(known: Any, record: Any) -> bool:
@@ -196,7 +205,7 @@ def _told(record: Any, known: Any) -> str:
         return f"{subject} {known} -> {record.shard}"
     values = _values(record)
     if known is None:
-        shown = {name: value for name, value in values.items() if value is not None and value not in _key(record)}
+        shown = {name: value for name, value in values.items() if value is not None and name not in _KEYS[type(record).__name__]}
         return f"{subject}  " + " ".join(f"{name}={_text(value)}" for name, value in shown.items())
     before = _values(known)
     return f"{subject}  " + " ".join(

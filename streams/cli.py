@@ -1,0 +1,195 @@
+"""The command line, `millrace`. Each command imports what it needs when it is called, so that `millrace --help` is quick."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from streams.errors import MillraceError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="millrace",
+    help="A trading platform that is a dataflow on Kafka. Start with `millrace demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+recording_app = typer.Typer(help="Look into recordings of market data.", no_args_is_help=True)
+app.add_typer(recording_app, name="recording")
+
+TopologyFile = Annotated[str, typer.Argument(metavar="TOPOLOGY", help="topology file, such as topologies/demo.yaml")]
+TopologyOption = Annotated[str, typer.Option("--topology", "-t", metavar="FILE", help="topology file")]
+Recordings = Annotated[list[str] | None, typer.Option("--recording", metavar="FILE", help="recording to play; may be given several times")]
+
+
+@app.command()
+def up() -> None:
+    """Start broker, registry and ClickHouse in the background, and wait until each answers."""
+    from streams.local import services
+
+    services.up(_say)
+
+
+@app.command()
+def status() -> None:
+    """Show each service, and the processes of a run."""
+    from streams.commands.status import show
+
+    show(_say)
+
+
+@app.command()
+def down(purge: Annotated[bool, typer.Option("--purge", help="remove data and logs too")] = False) -> None:
+    """Stop a run, then every service of this checkout."""
+    from streams.commands.status import stop
+
+    stop(purge, _say)
+
+
+@app.command()
+def apply(topology: TopologyFile) -> None:
+    """Create topics, subjects and tables that are missing; write names, shards, instruments, limits and parameters that are new."""
+    from streams.commands.deploy import apply_file
+
+    apply_file(topology, _say)
+
+
+@app.command()
+def run(
+    topology: TopologyFile,
+    fresh: Annotated[bool, typer.Option("--fresh", help="open a new run: agents and simulated venue start empty")] = False,
+    recording: Recordings = None,
+    speed: Annotated[float, typer.Option(min=0.01, max=10_000, help="recorded seconds per second")] = 1.0,
+) -> None:
+    """Run all processes of a topology, until Ctrl-C or the end of the recording."""
+    from streams.commands.deploy import run_file
+
+    run_file(topology, fresh, tuple(recording or ()), speed, _say)
+
+
+@app.command()
+def process(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="process or shell: market, trade, feed, gateway, venue, sink ...")],
+    topology: TopologyOption,
+    shard: Annotated[int, typer.Option(min=0, help="shard that this instance has")] = 0,
+    recording: Recordings = None,
+) -> None:
+    """Run one process of a topology in the foreground, as a container would."""
+    from streams.commands.deploy import run_process
+
+    raise typer.Exit(run_process(topology, name, shard, tuple(recording or ())))
+
+
+@app.command()
+def demo(topology: Annotated[str, typer.Argument(metavar="[TOPOLOGY]", help="topology file")] = "") -> None:
+    """Set everything up, trade on a recording, and say what came of it.
+
+    MILLRACE_RECORDING names the recordings, separated by commas (default: a synthetic market);
+    MILLRACE_SPEED how fast they are played (default 20).
+    """
+    from streams.commands.demo import demo as run_demo
+
+    raise typer.Exit(run_demo(topology, _say))
+
+
+@app.command()
+def tail(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="topic, such as fills.v1")],
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="show the last so many records of each partition first")] = 10,
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="show all that the topic holds")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on with new records until Ctrl-C")] = False,
+) -> None:
+    """Print the records of a topic, decoded, as JSON lines."""
+    from streams.commands.tail import tail as show
+
+    show(topic, lines, from_beginning, follow, _say)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="a query, such as 'select * from fills limit 5'")],
+    format: Annotated[str, typer.Option("--format", help="any output format of ClickHouse: PrettyCompact, TSV, JSONEachRow ...")] = "",
+) -> None:
+    """Ask ClickHouse."""
+    from streams.commands.query import query as ask
+
+    ask(sql, format)
+
+
+@app.command()
+def lineage(
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="id of a record, writer:sequence, as in `select toString(id)` or the demo's summary")
+    ],
+) -> None:
+    """Walk from a record back to the frame that caused it, by cause_id."""
+    from streams.commands.lineage import lineage as walk
+
+    walk(id, _say)
+
+
+@app.command()
+def verify(
+    topology: TopologyFile,
+    process: Annotated[str, typer.Option("--process", metavar="NAME", help="one process; all by default")] = "",
+    run: Annotated[int, typer.Option("--run", min=1, help="number of the run; the last by default")] = 0,
+) -> None:
+    """Execute the journals of a run again with today's code: equal by hash, or the first difference by name."""
+    from streams.commands.verify import verify_file
+
+    raise typer.Exit(verify_file(topology, process, run or None, _say))
+
+
+@recording_app.command("check")
+def recording_check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="recording, plain or gzip")],
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Rebuild the book from a recording and say what is true of it."""
+    from streams.commands.recording import check_file
+
+    check_file(file, json, _say)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command `millrace`: a mistake costs one line and status 1, wrong usage status 2."""
+    raise SystemExit(_guarded(lambda: app(args=arguments, standalone_mode=True)))
+
+
+def _guarded(call: Callable[[], Any]) -> int:
+    try:
+        call()
+    except MillraceError as error:
+        if os.environ.get("MILLRACE_DEBUG") == "1":
+            raise
+        _flush()
+        print(f"millrace: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nmillrace: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `millrace tail ... | head` closes our output: that is its right
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else 1 if ending.code else 0
+    return 0
+
+
+def _flush() -> None:
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

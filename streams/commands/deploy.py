@@ -1,0 +1,45 @@
+"""`millrace apply`, `run` and `process`."""
+
+from collections.abc import Callable
+
+from streams.commands.files import existing
+from streams.config import endpoints
+from streams.topology.model import load
+
+__all__ = ["apply_file", "run_file", "run_process"]
+
+Say = Callable[[str], None]
+
+
+def apply_file(path: str, say: Say) -> None:
+    """Apply a topology file to the stack."""
+    from streams.topology.apply import apply
+
+    topology = load(path)
+    done = apply(topology, endpoints(), say)
+    say(f"apply: {done.changes} changes, {done.topics} topics, {done.tables} tables" if done.changes else "apply: no change")
+
+
+def run_file(path: str, fresh: bool, recordings: tuple[str, ...], speed: float, say: Say) -> None:
+    """Run a topology until a signal or the end of its recordings."""
+    from streams.topology.logs import configure
+    from streams.topology.run import RunOptions, run
+
+    topology = load(path)
+    named = tuple(file for venue in topology.venues.values() if venue.feed == "recording" for file in venue.recordings)
+    configure()
+    ending = run(topology, endpoints(), RunOptions(fresh, existing(recordings or named), speed), say)
+    how = "finished" if ending.finished else "stopped"
+    say(f"run {ending.run.number} {how} after {ending.seconds:.0f} s; processes started again: {ending.restarts}")
+
+
+def run_process(path: str, name: str, shard: int, recordings: tuple[str, ...]) -> int:
+    """Run one process in the foreground; its exit status."""
+    from streams.topology.logs import configure
+    from streams.topology.parent import end_with_parent
+    from streams.topology.processes import find, run_instance
+
+    end_with_parent()
+    topology = load(path)
+    configure()
+    return run_instance(topology, find(topology, name, shard), endpoints(), existing(recordings))

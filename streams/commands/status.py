@@ -1,0 +1,53 @@
+"""`millrace status` and `millrace down`."""
+
+from collections.abc import Callable
+
+__all__ = ["show", "stop"]
+
+Say = Callable[[str], None]
+
+
+def show(say: Say) -> None:
+    """One line a service, and one a running process of agents."""
+    import json
+
+    from streams.local import services
+    from streams.topology.processes import run_folder
+    from streams.topology.run import holder
+
+    for one in services.status():
+        place = "given" if one.given else f"pid {one.pid}  {one.memory_mb} MB  {_duration(one.up_s)}" if one.pid else ""
+        log = f"  log {one.log}" if one.log else ""
+        say(f"{one.name:<16} {one.state:<7} {one.address:<48} {place}{log}".rstrip())
+    pid = holder()
+    say(f"{'run':<16} {'up' if pid else 'down':<7} {f'pid {pid}' if pid else ''}".rstrip())
+    for path in sorted(run_folder().glob("*.json")) if pid else []:
+        found = json.loads(path.read_text())
+        figures = f"in {found['records_in']:,}  out {found['records_out']:,}  lag {found['lag']:,}  p99 {found['latency_ms_p99']:.1f} ms"
+        say(f"  {path.stem:<14} {found['state']:<7} run {found['run']}  {figures}  pid {found['pid']}")
+
+
+def stop(purge: bool, say: Say) -> None:
+    """Stop a run in order, then the services."""
+    from streams.local import services
+    from streams.topology.run import stop_run
+
+    stop_run(say=say)
+    services.down(purge, say)
+    if purge:
+        _purge()
+
+
+def _purge() -> None:
+    """What runs left behind: their status files and the simulated venue's logs."""
+    import shutil
+
+    from streams.config import home_folder
+
+    for name in ("run", "venue"):
+        shutil.rmtree(home_folder() / name, ignore_errors=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(seconds) // 60
+    return f"{int(seconds)} s" if minutes < 2 else f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

@@ -1,0 +1,181 @@
+"""One process of a topology in the foreground, as `millrace process NAME` or a container runs it."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from streams.config import Endpoints, home_folder, read_state
+from streams.errors import FencedError, TopologyError
+from streams.lanes.control import Control
+from streams.topology.instances import Instance, instances, process_spec
+from streams.topology.model import Topology, Venue
+from streams.topology.routes import input_places, partition_of
+from streams.topology.source import nearest
+
+__all__ = ["build_process", "find", "lane_spec", "log_path", "run_folder", "run_instance", "status_path", "venue_port"]
+
+_VENUE_PORT = 10
+_DEFAULT_BASE = 19_000
+
+
+def run_folder() -> Path:
+    """Where running processes leave their status: `.millrace/run`."""
+    return home_folder() / "run"
+
+
+def status_path(instance: Instance) -> Path:
+    """The JSON file with the counters of an instance, replaced each second."""
+    return run_folder() / f"{instance.label}.json"
+
+
+def log_path(instance: Instance) -> Path:
+    """The log file of an instance under the supervisor."""
+    return home_folder() / "logs" / f"{instance.label}.log"
+
+
+def find(topology: Topology, name: str, shard: int = 0) -> Instance:
+    """The instance of that name and shard; TopologyError names the nearest."""
+    found = instances(topology)
+    for instance in found:
+        if instance.name == name and instance.shard == shard:
+            return instance
+    names = {instance.name for instance in found}
+    if name in names:
+        shards = ", ".join(str(instance.shard) for instance in found if instance.name == name)
+        raise TopologyError(f"{topology.path}: process {name!r} has no shard {shard}; it has {shards}")
+    raise TopologyError(f"{topology.path}: no process {name!r}{nearest(name, names)}")
+
+
+def venue_port(topology: Topology, venue: str) -> int:
+    """The port of a simulated venue: base port + 10, one further a venue."""
+    base = int(os.environ.get("MILLRACE_PORT") or read_state().get("base") or _DEFAULT_BASE)
+    return base + _VENUE_PORT + list(topology.venues).index(venue)
+
+
+def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
+    """What the Kafka lane needs to run an instance of agents."""
+    from streams.agents.process import code_hash
+    from streams.lanes.spec import LaneSpec
+
+    return LaneSpec(
+        topology=topology.name,
+        process=instance.name,
+        shard=instance.shard,
+        kafka=where.kafka,
+        registry=where.registry,
+        places=input_places(topology, instance),
+        partition_of=partition_of(topology, instance.shard),
+        status_path=status_path(instance),
+        code_hash=code_hash(),
+    )
+
+
+def build_process(topology: Topology, instance: Instance, compiled: bool = True) -> Callable[[Control], Any]:
+    """Makes the empty process of an instance from the dictionary."""
+    from streams.agents.process import Process
+
+    return lambda control: Process(process_spec(topology, instance, control), compiled)
+
+
+def run_instance(topology: Topology, instance: Instance, where: Endpoints, recordings: tuple[str, ...] = ()) -> int:
+    """Run one process until SIGTERM or SIGINT, or its work is done; its exit status: 0 done, 1 restart it, 3 another one took over."""
+    try:
+        return _RUNNERS[instance.kind](topology, instance, where, recordings)
+    except FencedError as error:
+        import structlog
+
+        structlog.get_logger(instance.label).error("fenced", reason=str(error))
+        return 3
+
+
+def _agents(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    from streams.lanes.kafka import run_lane
+
+    return run_lane(lane_spec(topology, instance, where), build_process(topology, instance))
+
+
+def _feed(topology: Topology, instance: Instance, where: Endpoints, recordings: tuple[str, ...]) -> int:
+    from streams.venues.binance.feed import FeedSettings, run_feed
+    from streams.venues.binance.rules import Market
+
+    venue = topology.venues[instance.venue]
+    symbols = [name.partition(":")[2] for name in topology.instruments if name.startswith(f"{instance.venue}:")]
+    settings = FeedSettings(
+        process=instance.name,
+        shard=instance.shard,
+        kafka=where.kafka,
+        registry=where.registry,
+        topology=topology.name,
+        venue=instance.venue,
+        market={"binance-usdm": Market.USDM, "binance-coinm": Market.COINM, "binance-spot": Market.SPOT}[venue.kind],
+        symbols=tuple(symbol for symbol in symbols if topology.shard(f"{instance.venue}:{symbol}") == instance.shard),
+        recordings=recordings or _recordings(venue),
+        ws_url=venue.ws_url,
+        rest_url=venue.rest_url,
+    )
+    return run_feed(settings, _stop_on_signals())
+
+
+def _recordings(venue: Venue) -> tuple[str, ...]:
+    return venue.recordings if venue.feed == "recording" else ()
+
+
+def _venue(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    from streams.venues.sim.server import VenueSettings, run_venue
+
+    settings = VenueSettings(
+        process=instance.name,
+        kafka=where.kafka,
+        registry=where.registry,
+        topology=topology.name,
+        venue=instance.venue,
+        port=venue_port(topology, instance.venue),
+        log_directory=home_folder() / "venue",
+    )
+    return run_venue(settings, _stop_on_signals())
+
+
+def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    from streams.venues.gateway import GatewaySettings, run_gateway
+
+    settings = GatewaySettings(
+        process=instance.name,
+        shard=instance.shard,
+        kafka=where.kafka,
+        registry=where.registry,
+        topology=topology.name,
+        venue=instance.venue,
+        url=f"ws://127.0.0.1:{venue_port(topology, instance.venue)}/",
+    )
+    return run_gateway(settings, _stop_on_signals())
+
+
+def _sink(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    from streams.sinks.clickhouse import SinkSettings, run_sink
+
+    topics = topology.sinks.clickhouse
+    run_sink(
+        SinkSettings(
+            process=instance.name,
+            kafka=where.kafka,
+            registry=where.registry,
+            clickhouse=where.clickhouse,
+            database=where.database,
+            topology=topology.name,
+            topics=() if topics == "all" else topics,
+        )
+    )
+    return 0
+
+
+def _stop_on_signals() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+_RUNNERS = {"agents": _agents, "feed": _feed, "venue": _venue, "gateway": _gateway, "sink": _sink}
