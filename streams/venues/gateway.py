@@ -104,6 +104,9 @@ class _Gateway:
         """Read the run's own events and requests up to now."""
         kafka, shard, writer = self.settings.kafka, self.settings.shard, ids.writer(self.ids.base)
         self.consumer.committed([TopicPartition(REQUESTS, shard)], 20.0)  # makes the offsets topic of a new broker
+        self.state.next_offset = start = starts.get((REQUESTS, shard), 0)
+        for message in read_range(kafka, REQUESTS, shard, start):
+            self._take(message)
         for message in read_range(kafka, EVENTS, shard, starts.get((EVENTS, shard), 0)):
             event = self._decode(message)
             if isinstance(event, VenueEvent) and ids.writer(event.id) == writer and event.run_id == self.run_id:
@@ -112,11 +115,6 @@ class _Gateway:
         if self.ids.sequence == 0:  # nothing in this run: the writer's last id of an earlier one
             found = tail_records(kafka, EVENTS, shard, lambda m: ids.writer(getattr(self._decode(m), "id", 0)) == writer)
             self.ids.sequence = ids.sequence(self._decode(found[0]).id) if found else 0
-        self.state.next_offset = start = starts.get((REQUESTS, shard), 0)
-        for message in read_range(kafka, REQUESTS, shard, start):
-            self._take(message)
-        for pending in self.state.pending.values():
-            pending.sent_s = None
         self.consumer.assign([TopicPartition(REQUESTS, shard, self.state.next_offset)])
         _LOG.info("gateway starts", run=self.run_id, orders=len(self.state.orders), unanswered=len(self.state.pending))
 
@@ -187,6 +185,7 @@ class _Gateway:
                 await self._settle()
                 self.ready = True
                 wait_s = _BACKOFF_S[0]
+                _LOG.info("venue connected", unanswered=len(self.state.pending))
                 await self._send_unsent()
                 while True:
                     self._on_report(await self.client.report())
@@ -278,10 +277,9 @@ class _Gateway:
     async def _settle(self) -> None:
         """Ask the venue until nothing is in doubt: what it has of ours, what it did meanwhile, what it never saw."""
         unanswered = list(self.state.pending.values())
-        unseen: set[int] = set()
         for pending in unanswered:
-            if pending.request.action == OrderAction.NEW and not await self._found_new(pending):
-                unseen.add(pending.request.id)
+            if pending.request.action == OrderAction.NEW:
+                await self._find_new(pending)
         for report in await self.client.executions(self.state.last_exec_id):
             self._on_report(report)
         await self._find_ended()
@@ -294,13 +292,12 @@ class _Gateway:
         if self.kill.killed:
             await self._cancel_killed()
 
-    async def _found_new(self, pending: Pending) -> bool:
-        """Write the answer to a NEW that the venue has; false if it has never seen it."""
+    async def _find_new(self, pending: Pending) -> None:
+        """Write the answer to a NEW if the venue has it; then it is not sent again."""
         found = await self.client.order(self._cl_ord_id(pending.request.order_id))
         if found is not None and pending.request.id in self.state.pending:
             kind = VenueEventType.REJECT if found.ended == VenueEventType.REJECT else VenueEventType.ACK
             self._emit_state(kind, pending.request, found, pending.request.id)
-        return found is not None
 
     async def _found_replaced(self, pending: Pending) -> bool:
         """Write the answer to a REPLACE that the venue has done, or can no longer do; false if it may be sent."""
@@ -338,17 +335,17 @@ class _Gateway:
             epoch, order_id = ids.order_id(report.cl_ord_id)
         except UnitError:
             epoch = order_id = 0
-        order = self.state.orders.get(order_id)
-        if epoch != self.epoch or order is None:
+        request_id = report.request_id or None
+        about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id)
+        if epoch != self.epoch or about is None:
             _LOG.warning("report on an order that is not ours", cl_ord_id=report.cl_ord_id, kind=report.kind.name)
             return
-        request_id = report.request_id or None
         if not self.state.is_news(report.kind, order_id, request_id, report.exec_id):
             return
         accepted = report.kind in (VenueEventType.ACK, VenueEventType.REPLACED)
         self._emit(
             report.kind,
-            order.request,
+            about.request,
             request_id=request_id,
             exch_ts_ns=report.exch_ts_ns,
             venue_order_id=report.venue_order_id,

@@ -1,6 +1,6 @@
 """What a gateway knows: its orders, its unanswered requests, and what it has written. Pure: no socket, no topic, no clock.
 
-It is built anew at every start from the run's requests and the gateway's own venue events, and kept by the same two calls afterwards.
+It is built anew at every start from the run's requests and then the gateway's own venue events, and kept by the same two calls.
 """
 
 from collections.abc import Iterable
@@ -54,16 +54,12 @@ class GatewayState:
     pending: dict[int, Pending] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
     last_exec_id: str | None = None
-    _answered: set[int] = field(default_factory=set)  # by events read before their requests
 
-    def on_request(self, request: Request, offset: int) -> Pending | None:
-        """A request is read; itself if it has no answer yet."""
+    def on_request(self, request: Request, offset: int) -> Pending:
+        """A request is read; itself, without an answer yet."""
         self.next_offset = offset + 1
         if request.action == OrderAction.NEW and request.order_id not in self.orders:
             self.orders[request.order_id] = GatewayOrder(request, request.id, leaves_e9=request.qty_e9)
-        if request.id in self._answered:
-            self._answered.discard(request.id)
-            return None
         pending = self.pending[request.id] = Pending(request, offset)
         return pending
 
@@ -73,8 +69,8 @@ class GatewayState:
 
     def on_event(self, event: VenueEvent) -> None:
         """An event is written (or read back, after a start)."""
-        if event.request_id is not None and self.pending.pop(event.request_id, None) is None:
-            self._answered.add(event.request_id)
+        if event.request_id is not None:
+            self.pending.pop(event.request_id, None)
         if event.kind == VenueEventType.FILL and event.exec_id is not None:
             self.executions.add(event.exec_id)
             self.last_exec_id = event.exec_id
@@ -97,6 +93,8 @@ class GatewayState:
             return exec_id not in self.executions
         if request_id is not None:
             return request_id in self.pending
+        if kind not in _ENDS:
+            return False
         order = self.orders.get(order_id)
         return order is not None and not order.ended
 

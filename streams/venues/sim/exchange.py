@@ -75,7 +75,7 @@ class SimExchange:
     def on_market(self, record: BookUpdate | Trade) -> None:
         """A book update or a trade. What does not fit the instrument's grid is counted in `unusable` and left out."""
         row = self.rows.get(record.symbol)
-        if row is None:
+        if row is None or record.venue != self.instruments[row].venue:
             return
         self.venue.on_time(record.recv_ts_ns)
         try:
