@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from streams.config import Endpoints
-from streams.lanes.bus import Sender, TopicSpec, create_topics
+from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offsets, list_topics, open_consumer
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.records import Side, Trade
@@ -19,6 +20,7 @@ from streams.sinks.clickhouse import SinkSettings
 from streams.sinks.query import connect
 
 RUN = "import json, sys; from streams.sinks.clickhouse import SinkSettings, run_sink; run_sink(SinkSettings(**json.loads(sys.argv[1])))"
+TOPICS = ("trades.v1", "fills.v1")
 T0_NS = 1_700_000_000_123_456_789
 
 
@@ -53,13 +55,14 @@ class SinkProcess:
 
 @dataclasses.dataclass
 class Bench:
-    """Broker, registry and ClickHouse with a database, and a way to write."""
+    """Broker, registry and ClickHouse with a database, and a way to write. `base` is where each partition begins for this test."""
 
     stack: Endpoints
     database: str
     sender: Sender
     wire: Wire
     sink: Callable[..., SinkProcess]
+    base: dict[tuple[str, int], int]
 
     def query(self, sql: str) -> list[tuple]:
         with connect(self.stack.clickhouse, self.database) as client:
@@ -74,34 +77,34 @@ class Bench:
 
 @pytest.fixture
 def bench(stack: Endpoints, tmp_path: Path) -> Iterator[Bench]:
-    """`trades.v1` and `fills.v1` are empty topics of this test alone: the broker is shared, so they are made anew."""
-    from confluent_kafka.admin import AdminClient
-
-    admin = AdminClient({"bootstrap.servers": stack.kafka})
-    names = [name for name in ("trades.v1", "fills.v1", "trades.v1.dlq.v1") if name in admin.list_topics(timeout=10).topics]
-    for future in admin.delete_topics(names, operation_timeout=20).values() if names else ():
-        future.result()
+    """The broker's topics are shared with other tests: the group of this test's sinks begins at their ends."""
     create_topics(stack.kafka, [TopicSpec("trades.v1", 2), TopicSpec("fills.v1", 1)])
     ids = SchemaIds(stack.registry)
-    ids.register_all(("trades.v1", "fills.v1"))
+    ids.register_all(TOPICS)
     database, running = f"s_{uuid.uuid4().hex[:8]}", []
+    settings = SinkSettings(
+        process="clickhouse",
+        topology=database,
+        kafka=stack.kafka,
+        registry=stack.registry,
+        clickhouse=stack.clickhouse,
+        database=database,
+        topics=TOPICS,
+    )
+    wanted = (*TOPICS, "trades.v1.dlq.v1")
+    places = [(topic, p) for topic, count in list_topics(stack.kafka).items() if topic in wanted for p in range(count)]
+    ends = end_offsets(stack.kafka, places)
+    consumer = open_consumer(stack.kafka, settings.group)
+    consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in ends.items()], asynchronous=False)
+    consumer.close()
 
     def sink(**options: object) -> SinkProcess:
-        settings = SinkSettings(
-            process="clickhouse",
-            topology=database,
-            kafka=stack.kafka,
-            registry=stack.registry,
-            clickhouse=stack.clickhouse,
-            database=database,
-            topics=("trades.v1", "fills.v1"),
-        )
         made = SinkProcess(dataclasses.replace(settings, **options), tmp_path / f"sink-{len(running)}.log")
         running.append(made)
         return made
 
     sender = Sender(stack.kafka)
-    yield Bench(stack, database, sender, Wire(ids), sink)
+    yield Bench(stack, database, sender, Wire(ids), sink, ends)
     for made in running:
         if made.process is not None and made.process.poll() is None:
             made.kill()
