@@ -21,6 +21,7 @@ from streams.kernel.typing_numba import JIT
 
 __all__ = ["compile_object"]
 
+_WARN = "ALWAYS_WARN_UNINIT_VAR"  # Numba's option, not in its type stubs
 # a constant table is an array to Numba, which counts references to it; nothing that needs counting can be made (checked below)
 _NO_COUNTS = """
 define void @NRT_incref(ptr %p) { ret void }
@@ -60,13 +61,14 @@ def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> byt
 @contextlib.contextmanager
 def _uninitialized_refused() -> Iterator[None]:
     """Refuse a variable that a path leaves without a value: plain raises UnboundLocalError there, compiled code would read a zero."""
-    before, config.ALWAYS_WARN_UNINIT_VAR = config.ALWAYS_WARN_UNINIT_VAR, 1
+    before = getattr(config, _WARN)
+    setattr(config, _WARN, 1)
     try:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", NumbaWarning)
             yield
     finally:
-        config.ALWAYS_WARN_UNINIT_VAR = before
+        setattr(config, _WARN, before)
     for w in told:
         if "uninitialized variable" in str(w.message) and "site-packages" not in str(w.message):
             raise NumbaTypeError(str(w.message))

@@ -7,13 +7,16 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.errors import NumbaTypeError
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global, signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
+from numba.core.typing.templates import infer_global as _infer_global
 from numba.extending import lower_builtin, lower_getattr_generic
 
 from streams.kernel.native import CHECKED
 from streams.kernel.typing_numba import I64, ElementsType, load_scalar, pointer, store_scalar, value_type
 
 __all__: list[str] = []
+
+infer_global: Any = _infer_global
 
 
 @infer_global(operator.getitem)

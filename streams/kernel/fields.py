@@ -114,7 +114,9 @@ def evaluate(annotation: Any, module: str, frame: FrameType | None, where: str) 
     try:
         return eval(annotation, dict(vars(sys.modules[module])), scope)
     except Exception as e:
-        raise KernelError(f"{where}: annotation {annotation!r} cannot be evaluated ({e}); use names of module {module}") from e
+        raise KernelError(
+            f"{where}: annotation {annotation!r} cannot be evaluated ({e}); use names of {module}, and a table's size in quotes"
+        ) from e
 
 
 def field_of(name: str, annotation: Any, default: Any, where: str) -> Field:

@@ -43,8 +43,8 @@ def _described(f: Field) -> dict[str, Any]:
 def adopt(new: Struct, old_fields: list[dict[str, Any]], old_bytes: Any) -> list[str]:
     """Copy the fields of an older layout into `new` by name; the names (dotted) that only one of the two layouts has.
 
-    A number takes another width if its value fits; an array or table may grow, never shrink. Fields that `old_fields` lacks keep the value they
-    have. KernelError names the field that cannot be converted; `new` is then half converted and must be thrown away.
+    A number takes another width if its value fits; an array or table may grow, never shrink. Fields that `old_fields` lacks keep the value
+    they have. KernelError names the field that cannot be converted; `new` is then half converted and must be thrown away.
     """
     missed: list[str] = []
     _adopt(new, old_fields, memoryview(old_bytes).cast("B"), 0, type(new).__name__, missed)
@@ -68,9 +68,9 @@ def _adopt(new: Any, old_fields: list[dict[str, Any]], mem: memoryview, base: in
         if f.kind == "scalar":
             _put(new, name, _number(mem, pos, was["type"]), where)
         elif f.kind == "struct":
-            _adopt(new.__dict__[name], was["fields"], mem, pos, where, missed)
+            _adopt(vars(new)[name], was["fields"], mem, pos, where, missed)
         else:
-            _adopt_items(new.__dict__[name], was, mem, pos, where, missed)
+            _adopt_items(vars(new)[name], was, mem, pos, where, missed)
 
 
 def _adopt_items(items: Items, was: dict[str, Any], mem: memoryview, pos: int, where: str, missed: list[str]) -> None:

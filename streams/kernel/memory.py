@@ -27,7 +27,9 @@ def aligned(nbytes: int) -> Any:
 
 def measure(obj: Any) -> int:
     """Bytes of the flat form of a Struct."""
-    return _walk(obj, 0, type(obj)._size_, None, None)
+    size = type(obj)._size_
+    end = _walk(obj, 0, size, None, None)
+    return end if end > up(size, _LINE) else size  # a struct without tables needs no more than itself
 
 
 def pack(obj: Any, buf: Any = None) -> Any:
@@ -55,11 +57,19 @@ def _store(mem: memoryview, pos: int, code: str, obj: Any, name: Any) -> None:
 
 
 def _load(mem: memoryview, pos: int, code: str, obj: Any, name: Any) -> None:
-    obj.__dict__[name] = struct.unpack_from(FORMATS[code], mem, pos)[0]
+    vars(obj)[name] = struct.unpack_from(FORMATS[code], mem, pos)[0]
 
 
 def _walk(obj: Any, base: int, end: int, mem: memoryview | None, visit: _Visit | None) -> int:
     """Visit a struct at `base` whose tables go from `end` on; the new end."""
+    flat = type(obj)._flat_
+    if flat is not None:
+        if visit is _store and mem is not None:
+            values = vars(obj)
+            flat.pack_into(mem, base, *[values[name] for name in type(obj)._codes_])
+        elif visit is _load and mem is not None:
+            vars(obj).update(zip(type(obj)._codes_, flat.unpack_from(mem, base), strict=True))
+        return up(end, _LINE)
     end = up(end, _LINE)
     later: list[tuple[Any, int]] = []
     for name, f in type(obj)._fields_.items():
@@ -68,11 +78,11 @@ def _walk(obj: Any, base: int, end: int, mem: memoryview | None, visit: _Visit |
             if visit is not None and mem is not None:
                 visit(mem, pos, f.elem, obj, name)
         elif f.kind == "struct":
-            later.append((obj.__dict__[name], pos))
+            later.append((vars(obj)[name], pos))
         elif f.kind == "array":
-            _items(obj.__dict__[name], f.step, pos, mem, visit, later)
+            _items(vars(obj)[name], f.step, pos, mem, visit, later)
         else:
-            items = obj.__dict__[name]
+            items = vars(obj)[name]
             if mem is not None:
                 _table_header(mem, pos, end - pos, items.n, visit, f"{type(obj).__name__}.{name}")
             end = _items(items, f.step, end, mem, visit, later)

@@ -50,9 +50,9 @@ def sources(*modules: str | ModuleType) -> list[Path]:
 
 
 def load(name: str, entries: Callable[[], Entries], files: Iterable[str | Path] = ()) -> "Native":
-    """The entries of object `name`, as addresses: from disk, or compiled now (told on stderr) and kept.
+    """The entries of object `name`, as addresses: from disk, or compiled now and kept.
 
-    entries: called only to compile; gives {entry name: (function, number of int64 arguments)}. files: every source file the entries depend on
+    entries: called only to compile; {entry name: (function, number of int64 arguments)}. files: every source file the entries depend on
     beside the kernel's own. CompileError if the code cannot be compiled. A cache that cannot be written is no error.
     """
     file = f"{name}-{_key(files)}.o"

@@ -60,7 +60,7 @@ class Refuse(FunctionPass):
                 if isinstance(st, ir.Assign):
                     cause = _cause(st.value, constants)
                     if cause:
-                        raise UnsupportedError(cause, loc=st.value.loc)
+                        raise UnsupportedError(cause, loc=st.loc)
                     if isinstance(st.value, ir.Const | ir.Global | ir.FreeVar):
                         constants[st.target.name] = st.value.value
         return False

@@ -6,12 +6,13 @@ declared width, each index against its bounds. Compiled: an instance is a pointe
 """
 
 import inspect
+import struct
 import sys
 from typing import Any, ClassVar
 
 from streams.errors import KernelError
 from streams.kernel import memory
-from streams.kernel.fields import Field, evaluate, field_of, up
+from streams.kernel.fields import FORMATS, Field, evaluate, field_of, up
 from streams.kernel.items import Items, exact
 
 __all__ = ["Struct", "StructMeta"]
@@ -27,9 +28,10 @@ class StructMeta(type):
     _size_: int
     _align_: int
     _end_: int
+    _flat_: struct.Struct | None  # scalars only: all fields at once
 
-    def __new__(meta, name: str, bases: tuple[type, ...], ns: dict[str, Any], align: int = 8) -> "StructMeta":
-        cls = super().__new__(meta, name, bases, ns)
+    def __new__(mcs, name: str, bases: tuple[type, ...], ns: dict[str, Any], align: int = 8) -> "StructMeta":
+        cls = super().__new__(mcs, name, bases, ns)
         parents = [b for b in bases if getattr(b, "_fields_", None)]
         if len(parents) > 1:
             raise KernelError(f"{cls.__module__}.{name}: {' and '.join(p.__name__ for p in parents)} have fields; only one base may")
@@ -37,10 +39,11 @@ class StructMeta(type):
         _place(cls, fields, ns, parents[0]._end_ if parents else 0, sys._getframe(1))
         cls._fields_ = fields
         cls._codes_ = {f.name: f.elem for f in fields.values() if f.kind == "scalar"}  # type: ignore[misc]
-        cls._align_ = max([align, *(p._align_ for p in parents)])
+        cls._align_ = max([align, *(p._align_ for p in parents), *(f.align for f in fields.values())])
         cls._end_ = max((f.offset + f.nbytes for f in fields.values()), default=0)
         if fields:
             cls._size_ = up(cls._end_, cls._align_)
+            cls._flat_ = _flat_format(fields) if len(cls._codes_) == len(fields) else None
         return cls
 
 
@@ -60,6 +63,15 @@ def _place(cls: StructMeta, fields: dict[str, Field], ns: dict[str, Any], end: i
         end = offset + f.nbytes
 
 
+def _flat_format(fields: dict[str, Field]) -> struct.Struct:
+    """All fields of a class without nested ones, the bytes between them skipped."""
+    fmt, end = "<", 0
+    for f in fields.values():
+        fmt += f"{f.offset - end}x{FORMATS[f.elem]}"  # type: ignore[index]
+        end = f.offset + f.nbytes
+    return struct.Struct(fmt)
+
+
 class Struct(metaclass=StructMeta):
     """Base of every class that runs plain or compiled; see the module. `sizes` gives the names that its tables' sizes use.
 
@@ -72,7 +84,7 @@ class Struct(metaclass=StructMeta):
 
     def __init__(self, sizes: dict[str, int] | None = None, **values: Any) -> None:
         sizes = sizes or {}
-        own = self.__dict__
+        own = vars(self)
         for name, f in type(self)._fields_.items():
             if f.kind == "scalar":
                 setattr(self, name, values.pop(name, f.default))
@@ -89,7 +101,7 @@ class Struct(metaclass=StructMeta):
         if code is None:
             what = "lies in place: assign its fields or items" if name in type(self)._fields_ else "is not a field"
             raise AttributeError(f"{type(self).__name__}.{name} {what}")
-        self.__dict__[name] = (
+        vars(self)[name] = (
             value
             if code == "i8" and type(value) is int and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF
             else exact(code, value, name)

@@ -14,8 +14,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
-from numba.core.datamodel import register_default
 from numba.core.datamodel.models import PrimitiveModel, handle_bound_function
+from numba.core.datamodel.registry import register_default
 from numba.core.errors import NumbaTypeError
 from numba.core.imputils import lower_constant
 from numba.core.registry import cpu_target
@@ -105,8 +105,11 @@ class EnumRef(types.Opaque):
 class BoundMethod(types.BoundFunction):
     """A method of a Struct with its receiver; typed and compiled as the plain function it is."""
 
+    fn: FunctionType
+    this: Any
+
     def __init__(self, fn: Any, this: Any) -> None:
-        self.fn, self.this, self.typing_key, self.template = fn, this, (fn, this), None
+        vars(self).update(fn=fn, this=this, typing_key=(fn, this), template=None)
         types.Type.__init__(self, f"{this.name}.{fn.__name__}")
 
     @property
@@ -246,9 +249,14 @@ def _typeof_struct_class(value: StructMeta, c: Any) -> ClassRef:
     return ClassRef(value)
 
 
+def _lookup_global(value: Any) -> Any:
+    context: Any = cpu_target.typing_context
+    return context._lookup_global(value)
+
+
 @typeof_impl.register(FunctionType)
 def _typeof_function(value: FunctionType, c: Any) -> Any:
-    known = cpu_target.typing_context._lookup_global(value)  # at, addr_of, primitives, what Numba overloads
+    known = _lookup_global(value)  # at, addr_of, primitives, what Numba overloads
     return known or types.Dispatcher(dispatcher_of(value))
 
 

@@ -1,0 +1,57 @@
+"""Primitives: the Python body and the LLVM body are the same function."""
+
+import ctypes
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.kernel import PYFUNCS, below, bit, call3, clz, ctz, handle_of, hash64
+from tests.kernel import sample
+
+int64 = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(0, 63).map(lambda i: 1 << i if i < 63 else -(1 << 63))
+
+
+def wrap(x):
+    return (x + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+@settings(max_examples=300)
+@given(int64)
+def test_ctz_clz_any_word_equal_compiled(compiled, x):
+    assert compiled["p_ctz"](x) == ctz(x)
+    assert compiled["p_clz"](x) == clz(x)
+
+
+@pytest.mark.parametrize("i", range(64))
+def test_bit_below_each_position_equal_compiled(compiled, i):
+    assert compiled["p_bit"](i) == bit(i) == wrap(1 << i)
+    assert compiled["p_below"](i) == below(i) == wrap((1 << i) - 1)
+    assert (ctz(bit(i)), clz(bit(i))) == (i, 63 - i)
+
+
+@settings(max_examples=300)
+@given(int64, st.integers(1, 63))
+def test_hash64_any_key_equal_compiled_and_in_range(compiled, key, bits):
+    assert compiled["p_hash64"](key, bits) == hash64(key, bits)
+    assert 0 <= hash64(key, bits) < 1 << bits
+
+
+def test_load_byte_equal_compiled(compiled):
+    data = (ctypes.c_uint8 * 4)(0, 1, 128, 255)
+    start = ctypes.addressof(data)
+    assert [compiled["p_load_byte"](start + i) for i in range(4)] == [sample.p_load_byte(start + i) for i in range(4)] == [0, 1, 128, 255]
+
+
+@given(st.integers(-(1 << 40), 1 << 40))
+def test_atomics_two_words_equal_compiled(compiled, v):
+    plain, native = (ctypes.c_int64 * 2)(), (ctypes.c_int64 * 2)()
+    assert sample.p_atomics(ctypes.addressof(plain), v) == compiled["p_atomics"](ctypes.addressof(native), v)
+    assert list(plain) == list(native) == [v + 5, 9]
+
+
+def test_call3_plain_calls_what_the_handle_stands_for():
+    handle = handle_of(lambda a, b, c: a + 10 * b + 100 * c)
+    assert handle > 0
+    assert call3(handle, 1, 2, 3) == 321
+    del PYFUNCS[handle]
