@@ -1,7 +1,7 @@
 """What runs: one instance for each process and shard, and the shells around them; who writes which topic."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streams.agents.process import reads_of, writes_of
 from streams.agents.spec import DEFAULT_SIZES, ProcessSpec, StrategySpec
@@ -12,7 +12,7 @@ from streams.schema import model
 from streams.topology.catalog import AGENTS
 from streams.topology.model import Topology
 
-__all__ = ["TOOLS", "Instance", "instances", "process_spec", "shell_name", "writer_names"]
+__all__ = ["TOOLS", "Instance", "empty_spec", "instances", "process_spec", "shell_name", "writer_names"]
 
 TOOLS = {"apply": CONTROL_TOPICS, "run": (COMMANDS,), "command": (COMMANDS,)}
 """Writers of what people and their tools write, with their topics: random sequences of their own (contract 6)."""
@@ -110,6 +110,12 @@ def _agent_writers(instance: Instance) -> dict[str, str]:
 
 def process_spec(topology: Topology, instance: Instance, control: Control) -> ProcessSpec:
     """The agents of an instance, with the numbers that the dictionary gives; LaneError for a name without one."""
+    writers = {topic: control.writer(name) for topic, name in _agent_writers(instance).items()}
+    return replace(empty_spec(topology, instance), writers=writers, epoch=control.epoch)
+
+
+def empty_spec(topology: Topology, instance: Instance) -> ProcessSpec:
+    """The agents of an instance before the dictionary: enough to compile them."""
     strategies = ()
     if "strategy" in instance.agents:
         strategies = tuple(
@@ -117,15 +123,7 @@ def process_spec(topology: Topology, instance: Instance, control: Control) -> Pr
             for name, strategy in topology.strategies.items()
             if topology.shard(strategy.instruments[0]) == instance.shard
         )
-    return ProcessSpec(
-        name=instance.name,
-        shard=instance.shard,
-        agents=instance.agents,
-        strategies=strategies,
-        sizes=_sizes(topology, instance),
-        writers={topic: control.writer(name) for topic, name in _agent_writers(instance).items()},
-        epoch=control.epoch,
-    )
+    return ProcessSpec(instance.name, instance.shard, instance.agents, strategies, _sizes(topology, instance))
 
 
 def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:

@@ -1,0 +1,135 @@
+"""`millrace demo`: environment, kernel, stack, topology, a run, and what came of it, read from ClickHouse."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from streams.commands.files import existing
+from streams.config import Endpoints, home_folder
+from streams.errors import ConfigError
+from streams.local import services
+from streams.local.service import line
+from streams.topology.instances import instances
+from streams.topology.model import Topology, load
+
+__all__ = ["demo"]
+
+Say = Callable[[str], None]
+_TOPOLOGY = "topologies/demo.yaml"
+_SPEED = 20.0
+_SYNTHETIC = {"seed": 1, "seconds": 600.0, "events_per_s": 60.0}
+
+
+def demo(path: str, say: Say) -> int:
+    """Run the demo; its exit status. The stack stays up afterwards."""
+    path = path or _demo_topology()
+    topology, speed, recordings = load(path), _speed(), _recordings()
+    with _Kernel(path, say) as kernel:
+        where = services.up(say)
+        _apply(topology, where, say)
+        recordings = recordings or (_synthetic(say),)
+        kernel.wait()
+    return _play(topology, where, recordings, speed, say)
+
+
+def _demo_topology() -> str:
+    here = Path(_TOPOLOGY)
+    return _TOPOLOGY if here.is_file() else str(Path(__file__).resolve().parents[2] / _TOPOLOGY)
+
+
+def _speed() -> float:
+    text = os.environ.get("MILLRACE_SPEED", "")
+    try:
+        speed = float(text) if text else _SPEED
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 10_000:
+        raise ConfigError(f"MILLRACE_SPEED={text!r}: must be recorded seconds per second, more than 0 and at most 10000, such as 20")
+    return speed
+
+
+def _recordings() -> tuple[str, ...]:
+    text = os.environ.get("MILLRACE_RECORDING", "")
+    return existing(part for half in text.split(",") for part in half.split(os.pathsep) if part)
+
+
+class _Kernel:
+    """Compiles, or loads, what the processes will run, in a process of its own, while the stack starts."""
+
+    def __init__(self, path: str, say: Say) -> None:
+        self.say, self.began_s = say, time.monotonic()
+        self.process = subprocess.Popen([sys.executable, "-m", "streams.topology.warm", path])
+
+    def __enter__(self) -> "_Kernel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def wait(self) -> None:
+        """Until it is ready; ConfigError when it is not, after its own words."""
+        if self.process.wait():
+            raise ConfigError("the kernel cannot be compiled; its reason stands above")
+
+
+def _apply(topology: Topology, where: Endpoints, say: Say) -> None:
+    from streams.topology.apply import apply
+
+    began_s = time.monotonic()
+    done = apply(topology, where, lambda _: None)
+    text = f"{topology.name}: {done.topics} topics, {done.tables} tables, {len(instances(topology))} processes"
+    say(line("topology", f"{text}, {done.changes} changes" if done.changes else f"{text}, no change", time.monotonic() - began_s))
+
+
+def _synthetic(say: Say) -> str:
+    """A market that needs no data: the same one each time, kept in the state folder."""
+    from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
+
+    market = SyntheticMarket(**_SYNTHETIC)
+    path = home_folder() / f"synthetic_{market.symbol.lower()}_{market.seed}_{market.seconds:.0f}s.gz"
+    if not path.exists():
+        began_s, aside = time.monotonic(), path.with_suffix(f".{os.getpid()}.tmp.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            frames = write_synthetic(aside, market)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        say(line("market", f"synthetic, {frames:,} frames, {path.name}", time.monotonic() - began_s))
+    return str(path)
+
+
+def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], speed: float, say: Say) -> int:
+    from streams.commands.live import Board
+    from streams.commands.summary import summary
+    from streams.sinks.query import client
+    from streams.topology.run import RunOptions, run
+
+    clickhouse = client(where)
+    label = ", ".join(Path(path).name for path in recordings)
+    with Board(clickhouse, label, _length_ns(recordings), say) as board:
+        ending = run(topology, where, RunOptions(True, recordings, speed), board.told, board.poll)
+    say("")
+    say(
+        f"run {ending.run.number} {'finished' if ending.finished else 'stopped'} after {ending.seconds:.0f} s; from ClickHouse, {where.clickhouse}:"
+    )
+    for text in summary(clickhouse, ending.run.number):
+        say(text)
+    clickhouse.close()
+    say("")
+    say('look:    .venv/bin/millrace query "select * from fills limit 5"       .venv/bin/millrace lineage LAST_ID')
+    say(f"verify:  .venv/bin/millrace verify {topology.path}")
+    say("stop:    .venv/bin/millrace down")
+    return 0 if ending.finished else 130
+
+
+def _length_ns(recordings: tuple[str, ...]) -> int:
+    from streams.venues.binance.recording import Line, read_recording
+
+    times = [one.recv_ts_ns for path in recordings for one in read_recording(path) if isinstance(one, Line)]
+    return max(times) - min(times) if times else 0
