@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from streams.errors import StackError
-from streams.local.service import Command, Service
+from streams.local.service import HOST, Command, Service
 
 __all__ = ["end", "holder_of", "is_alive", "last_lines", "left_over", "listeners", "owner_home", "spawn"]
 
@@ -74,19 +75,22 @@ def left_over(home: Path) -> list[tuple[str, psutil.Process]]:
 
 
 def listeners(ports: tuple[int, ...]) -> dict[int, int | None]:
-    """Which of these TCP ports are taken on this machine, and by which process (None: another user's)."""
+    """Which of these TCP ports are taken on this machine, and by which process (None: one that we may not look at)."""
     wanted = set(ports)
     found: dict[int, int | None] = {}
-    for connection in psutil.net_connections(kind="tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in wanted:
-            found[connection.laddr.port] = connection.pid or found.get(connection.laddr.port)
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in wanted:
+                found[connection.laddr.port] = connection.pid or found.get(connection.laddr.port)
+    except psutil.AccessDenied:  # systems that show other users' sockets to root only
+        found = {port: None for port in ports if not _can_listen(port)}
     return found
 
 
 def holder_of(pid: int | None) -> str:
     """A process as a message names it: `process 4711 (java)`."""
     if pid is None:
-        return "a process of another user"
+        return "a process that is not yours"
     with contextlib.suppress(psutil.Error):
         return f"process {pid} ({psutil.Process(pid).name()})"
     return f"process {pid}"
@@ -108,6 +112,16 @@ def last_lines(log: Path, count: int = 12) -> str:
     except OSError as fault:
         return f"  ({fault.strerror})"
     return "\n".join(f"  {line[:300]}" for line in lines) or "  (the log is empty)"
+
+
+def _can_listen(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _mark(process: psutil.Process) -> str:

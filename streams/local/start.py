@@ -16,6 +16,7 @@ __all__ = ["Start", "stop"]
 
 LISTENERS = {"kafka": ("kafka", "controller"), "registry": ("registry",), "clickhouse": ("clickhouse",)}
 POLL_S = 0.1
+TELL_EVERY_S = 10.0
 
 
 class Start:
@@ -91,7 +92,11 @@ class Start:
 
     def _wait(self, service: Service, entry: Running, began_s: float) -> bool:
         answers, log = self._question(service, entry), Path(entry.log)
+        told_s = began_s
         while not answers():
+            if time.monotonic() - told_s > TELL_EVERY_S:
+                told_s = time.monotonic()
+                self.say(line(service.name, f"still starting after {told_s - began_s:.0f} s"))
             if self.given_up.is_set():
                 return False
             if not processes.is_alive(entry.pid, entry.created_s):
