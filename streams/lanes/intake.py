@@ -66,13 +66,15 @@ class Intake:
 
     def take(self, rows: int, wait_s: float, due: float) -> list[Message]:
         """All that is there, at most `rows`; waits up to `wait_s` for the first, then until `due` (monotonic) for more."""
-        first = self._consumer.consume(1, wait_s)
-        if not first:
-            return first
+        found = self._consumer.consume(1, wait_s)
+        if not found:
+            return found
+        found += self._consumer.consume(rows - 1, 0)
         gather_s = due - time.monotonic()
-        if gather_s > 0:
+        if gather_s > 0 and len(found) < rows:  # not a backlog: one larger batch is cheaper than two
             time.sleep(gather_s)
-        return first + self._consumer.consume(rows - 1, 0)
+            found += self._consumer.consume(rows - len(found), 0)
+        return found
 
     def control_to_end(self, rows: int) -> Iterable[list[Message]]:
         """The control topics from their positions to their ends now, topic by topic: a process knows them before any data."""

@@ -144,20 +144,18 @@ def schema_versions(wire: Wire, topics: Iterable[str]) -> tuple[SchemaVersion, .
 
 
 def read_entries(
-    bootstrap: str, wire: Wire, process: str, shard: int, partition: int, start: int, run_number: int | None = None
+    bootstrap: str, wire: Wire, process: str, shard: int, start: int, run_number: int | None = None
 ) -> Iterator[tuple[Message, JournalEntry]]:
     """The entries of one process and shard from offset `start` to the journal's end now, in order, each with its Kafka message."""
     key = journal_key(process, shard)
-    for message in read_range(bootstrap, JOURNAL, partition, start):
+    for message in read_range(bootstrap, JOURNAL, shard, start):
         if message.key() == key:
             entry = wire.decode(JOURNAL, message.value())
             if run_number is None or entry.run_id == run_number:
                 yield message, entry
 
 
-def last_entry(
-    bootstrap: str, wire: Wire, process: str, shard: int, partition: int, pointer: int | None = None
-) -> tuple[Message, JournalEntry] | None:
+def last_entry(bootstrap: str, wire: Wire, process: str, shard: int, pointer: int | None = None) -> tuple[Message, JournalEntry] | None:
     """The newest entry of one process and shard, None if it never wrote one.
 
     `pointer`: offset of one of its entries near the end, as its group's committed offset of the journal says; without it the journal is
@@ -165,10 +163,10 @@ def last_entry(
     """
     if pointer is not None:
         found = None
-        for found in read_entries(bootstrap, wire, process, shard, partition, pointer):  # noqa: B007
+        for found in read_entries(bootstrap, wire, process, shard, pointer):  # noqa: B007
             pass
         if found is not None:
             return found
     key = journal_key(process, shard)
-    messages = tail_records(bootstrap, JOURNAL, partition, until=lambda message: message.key() == key)
+    messages = tail_records(bootstrap, JOURNAL, shard, until=lambda message: message.key() == key)
     return (messages[0], wire.decode(JOURNAL, messages[0].value())) if messages else None

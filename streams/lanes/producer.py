@@ -1,6 +1,7 @@
 """Producers whose failures are seen: idempotent for shells and snapshots, transactional for the lane."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -76,16 +77,14 @@ class Sender:
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Best effort at the end of a process: what is queued is given `timeout_s` to leave."""
-        self._producer.flush(timeout_s)
+        with suppress(KafkaException, SystemError):
+            self._producer.flush(timeout_s)
 
     def _serve(self, call: Callable[[float], int], timeout_s: float) -> int:
         try:
             left = call(timeout_s)
-        except (KafkaException, SystemError) as error:  # a fatal client error is raised over a delivery report: SystemError around it
-            inner = error if isinstance(error, KafkaException) else error.__context__
-            if not isinstance(inner, KafkaException):
-                raise
-            self._failed = explain(inner, self.bootstrap, "delivering records")
+        except (KafkaException, SystemError) as error:
+            self._failed = explain(_client_error(error), self.bootstrap, "delivering records")
         if self._failed is not None:
             raise self._failed
         return left
@@ -100,7 +99,16 @@ class Sender:
             return LaneError(
                 f"{topic}[{partition}]: a record of {size_bytes} bytes is larger than the {MAX_RECORD_BYTES} that a record may have"
             )
+        if error.code() == KafkaError._FATAL:  # only says that the client is dead; the client's own error says why
+            error = self._cause_of_death() or error
         return explain(error, self.bootstrap, f"writing a record of {size_bytes} bytes to {topic}[{partition}]")
+
+    def _cause_of_death(self) -> KafkaError | None:
+        try:
+            self._producer.poll(0)
+        except (KafkaException, SystemError) as error:
+            return _client_error(error).args[0]
+        return None
 
 
 class Transactions(Sender):
@@ -138,17 +146,16 @@ class Transactions(Sender):
         self.flush(TRANSACTION_TIMEOUT_MS / 1000)
         if positions:
             notes = metadata or {}
-            offsets = [TopicPartition(*place, offset, *([notes[place]] if place in notes else ())) for place, offset in positions.items()]
+            offsets = [TopicPartition(*place, offset) for place, offset in positions.items() if place not in notes]
+            offsets += [TopicPartition(*place, positions[place], note) for place, note in notes.items()]
             self._call("offsets", self._producer.send_offsets_to_transaction, offsets, consumer.consumer_group_metadata(), 10.0)
         self._call("commit", self._producer.commit_transaction, 30.0)
 
     def abort(self) -> None:
         """Make sure nothing of the open transaction shows; errors are swallowed: the next instance's init settles it as well."""
-        try:
+        with suppress(KafkaException, SystemError):
             self._producer.purge()
             self._producer.abort_transaction(5.0)
-        except KafkaException:
-            pass
 
     def _call(self, doing: str, call: Any, *args: Any) -> None:
         for attempt in range(4):
@@ -160,3 +167,18 @@ class Transactions(Sender):
                 if attempt < 3 and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
                     continue
                 raise explain(error, self.bootstrap, f"{doing} of {self.transactional_id}") from None
+
+    def _cause_of_death(self) -> KafkaError | None:
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as error:
+            return error.args[0]
+        return super()._cause_of_death()
+
+
+def _client_error(error: KafkaException | SystemError) -> KafkaException:
+    """The client's error; one that is raised over a delivery report comes with a SystemError around it."""
+    inner = error if isinstance(error, KafkaException) else error.__context__
+    if not isinstance(inner, KafkaException):
+        raise error
+    return inner

@@ -99,14 +99,12 @@ def recover(spec: LaneSpec, wire: Wire, control: Control, build: Build, places: 
     run, places, process = control.last_run(), tuple(places), build(control)
     run_number = run.run_number or 0
     start = start_of_run(control, places)
-    last = last_entry(spec.kafka, wire, spec.process, spec.shard, spec.shard, pointers.get(JOURNAL))
+    last = last_entry(spec.kafka, wire, spec.process, spec.shard, pointers.get(JOURNAL))
     if last is None:
         return Recovered(process, OutputLog(), start)
     message, entry = last
     same_run = entry.run_id == run_number
-    snapshot, number, last_id = find_snapshot(
-        spec.kafka, wire, spec.process, spec.shard, spec.shard, run_number, entry.batch, pointers.get(SNAPSHOTS)
-    )
+    snapshot, number, last_id = find_snapshot(spec.kafka, wire, spec.process, spec.shard, run_number, entry.batch, pointers.get(SNAPSHOTS))
     state = Recovered(process, OutputLog.after(entry, same_run), start, entry.batch, snapshot_number=number, snapshot_id=last_id)
     state.journal_offset = message.offset()
     writers = {topic: process.spec.writers[topic] for topic in process.writes}
@@ -116,12 +114,12 @@ def recover(spec: LaneSpec, wire: Wire, control: Control, build: Build, places: 
     state.fresh, state.last_ts_ns = False, entry.ts_ns
     state.batch = -1
     if snapshot is None:
-        entries = read_entries(spec.kafka, wire, spec.process, spec.shard, spec.shard, journal_start(spec, control), run_number)
+        entries = read_entries(spec.kafka, wire, spec.process, spec.shard, journal_start(spec, control), run_number)
     else:
         process.restore(snapshot.blocks)
         state.snapshot_offset = snapshot.first_offset
         pointer = next(p.offset for p in snapshot.moment.positions if p.topic == JOURNAL)
-        entries = read_entries(spec.kafka, wire, spec.process, spec.shard, spec.shard, pointer, run_number)
+        entries = read_entries(spec.kafka, wire, spec.process, spec.shard, pointer, run_number)
         _, first = next(entries, (None, None))
         if first is None or first.batch != snapshot.moment.batch or first.outputs_hash != snapshot.moment.outputs_hash:
             raise RestoreError(f"{spec.process}/{spec.shard}: the journal entry of snapshot {snapshot.number} is gone; start a fresh run")

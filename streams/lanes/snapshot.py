@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -11,12 +11,13 @@ import structlog
 
 from streams.errors import LaneError
 from streams.lanes.bus import Sender, read_range
+from streams.lanes.spec import LaneSpec
 from streams.lanes.wire import Wire
 from streams.lanes.writers import SNAPSHOTS
 from streams.records import SnapshotPart, StartPosition
 from streams.schema import ids
 
-__all__ = ["KEPT", "PART_BYTES", "Blocks", "Found", "Moment", "SnapshotWriter", "find_snapshot", "split", "take_part"]
+__all__ = ["KEPT", "PART_BYTES", "Blocks", "Found", "Moment", "SnapshotWriter", "find_snapshot", "parts_of", "split", "take_part"]
 
 PART_BYTES = 900_000
 KEPT = 3  # numbers of snapshots that compaction keeps
@@ -60,17 +61,46 @@ def snapshot_key(process: str, shard: int, agent: str, number: int, part: int) -
     return f"{process}/{shard}/{agent}/{number % KEPT}/{part}".encode()
 
 
+def parts_of(process: str, shard: int, number: int, blocks: Blocks, moment: Moment, first_id: int) -> Iterator[SnapshotPart]:
+    """The records of a snapshot, in the order to write them; the last one lists the agents: with it the snapshot is whole."""
+    id = first_id
+    index = ("", "", json.dumps(sorted(blocks)).encode())
+    for agent, (layout, fields, data) in (*sorted(blocks.items()), (_INDEX, index)):
+        chunks, digest = split(data), blake2b(data, digest_size=16).digest()
+        for part, chunk in enumerate(chunks):
+            last = part == len(chunks) - 1
+            yield SnapshotPart(
+                id=id,
+                cause_id=0,
+                run_id=moment.run_id,
+                ts_ns=moment.ts_ns,
+                recv_ts_ns=moment.ts_ns,
+                process=process,
+                shard=shard,
+                agent=agent,
+                number=number,
+                part=part,
+                parts=len(chunks),
+                batch=moment.batch,
+                layout=layout,
+                fields=fields if last else "",
+                data=chunk,
+                positions=moment.positions if last else (),
+                outputs_hash=moment.outputs_hash,
+                hash=digest if last else None,
+            )
+            id += 1
+
+
 class SnapshotWriter:
     """Writes snapshots of one process and shard from its own thread, with its own idempotent producer.
 
     A snapshot that cannot be written is logged and passed over: the one before, and the journal, still restore everything.
     """
 
-    def __init__(
-        self, bootstrap: str, wire: Wire, process: str, shard: int, partition: int, writer: int, number: int, last_id: int
-    ) -> None:
-        self.bootstrap, self.wire = bootstrap, wire
-        self.process, self.shard, self.partition = process, shard, partition
+    def __init__(self, spec: LaneSpec, wire: Wire, writer: int, number: int, last_id: int) -> None:
+        self.bootstrap, self.wire = spec.kafka, wire
+        self.process, self.shard = spec.process, spec.shard
         self.number, self.last_id = number, last_id or ids.make(writer, 0)
         self.first_offset: int | None = None  # where the newest whole snapshot of this writer begins
         self.failed: str | None = None
@@ -104,43 +134,15 @@ class SnapshotWriter:
     def _write(self, blocks: Blocks, moment: Moment) -> int:
         offsets: list[int] = []
         sender = Sender(self.bootstrap, settings={"delivery.report.only.error": False, "on_delivery": None})
-        index = ("", "", json.dumps(sorted(blocks)).encode())
-        for agent, (layout, fields, data) in (*sorted(blocks.items()), (_INDEX, index)):
-            parts = split(data)
-            for part, chunk in enumerate(parts):
-                self.last_id += 1
-                last = part == len(parts) - 1
-                record = SnapshotPart(
-                    id=self.last_id,
-                    cause_id=0,
-                    run_id=moment.run_id,
-                    ts_ns=moment.ts_ns,
-                    recv_ts_ns=moment.ts_ns,
-                    process=self.process,
-                    shard=self.shard,
-                    agent=agent,
-                    number=self.number,
-                    part=part,
-                    parts=len(parts),
-                    batch=moment.batch,
-                    layout=layout,
-                    fields=fields if last else "",
-                    data=chunk,
-                    positions=moment.positions if last else (),
-                    outputs_hash=moment.outputs_hash,
-                    hash=blake2b(data, digest_size=16).digest() if last else None,
-                )
-                key = snapshot_key(self.process, self.shard, agent, self.number, part)
-                sender.send(
-                    SNAPSHOTS,
-                    self.partition,
-                    self.wire.encode(SNAPSHOTS, record),
-                    key,
-                    lambda e, m: offsets.append(-1 if e else m.offset()),
-                )
+        for record in parts_of(self.process, self.shard, self.number, blocks, moment, self.last_id + 1):
+            self.last_id = record.id
+            key = snapshot_key(self.process, self.shard, record.agent, self.number, record.part)
+            sender.send(
+                SNAPSHOTS, self.shard, self.wire.encode(SNAPSHOTS, record), key, lambda e, m: offsets.append(-1 if e else m.offset())
+            )
         sender.flush()
         if -1 in offsets:
-            raise LaneError(f"{SNAPSHOTS}[{self.partition}]: {offsets.count(-1)} parts were not delivered")
+            raise LaneError(f"{SNAPSHOTS}[{self.shard}]: {offsets.count(-1)} parts were not delivered")
         return min(offsets)
 
 
@@ -166,7 +168,7 @@ def take_part(found: dict[int, Found], record: SnapshotPart, offset: int) -> Non
 
 
 def find_snapshot(
-    bootstrap: str, wire: Wire, process: str, shard: int, partition: int, run_id: int, last_batch: int, pointer: int | None = None
+    bootstrap: str, wire: Wire, process: str, shard: int, run_id: int, last_batch: int, pointer: int | None = None
 ) -> tuple[Found | None, int, int]:
     """(newest whole snapshot of the run that stands for a batch up to `last_batch`, highest number seen, last id seen).
 
@@ -176,7 +178,7 @@ def find_snapshot(
     found: dict[int, Found] = {}
     best: Found | None = None
     number, last_id = -1, 0
-    for message in read_range(bootstrap, SNAPSHOTS, partition, pointer or 0):
+    for message in read_range(bootstrap, SNAPSHOTS, shard, pointer or 0):
         if not (message.key() or b"").startswith(prefix):
             continue
         record = wire.decode(SNAPSHOTS, message.value())

@@ -46,9 +46,10 @@ class StatusFile:
         self._path, self._due = path, 0.0
         self._latencies_ms: deque[float] = deque(maxlen=1_000)
 
-    def latency(self, ms: float) -> None:
-        """One batch's latency."""
-        self._latencies_ms.append(ms)
+    def latency(self, ms: float | None) -> None:
+        """One batch's latency; None: it had no data records."""
+        if ms is not None:
+            self._latencies_ms.append(ms)
 
     @property
     def due(self) -> bool:

@@ -65,7 +65,7 @@ def _verify(spec: LaneSpec, build: Callable[[LaneSpec, Control], LaneProcess], r
     process = build(spec, control)
     start = start_of_run(control, input_places(spec, process))
     writers = {topic: process.spec.writers[topic] for topic in process.writes}
-    entries = read_entries(spec.kafka, wire, spec.process, spec.shard, spec.shard, journal_start(spec, control), run)
+    entries = read_entries(spec.kafka, wire, spec.process, spec.shard, journal_start(spec, control), run)
     state = Recovered(process, OutputLog(digest=EMPTY_HASH), start)
     batches = inputs = outputs = 0
     difference = None

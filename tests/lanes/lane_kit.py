@@ -218,6 +218,14 @@ class World:
         path = os.pathsep.join((str(Path(__file__).parents[2]), str(Path(__file__).parent)))
         return subprocess.Popen([sys.executable, __file__, json.dumps(spec)], env={**os.environ, "PYTHONPATH": path})
 
+    def wait_for_trades(self, count: int, child: subprocess.Popen, timeout_s: float = 30.0) -> None:
+        """Until the topic holds so many trades, written by a child that lives."""
+        until = time.monotonic() + timeout_s
+        while len(self.read("trades.v1")) < count:
+            assert child.poll() is None, f"the lane ended with {child.returncode}"
+            assert time.monotonic() < until, "the lane did not write what was expected"
+            time.sleep(0.1)
+
     def _make_topics(self, topics: Iterable[str]) -> None:
         """Other tests of the run may have made them with fewer partitions."""
         create_topics(self.kafka, [TopicSpec(topic, SHARDS) for topic in topics])

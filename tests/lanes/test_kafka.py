@@ -64,9 +64,7 @@ def test_lane_killed_again_and_again_equals_an_unkilled_twin(world: World) -> No
             child.kill()
             child.wait()
             child = world.child(commit_ms=5.0, rows=200, snapshot_s=0.5)
-        until = time.monotonic() + 30
-        while len(world.read("trades.v1")) < written and time.monotonic() < until:
-            time.sleep(0.2)
+        world.wait_for_trades(written, child)
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
     finally:
@@ -78,9 +76,7 @@ def test_lane_second_instance_takes_the_shard_and_the_first_ends(world: World, t
     first = world.child(status_path=str(tmp_path / "first.json"))
     try:
         world.write(b"%d" % n for n in range(100))
-        until = time.monotonic() + 30
-        while len(world.read("trades.v1")) < 100 and time.monotonic() < until:
-            time.sleep(0.1)
+        world.wait_for_trades(100, first)
         second = KafkaLane(world.spec(), world.build())
         second.open()
         world.write(b"%d" % n for n in range(100, 200))
@@ -172,9 +168,7 @@ def test_lane_new_run_starts_empty_with_ids_continued_and_ends_the_old_one(world
     child = world.child()
     try:
         world.write([b"1000"])
-        until = time.monotonic() + 30
-        while len(world.read("trades.v1")) < 101 and time.monotonic() < until:
-            time.sleep(0.1)
+        world.wait_for_trades(101, child)
         world.open_run()
         assert child.wait(20) == EXIT_NEW_RUN
     finally:
