@@ -61,8 +61,10 @@ class _Attributes(AttributeTemplate):
 
 
 def _whole_index(i: Any) -> None:
+    if isinstance(i, types.SliceType):
+        raise NumbaTypeError("slices do not compile; write a loop over the index")
     if not isinstance(i, types.Integer | types.Boolean):
-        raise NumbaTypeError(f"an index is a whole number, not {i}; slices and floats do not compile")
+        raise NumbaTypeError(f"an index is a whole number, not {i}; use int()")
 
 
 def _count(b: Any, typ: ElementsType, base: Any) -> Any:

@@ -13,7 +13,7 @@ from streams.errors import CompileError
 
 __all__ = ["explain", "explained"]
 
-_PLACE = re.compile(r'File "([^"]+)", line (\d+)|typing of \S+ at (\S+) \((\d+)\)')
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)|(?:typing of \S+ at|Raised from) (\S+) \((\d+)\)')
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OURS = tuple(str(_PACKAGE / part) + os.sep for part in ("kernel", "trading", "agents"))
 _PLAIN = "or set compiled = False (Kafka lane and replay only)"
@@ -44,7 +44,7 @@ _LIMITS = [  # right in a plain run
         r"Can't unify return type from the following types: (.+)",
         r"a method returns different types (\1); return one type on every path, -1 or NULL for nothing",
     ),
-    (r"unicode_type|Literal\[str\]|const str", _TEXT),
+    (r"[(,] ?text[,)]|of type text|Cannot cast text", _TEXT),
     (r"Invalid use of getiter", r"a Table or Array cannot be looped over in compiled code; write for i in range(table.n)"),
     (r"Invalid use of class\((\w+)\)", r"a \1 cannot be made in compiled code; declare it as a field"),
     (r"Unknown attribute '(\w+)' of type (.+)", r"\2 has no attribute '\1' in compiled code; use fields and methods of Structs, and math"),
@@ -123,4 +123,5 @@ def _readable(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = re.sub(r"(?:[\w<>]+\.)*(\w+)#[0-9a-f]{8}", r"\1", text)
     text = re.sub(r"Literal\[(int|bool)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"Literal\[str\]\([^)]*\)|unicode_type", "text", text)
     return re.sub(r"\b(int|float)64\b", r"\1", text)

@@ -5,6 +5,7 @@ process counters. Here the key is the contents of every source file, and every s
 start needs llvmlite only. An entry is a Python function of int64 arguments returning int64; a raised error returns FAULT.
 """
 
+import contextlib
 import ctypes
 import gc
 import hashlib
@@ -37,7 +38,7 @@ def cache_dir() -> Path:
 
 
 def sources(*modules: str | ModuleType) -> list[Path]:
-    """Source files of modules, by name or object; of a package, every file in it and below. They are found without being imported."""
+    """Source files of modules, by name or object; of a package, every file in it and below. Only parent packages are imported for it."""
     found: list[Path] = []
     for m in modules:
         name = m if isinstance(m, str) else m.__name__
@@ -133,4 +134,5 @@ def _write(path: Path, code: bytes) -> None:
         aside.write_bytes(code)
         os.replace(aside, path)
     except OSError:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()

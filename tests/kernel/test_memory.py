@@ -87,7 +87,7 @@ def blank(obj):
     return type(obj)(sizes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(objects())
 def test_pack_any_object_unpack_reads_it_back(obj):
     flat = obj.pack()

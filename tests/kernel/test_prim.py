@@ -16,7 +16,7 @@ def wrap(x):
     return (x + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(int64)
 def test_ctz_clz_any_word_equal_compiled(compiled, x):
     assert compiled["p_ctz"](x) == ctz(x)
@@ -30,7 +30,7 @@ def test_bit_below_each_position_equal_compiled(compiled, i):
     assert (ctz(bit(i)), clz(bit(i))) == (i, 63 - i)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(int64, st.integers(1, 63))
 def test_hash64_any_key_equal_compiled_and_in_range(compiled, key, bits):
     assert compiled["p_hash64"](key, bits) == hash64(key, bits)

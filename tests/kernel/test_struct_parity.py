@@ -28,7 +28,7 @@ def both(compiled, ops):
     return plain, flat, answers
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(operations(), max_size=30))
 def test_sample_any_operations_equal_compiled(compiled, ops):
     plain, flat, answers = both(compiled, ops)
