@@ -138,12 +138,12 @@ def lineage(
 def verify(
     topology: TopologyFile,
     process: Annotated[str, typer.Option("--process", metavar="NAME", help="one process; all by default")] = "",
-    run: Annotated[int, typer.Option("--run", min=1, help="number of the run; the last by default")] = 0,
+    run: Annotated[int | None, typer.Option("--run", min=1, help="number of the run; the last by default")] = None,
 ) -> None:
     """Execute the journals of a run again with today's code: equal by hash, or the first difference by name."""
     from streams.commands.verify import verify_file
 
-    raise typer.Exit(verify_file(topology, process, run or None, _say))
+    raise typer.Exit(verify_file(topology, process, run, _say))
 
 
 @recording_app.command("check")

@@ -115,9 +115,8 @@ def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], spe
     with Board(clickhouse, label, _length_ns(recordings), say) as board:
         ending = run(topology, where, RunOptions(True, recordings, speed), board.told, board.poll)
     say("")
-    say(
-        f"run {ending.run.number} {'finished' if ending.finished else 'stopped'} after {ending.seconds:.0f} s; from ClickHouse, {where.clickhouse}:"
-    )
+    how = "finished" if ending.finished else "stopped"
+    say(f"run {ending.run.number} {how} after {ending.seconds:.0f} s; from ClickHouse, {where.clickhouse}:")
     for text in summary(clickhouse, ending.run.number):
         say(text)
     clickhouse.close()

@@ -43,7 +43,7 @@ class Board:
         self.console = Console()
         self.live = Live(console=self.console, auto_refresh=False, transient=False) if sys.stdout.isatty() else None
         self._drawn_s = self._asked_s = self._said_s = 0.0
-        self._before: dict[str, tuple[float, int, int]] = {}
+        self._before: dict[str, tuple[int, int, int]] = {}
         self._rates: dict[str, tuple[float, float]] = {}
         self._figures: tuple[Any, ...] = ()
 
@@ -74,7 +74,7 @@ class Board:
             self._ask(run)
         agents = [child.instance for child in supervisor.of_kind("agents")]
         statuses = {instance.label: status_of(instance) for instance in agents}
-        self._measure(statuses, now)
+        self._measure(statuses)
         if self.live is not None:
             self.live.update(self._table(agents, statuses, run, phase), refresh=True)
         elif now - self._said_s > 1.0:
@@ -85,14 +85,15 @@ class Board:
         with contextlib.suppress(Error):  # the figures come again in a second
             self._figures = tuple(self.client.query(_MONEY, parameters={"run": run.number}).first_row or ())
 
-    def _measure(self, statuses: dict[str, dict[str, Any]], now: float) -> None:
+    def _measure(self, statuses: dict[str, dict[str, Any]]) -> None:
+        """Rates between two status files of the same process, by their own clock."""
         for label, status in statuses.items():
-            at, was_in, was_out = self._before.get(label, (now, 0, 0))
-            fresh = (status.get("records_in", 0), status.get("records_out", 0))
-            if now - at >= 1.0 or label not in self._before:
-                if now > at:
-                    self._rates[label] = (max(0.0, (fresh[0] - was_in) / (now - at)), max(0.0, (fresh[1] - was_out) / (now - at)))
-                self._before[label] = (now, *fresh)
+            fresh = (status.get("wall_ns", 0), status.get("records_in", 0), status.get("records_out", 0))
+            before = self._before.get(label, fresh)
+            if fresh[0] > before[0]:
+                seconds = (fresh[0] - before[0]) / 1e9
+                self._rates[label] = (max(0.0, (fresh[1] - before[1]) / seconds), max(0.0, (fresh[2] - before[2]) / seconds))
+            self._before[label] = fresh
 
     def _done(self, run: Run) -> float:
         if not self.length_ns:
@@ -107,20 +108,26 @@ class Board:
             table.add_column(title, justify="right")
         for instance in agents:
             status, rates = statuses[instance.label], self._rates.get(instance.label, (0.0, 0.0))
-            state = " ".join(instance.agents) if status.get("state") == "running" else status.get("state", "starting")
+            state = status.get("state", "starting")
             latency = [f"{status.get(f'latency_ms_{name}', 0.0):,.1f} ms" for name in ("p50", "p99")]
-            table.add_row(instance.label, state, f"{rates[0]:,.0f}", f"{rates[1]:,.0f}", f"{status.get('lag', 0):,}", *latency)
+            table.add_row(
+                instance.label,
+                " ".join(instance.agents) if state == "running" else state,
+                f"{rates[0]:,.0f}",
+                f"{rates[1]:,.0f}",
+                f"{status.get('lag', 0):,}",
+                *latency,
+            )
         done = self._done(run)
         head = Text(f"run {run.number}  {self.label}  clock {run.clock.speed:g}x  {phase}  {done:>4.0%}  ")
         return Group(head, ProgressBar(total=1.0, completed=done, width=60), table, Text(self._money()))
 
     def _line(self, statuses: dict[str, dict[str, Any]], run: Run, phase: str) -> str:
-        parts = [
-            f"{label} {self._rates.get(label, (0.0,))[0]:,.0f}/s lag {status.get('lag', 0):,}"
-            if status.get("state") == "running"
-            else f"{label} starting"
-            for label, status in statuses.items()
-        ]
+        parts = []
+        for label, status in statuses.items():
+            state = status.get("state", "starting")
+            rate = f"{self._rates.get(label, (0.0,))[0]:,.0f}/s lag {status.get('lag', 0):,}"
+            parts.append(f"{label} {rate if state == 'running' else state}")
         return f"run {run.number} {phase:<8} {self._done(run):>4.0%}  {'  '.join(parts)}  {self._money()}"
 
     def _money(self) -> str:

@@ -22,7 +22,7 @@ from streams.topology.model import Topology
 
 __all__ = ["Run", "command", "current_run", "open_run", "topology_hash"]
 
-START_S = 6.0
+START_S = 8.0
 """Wall time between the RUN record and the first recorded instant: processes start meanwhile, so that none of it is played late."""
 
 

@@ -1,0 +1,57 @@
+"""Imports point down only: what is below knows nothing of what stands on it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1] / "streams"
+LAYERS = (
+    {"cli", "commands"},
+    {"topology"},
+    {"lanes", "sinks", "local", "venues.sim", "venues.gateway", "venues.gateway_state", "venues.client", "venues.binance.feed"},
+    {"agents", "strategies"},
+    {"venues"},
+    {"trading"},
+    {"kernel", "schema", "records", "slots", "clock"},
+    {"config"},
+    {"errors"},
+)
+"""From the top down. A longer name goes before a shorter one; modules of one layer may import each other."""
+
+SHELLS = {"venues.binance.feed", "venues.binance.frames", "venues.binance.playback", "venues.binance.sockets"}
+"""Parts of shells: with the lanes, above the agents."""
+
+
+def layer(module: str) -> int:
+    """Number of a module's layer, 0 on top."""
+    if any(module == shell or module.startswith(f"{shell}.") for shell in SHELLS):
+        return 2
+    best = max(
+        ((len(name), number) for number, names in enumerate(LAYERS) for name in names if module == name or module.startswith(f"{name}.")),
+        default=None,
+    )
+    assert best is not None, f"streams.{module} stands in no layer; add it to LAYERS"
+    return best[1]
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the package that a file imports, anywhere in it, without the package's name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            package = [f"{node.module}.{a.name}" for a in node.names]
+            names = [name if (ROOT.parent / (name.replace(".", "/") + ".py")).exists() else node.module for name in package]
+        found |= {name.removeprefix("streams.") for name in names if name.startswith("streams.")}
+    return found
+
+
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    above = [name for name in imported(path) if layer(name) < layer(module)]
+    assert not above, f"streams.{module} imports {', '.join(sorted(above))}, which stands above it"

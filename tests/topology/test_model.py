@@ -1,0 +1,149 @@
+"""A topology file: read whole, or refused with every fault at its line."""
+
+import pytest
+
+from streams.errors import TopologyError
+from streams.topology.model import load
+from streams.topology.quantity import Amount
+from tests.topology.files import DEMO, changed, line_of
+
+
+def faults(path) -> list[str]:
+    with pytest.raises(TopologyError) as caught:
+        load(path)
+    return str(caught.value).splitlines()
+
+
+def test_load_demo_reads_exact_figures():
+    topology = load(DEMO)
+    assert topology.name == "demo"
+    assert topology.instruments["binance:BTCUSDT"].tick_e9 == 100_000_000
+    assert topology.accounts["maker-1"].limits.position == (Amount(500_000_000, "BTC"),)
+    assert topology.shard_count == 1
+
+
+def test_load_is_frozen():
+    topology = load(DEMO)
+    with pytest.raises(ValueError, match="frozen"):
+        topology.name = "other"
+
+
+def test_load_missing_file_names_the_nearest():
+    with pytest.raises(TopologyError, match=r"no such file; nearest is .*demo\.yaml"):
+        load(DEMO.with_suffix(".yml"))
+
+
+def test_load_unknown_key_names_line_path_and_nearest(tmp_path):
+    path = changed(tmp_path, ("order_rate: 50/s", "order_rat: 50/s"))
+    assert faults(path) == [
+        f"{path}:{line_of(path, 'order_rat: 50/s')}: accounts.maker-1.limits.order_rat: is no key here; nearest is 'order_rate'"
+    ]
+
+
+def test_load_unknown_agent_names_line_path_and_nearest(tmp_path):
+    path = changed(tmp_path, ("[strategy, risk, execute]", "[strategy, rsk, execute]"))
+    line = line_of(path, "rsk")
+    assert f"{path}:{line}: processes.trade.agents[1]: 'rsk' is no agent; nearest is 'risk'" in faults(path)
+
+
+def test_load_several_faults_tells_all_in_order(tmp_path):
+    path = changed(
+        tmp_path,
+        ("kind: binance-usdm", "kind: binance-usd"),
+        ("tick: 0.1", "tick: 0.10000000001"),
+        ("account: maker-1", "account: maker-2"),
+        ("order_size: 0.05 BTC", "order_size: 0.05"),
+        ("agents: [account]", "agents: [acount]"),
+    )
+    found = faults(path)
+    told = "\n".join(found)
+    assert "venues.binance.kind: 'binance-usd' is not known; nearest is 'binance-usdm'" in told
+    assert "instruments.binance:BTCUSDT.tick: 0.10000000001 has more than nine decimals" in told
+    assert "strategies.maker.account: 'maker-2' is no account; nearest is 'maker-1'" in told
+    assert "accounts.maker-1.limits.order_size: '0.05' is no amount" in told or "order_size: Decimal" in told
+    assert "processes.books.agents[0]: 'acount' is no agent; nearest is 'account'" in told
+    lines = [int(fault.split(":")[1]) for fault in found if fault.startswith(str(path))]
+    assert lines == sorted(lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("position: 0.5 BTC", "position: 0.5 ETH", "no instrument trades 'ETH'"),
+        ("position: 0.5 BTC", "position: 0.0005 BTC", "is no multiple of the lot of binance:BTCUSDT"),
+        ("daily_loss: 2000 USDT", "daily_loss: 2000 EUR", "no instrument settles in 'EUR'"),
+        ("gross: 50000 USDT", "gross: 50000.000000001 USDT", "is finer than the money unit"),
+        ("collar: 100 bps", "collar: 1%", "is no distance in basis points"),
+        ("open_orders: 20", "open_orders: many", "is no count"),
+        ("desk: crypto", "desk: cripto", "'cripto' is no desk; nearest is 'crypto'"),
+        (
+            "instruments: [binance:BTCUSDT]",
+            "instruments: [binance:BTCUSD]",
+            "'binance:BTCUSD' is no instrument; nearest is 'binance:BTCUSDT'",
+        ),
+        ("avellaneda_stoikov:Avell", "avelaneda_stoikov:Avell", "nearest is 'streams.strategies.avellaneda_stoikov'"),
+        (":AvellanedaStoikov", ":AvellanedaStoikow", "has no class 'AvellanedaStoikow'; nearest is 'AvellanedaStoikov'"),
+        (
+            "books: {lane: kafka, agents: [account]}",
+            "books: {lane: kafka, agents: [account, risk]}",
+            "'risk' runs in process 'trade' already",
+        ),
+        ("agents: [strategy, risk, execute]", "agents: [strategy, risk]", "no process runs 'execute'"),
+        ("market: {lane: kafka", "sink: {lane: kafka", "is a name of its own"),
+        ("lane: kafka, agents: [normalize]", "lane: carrier, agents: [normalize]", "'carrier' is not known"),
+        ("lane: kafka, agents: [normalize]", "lane: kafka, agents: [normalize], sizes: {order: 4}", "is no size; nearest is 'orders'"),
+        ("maker_fee: 0.0002", "maker_fee: 2", "is no fraction of the notional"),
+    ],
+)
+def test_load_wrong_value_is_told(tmp_path, old, new, told):
+    assert told in "\n".join(faults(changed(tmp_path, (old, new))))
+
+
+def test_load_unknown_parameter_names_the_nearest(tmp_path):
+    path = changed(
+        tmp_path,
+        ("    account: maker-1\n    instruments", "    account: maker-1\n    params: {gama: 0.2, size_lots: 1.5}\n    instruments"),
+    )
+    told = "\n".join(faults(path))
+    assert "strategies.maker.params.gama: is no parameter of AvellanedaStoikov; nearest is 'gamma'" in told
+    assert "strategies.maker.params.size_lots: Decimal('1.5') is no whole number" in told
+
+
+def test_load_key_twice_is_told(tmp_path):
+    path = changed(tmp_path, ("    base: BTC\n", "    base: BTC\n    base: ETH\n"))
+    assert any("is written twice" in fault for fault in faults(path))
+
+
+def test_load_no_yaml_names_the_line(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: demo\nvenues: {binance: [\n")
+    assert faults(path)[0].startswith(f"{path}:3: is no YAML")
+
+
+def test_load_empty_file_is_told(tmp_path):
+    path = tmp_path / "empty.yaml"
+    path.write_text("")
+    assert faults(path) == [f"{path}:1: holds no topology; it starts with 'name:'"]
+
+
+def test_load_listed_instruments_takes_the_venues_figures(tmp_path):
+    text = DEMO.read_text()
+    start, end = text.index("  binance:BTCUSDT:\n"), text.index("firm:")
+    path = tmp_path / "desk.yaml"
+    path.write_text(text[:start].rstrip() + " [binance:BTCUSDT, binance:ETHUSDT]\n\n" + text[end:])
+    topology = load(path)
+    assert topology.instruments["binance:ETHUSDT"].tick_e9 == 10_000_000
+
+
+def test_load_fused_agents_on_different_shards_refuses(tmp_path):
+    path = changed(tmp_path, ("sinks: {clickhouse: all}", "sinks: {clickhouse: all}\nshards: {maker-1: 1}"))
+    assert "processes.trade.agents: cannot be fused: 'maker' has shards binance:BTCUSDT 0, maker-1 1" in "\n".join(faults(path))
+
+
+def test_load_agents_of_different_shards_apart_is_well(tmp_path):
+    path = changed(
+        tmp_path,
+        ("trade: {lane: kafka, agents: [strategy, risk, execute]}", "quote: {agents: [strategy]}\n  trade: {agents: [risk, execute]}"),
+        ("sinks: {clickhouse: all}", "sinks: {clickhouse: all}\nshards: {maker-1: 1}"),
+    )
+    assert load(path).shard_count == 2
