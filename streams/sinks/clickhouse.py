@@ -23,19 +23,19 @@ from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.schema import model
 from streams.sinks.batch import Batch, make_batch
+from streams.sinks.held import Held, Place
 from streams.sinks.inserter import Inserter, Stopped, ensure_tables
 from streams.sinks.letters import Letters
 from streams.sinks.plan import NOTHING, Progress
 
 __all__ = ["Sink", "SinkSettings", "ensure_tables", "run_sink"]
 
-Place = tuple[str, int]
-
 TIMEOUT_S = 20.0
 REFRESH_S = 3.0  # how soon a new topic or partition is noticed
 KEEP_POSITIONS_S = 3600.0  # a broker forgets positions of a group without members that are not renewed (7 days by default)
 PAUSE_S = 1.0
 CHUNK = 10_000
+READ_S = 0.1
 
 _LOG = structlog.get_logger("sink")
 
@@ -48,9 +48,9 @@ class SinkSettings:
     topology   : name of the topology; `<topology>.<process>.0` is the group and the transactional id
     kafka, registry, clickhouse, database : as in `streams.config.Endpoints`
     topics     : topics to take, their dead-letter topics included by themselves; empty = every topic that has a schema
-    flush_s    : a record waits no longer than this for its batch
-    rows_max   : records of one cycle
-    bytes_max  : bytes of the values of one cycle
+    prompt_s   : a record that people watch (fills, alerts ...) waits no longer than this for its batch
+    bulk_s     : any other record does
+    rows_max   : records, and bytes_max bytes of values, that are held at most
     """
 
     process: str
@@ -60,7 +60,8 @@ class SinkSettings:
     database: str = "millrace"
     topology: str = "millrace"
     topics: tuple[str, ...] = ()
-    flush_s: float = 0.25
+    prompt_s: float = 0.4
+    bulk_s: float = 2.0
     rows_max: int = 50_000
     bytes_max: int = 64_000_000
 
@@ -113,7 +114,7 @@ class Sink:
         self.inserter = Inserter(settings.clickhouse, settings.database, stop)
         self.progress: dict[Place, Progress] = {}
         self.committed: dict[Place, Progress] = {}
-        self.held: dict[Place, list[Message]] = {}
+        self.held = Held(settings.prompt_s, settings.bulk_s, settings.rows_max, settings.bytes_max)
         self.refreshed_s = self.kept_s = 0.0
 
     def run(self) -> None:
@@ -128,7 +129,7 @@ class Sink:
             _LOG.info("sink is up", topics=len({topic for topic, _ in self.progress}), group=self.settings.group)
             while not self.stop.is_set():
                 self.cycle()
-            self.flush()
+            self.put(self.held.everything())
             if self.progress != self.committed:
                 self.write_plan([])
         except BaseException:
@@ -141,42 +142,36 @@ class Sink:
                 self.producer.close(0.0)
 
     def cycle(self) -> None:
-        """Read until a flush is due, and flush; look for new topics now and then."""
+        """Read for a moment and put in what is due; look for new topics now and then."""
         now_s = time.monotonic()
         if now_s - self.refreshed_s > REFRESH_S:
             self.refresh()
-        self.read(now_s + self.settings.flush_s)
-        if any(self.held.values()):
-            self.flush()
+        self.read(now_s + READ_S)
+        due = self.held.due(time.monotonic())
+        if due:
+            self.put(due)
         elif self.progress != self.committed or now_s - self.kept_s > KEEP_POSITIONS_S:
             self.write_plan([])
 
     def read(self, deadline_s: float) -> None:
-        """Hold what the topics have until the deadline, or until a cycle has enough."""
-        rows = size_bytes = 0
-        while rows < self.settings.rows_max and size_bytes < self.settings.bytes_max and not self.stop.is_set():
+        """Hold what the topics have until the deadline, or until there is no room."""
+        while self.held.room and not self.stop.is_set():
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 return
-            for message in self.consumer.consume(min(CHUNK, self.settings.rows_max - rows), left_s):
+            for message in self.consumer.consume(min(CHUNK, self.held.room), left_s):
                 error = message.error()
-                if error is not None:
+                if error is None:
+                    self.held.add((message.topic() or "", message.partition() or 0), message, time.monotonic())
+                else:
                     self.on_error(error, message)
-                    continue
-                self.held[message.topic() or "", message.partition() or 0].append(message)
-                rows += 1
-                size_bytes += len(message.value() or b"")
 
-    def flush(self) -> None:
-        """Everything held goes in: made into batches, planned, inserted."""
-        batches = [self.batch(place, messages) for place, messages in self.held.items() if messages]
-        if not batches:
-            return
+    def put(self, due: dict[Place, list[Message]]) -> None:
+        """Messages into their tables: made into batches, planned, inserted."""
+        batches = [self.batch(place, messages) for place, messages in due.items()]
         self.write_plan(batches)
         self.inserter.insert(batches)
         self.on_inserted(batches)
-        for batch in batches:
-            self.held[batch.topic, batch.partition] = []
 
     def batch(self, place: Place, messages: list[Message]) -> Batch:
         """The batch of these messages, waiting for a registry that is away: an unanswered question is no dead letter."""
@@ -231,7 +226,6 @@ class Sink:
             self.letters.counts[topic] = max(self.letters.counts.get(topic, 0), progress.dead)
         self.progress |= found
         self.finish({place: progress for place, progress in found.items() if progress.last != NOTHING})
-        self.held |= {place: [] for place in found}
         self.consumer.incremental_assign([TopicPartition(*place, self.progress[place].offset) for place in found])
 
     def positions(self, places: list[Place]) -> dict[Place, Progress]:

@@ -90,6 +90,8 @@ def bench(stack: Endpoints, tmp_path: Path) -> Iterator[Bench]:
         clickhouse=stack.clickhouse,
         database=database,
         topics=TOPICS,
+        prompt_s=0.02,
+        bulk_s=0.05,
     )
     wanted = (*TOPICS, "trades.v1.dlq.v1")
     places = [(topic, p) for topic, count in list_topics(stack.kafka).items() if topic in wanted for p in range(count)]
