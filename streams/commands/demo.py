@@ -106,7 +106,7 @@ def _synthetic(say: Say) -> str:
 
 def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], speed: float, say: Say) -> int:
     from streams.commands.live import Board
-    from streams.commands.summary import summary
+    from streams.commands.summary import last_fill, summary
     from streams.sinks.query import client
     from streams.topology.run import RunOptions, run
 
@@ -119,9 +119,11 @@ def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], spe
     say(f"run {ending.run.number} {how} after {ending.seconds:.0f} s; from ClickHouse, {where.clickhouse}:")
     for text in summary(clickhouse, ending.run.number):
         say(text)
+    fill = last_fill(clickhouse, ending.run.number)
     clickhouse.close()
     say("")
-    say('look:    .venv/bin/millrace query "select * from fills limit 5"       .venv/bin/millrace lineage LAST_ID')
+    walk = f"       .venv/bin/millrace lineage {fill}" if fill else ""
+    say(f'look:    .venv/bin/millrace query "select * from fills limit 5"{walk}')
     say(f"verify:  .venv/bin/millrace verify {topology.path}")
     say("stop:    .venv/bin/millrace down")
     return 0 if ending.finished else 130

@@ -27,10 +27,15 @@ def essentials(fields: dict[str, Any]) -> str:
     found = []
     for name in _SHOWN:
         if name in fields and fields[name] not in (None, "", "\\N"):
-            found.append(f"{name}={fields[name]}")
+            value = fields[name]
+            found.append(f"{name}={value.normalize():f}" if isinstance(value, Decimal) else f"{name}={_short(value)}")
         elif fields.get(f"{name}_e9") not in (None, "", "\\N"):
             found.append(f"{name}={Decimal(int(fields[f'{name}_e9'])).scaleb(-9).normalize():f}")
     return " ".join(found)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 _SHOWN = (

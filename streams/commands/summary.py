@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from streams.schema import ids, model
 
-__all__ = ["pnl_line", "rows_by_table", "summary"]
+__all__ = ["last_fill", "pnl_line", "rows_by_table", "summary"]
 
 _LATENCY = """
 SELECT process, topic, count() AS batches,
@@ -26,13 +26,19 @@ ASOF JOIN (SELECT * FROM quotes WHERE run_id = {run:Int32}) AS q ON b.venue = q.
 _ORDERS = "SELECT action, count() FROM orders WHERE run_id = {run:Int32} GROUP BY action ORDER BY action"
 _DENIED = "SELECT code, count() FROM decisions WHERE run_id = {run:Int32} AND outcome = 'DENY' GROUP BY code ORDER BY count() DESC"
 _FILLS = """
-SELECT side, count(), sum(last_qty), sum(fee), countIf(maker), max(id) FROM fills WHERE run_id = {run:Int32} GROUP BY side ORDER BY side
+SELECT side, count(), sum(last_qty), sum(fee), countIf(maker) FROM fills WHERE run_id = {run:Int32} GROUP BY side ORDER BY side
 """
 _POSITIONS = """
 SELECT account, strategy, venue, symbol, argMax(qty, id), argMax(realized_pnl, id), argMax(unrealized_pnl, id), argMax(fees, id),
        argMax(spread_pnl, id), max(id)
 FROM positions WHERE run_id = {run:Int32} GROUP BY account, strategy, venue, symbol ORDER BY account, strategy, venue, symbol
 """
+
+
+def last_fill(client: Client, run: int) -> str:
+    """The id of the last fill of a run, as `millrace lineage` takes it; "" if there is none."""
+    found = _rows(client, "SELECT max(id) FROM fills WHERE run_id = {run:Int32}", run)[0][0]
+    return ids.text(found) if found else ""
 
 
 def summary(client: Client, run: int) -> Iterator[str]:
@@ -47,8 +53,8 @@ def summary(client: Client, run: int) -> Iterator[str]:
     orders = "   ".join(f"{action.lower()} {count:,}" for action, count in _rows(client, _ORDERS, run))
     denied = ", ".join(f"{code} {count:,}" for code, count in _rows(client, _DENIED, run))
     yield f"orders           {orders or 'none'}{f'   denied: {denied}' if denied else ''}"
-    for side, count, qty, fees, maker, last in _rows(client, _FILLS, run):
-        yield f"fills            {side} {count:,}   quantity {qty:.3f}   fees {fees:.4f}   as maker {maker:,}   last id {ids.text(last)}"
+    for side, count, qty, fees, maker in _rows(client, _FILLS, run):
+        yield f"fills            {side} {count:,}   quantity {qty:.3f}   fees {fees:.4f}   as maker {maker:,}"
     for account, strategy, venue, symbol, qty, realized, unrealized, fees, spread, last in _rows(client, _POSITIONS, run):
         yield f"position         {account}/{strategy} {venue}:{symbol} {qty:+.3f}   last id {ids.text(last)}"
         yield f"P&L              {pnl_line(realized, unrealized, fees, spread)}"
