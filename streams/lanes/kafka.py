@@ -41,6 +41,8 @@ _LOG = structlog.get_logger("lane")
 _MIN_TICK_S = 0.005
 _MIN_WAIT_S = 0.001  # below 1 ms the client does not wait at all
 _IDLE_COMMIT_S = 1.0
+_BATCH_S = 0.25  # a backlog is worked off in batches that take about so long: larger ones only make everything behind them wait
+_MIN_ROWS = 200
 _CONSUMER = {"enable.partition.eof": True, "queued.max.messages.kbytes": 16_384, "queued.min.messages": 20_000}
 
 
@@ -57,6 +59,7 @@ class KafkaLane:
         self.status = StatusFile(spec.status_path, spec.process, spec.shard)
         self._outputs: list[Output] = []
         self._letters: list[Letter] = []
+        self._rows = min(spec.rows, 10 * _MIN_ROWS)
         self._commit_due_s = self._tick_due_s = self._idle_due_s = 0.0
 
     def open(self) -> None:
@@ -87,7 +90,8 @@ class KafkaLane:
         self.status.write(state="running")
         while not self.stop and not self.new_run:
             wait_s = max(_MIN_WAIT_S, min(self._tick_due_s - time.monotonic(), 0.1))
-            messages = self.intake.take(self.spec.rows, wait_s, self._commit_due_s)
+            messages = self.intake.take(self._rows, wait_s, self._commit_due_s)
+            taken_s = time.monotonic()
             self._tick()
             if messages:
                 self._feed(self.intake.batch(messages))
@@ -95,6 +99,7 @@ class KafkaLane:
             ticks_alone = not self.stepper.inputs.count and not self._outputs and not self._letters
             if not ticks_alone or (time.monotonic() >= self._idle_due_s and not self.stepper.inputs.empty):
                 self._commit()
+                self._fit_rows(len(messages), time.monotonic() - taken_s)
             self._snapshot()
             if self.status.due:
                 self._report()
@@ -152,6 +157,11 @@ class KafkaLane:
         self._outputs, self._letters = [], []
         now_s = time.monotonic()
         self._commit_due_s, self._idle_due_s = now_s + self.spec.commit_ms / 1000, now_s + _IDLE_COMMIT_S
+
+    def _fit_rows(self, rows: int, took_s: float) -> None:
+        """Let the next batches take about _BATCH_S, from what this one took."""
+        if rows >= _MIN_ROWS:
+            self._rows = max(_MIN_ROWS, min(self.spec.rows, int(rows * _BATCH_S / took_s)))
 
     # ---- snapshot, report, end ----
     def _snapshot(self, last: bool = False) -> None:

@@ -101,6 +101,8 @@ def recover(spec: LaneSpec, wire: Wire, control: Control, build: Build, places: 
     start = start_of_run(control, places)
     last = last_entry(spec.kafka, wire, spec.process, spec.shard, pointers.get(JOURNAL))
     if last is None:
+        if pointers.get(JOURNAL, -1) >= journal_start(spec, control):
+            raise RestoreError(f"{spec.process}/{spec.shard}: its journal of run {run_number} is no longer kept; start a fresh run")
         return Recovered(process, OutputLog(), start)
     message, entry = last
     same_run = entry.run_id == run_number

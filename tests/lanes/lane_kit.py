@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -113,17 +114,21 @@ def tally_of(control: Control, process: str, shard: int, twist: int = 0, twist_a
 
 
 class World:
-    """Topics, subjects, names and a run for one test, on a shard of its own."""
+    """Topics, subjects, names and a run for one test, on an empty shard of its own."""
 
-    def __init__(self, stack: Endpoints, process: str = "tally") -> None:
-        self.kafka, self.registry, self.process, self.shard = stack.kafka, stack.registry, process, next(_shards)
+    def __init__(self, stack: Endpoints) -> None:
+        self.kafka, self.registry, self.shard = stack.kafka, stack.registry, next(_shards)
+        self.process = process = f"tally-{secrets.token_hex(4)}"
         self.wire = Wire(SchemaIds(stack.registry))
         letters = [dlq_topic(topic) for topic in (*topics_of(READS), *WRITES)]
         self._make_topics([*TOPICS, *letters])
         for topic in (*TOPICS, *letters):
             self.wire.ids.register(topic)
         self.sender = Sender(self.kafka)
-        self.feed = f"feed/{self.shard}/frames"
+        for topic in (*TOPICS, *letters):
+            if topic not in (*CONTROL_TOPICS, COMMANDS) and end_offset(self.kafka, topic, self.shard):
+                self.drop(topic)  # of a run of the tests before, on a stack that was kept
+        self.feed = f"{process}-feed/{self.shard}/frames"
         self.add_names([*lane_writers(process, self.shard, (*topics_of(READS), *WRITES)).values()])
         self.add_names([*(writer_name(process, self.shard, topic) for topic in WRITES), self.feed, "tools"])
         self.feed_writer = read_control(self.kafka, self.wire, ("names.v1",)).writer(self.feed)
@@ -175,11 +180,17 @@ class World:
         """A trade of nobody."""
         return Trade(ids.make(self.feed_writer, 1 << 40), 0, 0, 1, 1, "sim", "X", 1, 1, Side.BUY, 1, 1)
 
-    def drop_snapshots(self) -> None:
-        """As if none had been written yet: delete what the shard's partition holds."""
-        end = end_offset(self.kafka, SNAPSHOTS, self.shard)
+    def drop(self, topic: str) -> None:
+        """Delete what the shard's partition of a topic holds, as retention does."""
+        end = end_offset(self.kafka, topic, self.shard)
         admin = open_admin(self.kafka)
-        for future in admin.delete_records([TopicPartition(SNAPSHOTS, self.shard, end)]).values():
+        for future in admin.delete_records([TopicPartition(topic, self.shard, end)]).values():
+            future.result()
+
+    def forget_offsets(self) -> None:
+        """Delete the committed offsets of the process's group, as the broker does after a week."""
+        admin = open_admin(self.kafka)
+        for future in admin.delete_consumer_groups([self.spec().name]).values():
             future.result()
 
     def read(self, topic: str, partition: int | None = None) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import random
 import signal
 import time
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from streams.config import read_state
 from streams.errors import FencedError, RestoreError
 from streams.lanes.bus import Transactions
-from streams.lanes.kafka import EXIT_FENCED, EXIT_NEW_RUN, KafkaLane
+from streams.lanes.kafka import EXIT_FAILED, EXIT_FENCED, EXIT_NEW_RUN, KafkaLane
 from streams.lanes.verify import Verdict, verify
 from streams.lanes.writers import dlq_topic
 from streams.schema import ids
@@ -90,6 +92,54 @@ def test_lane_second_instance_takes_the_shard_and_the_first_ends(world: World, t
     assert_exact(world, list(range(200)))
 
 
+def test_lane_broker_silent_for_14_s_goes_on_exactly(world: World) -> None:
+    broker = read_state().get("services", {}).get("kafka")
+    if broker is None:
+        pytest.skip("the broker was given by its address: it is not ours to stop")
+    child = world.child()
+    try:
+        world.write(b"%d" % n for n in range(200))
+        world.wait_for_trades(200, child)
+        world.write(b"%d" % n for n in range(200, 2000))
+        os.kill(broker["pid"], signal.SIGSTOP)
+        try:
+            time.sleep(14)  # longer than a transaction may stay open
+        finally:
+            os.kill(broker["pid"], signal.SIGCONT)
+        until = time.monotonic() + 60
+        while len(world.read("trades.v1")) < 2000 and time.monotonic() < until:
+            if child.poll() is not None:
+                assert child.returncode == EXIT_FAILED
+                child = world.child()
+            time.sleep(0.2)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+    finally:
+        child.kill()
+    assert_exact(world, list(range(2000)))
+
+
+def test_lane_committed_offsets_lost_restores_from_the_journal_alone(world: World) -> None:
+    world.write(b"%d" % n for n in range(300))
+    world.run_until(trades=300)
+    world.forget_offsets()
+    world.write(b"%d" % n for n in range(300, 400))
+    world.run_until(trades=100)
+    assert_exact(world, list(range(400)))
+
+
+def test_lane_journal_lost_refuses_the_run_and_a_new_run_continues_the_ids(world: World) -> None:
+    world.write(b"%d" % n for n in range(100))
+    world.run_until(trades=100)
+    world.drop("journal.v1")
+    with pytest.raises(RestoreError, match="no longer kept; start a fresh run"):
+        world.run_until(trades=1)
+    world.open_run()
+    world.write([b"5"])
+    world.run_until(trades=1)
+    assert [ids.sequence(t.id) for t in world.read("trades.v1")] == list(range(1, 102))
+
+
 def test_transactions_zombie_commit_raises_fenced(world: World) -> None:
     zombie = Transactions(world.kafka, "t.zombie.0")
     Transactions(world.kafka, "t.zombie.0")
@@ -138,7 +188,7 @@ def test_lane_oversized_output_becomes_a_dead_letter_of_its_topic(world: World) 
 def test_restore_changed_code_refuses_and_names_the_first_difference(world: World) -> None:
     world.write(b"%d" % n for n in range(300))
     world.run_until(trades=300, rows=50, snapshot_s=1e9)
-    world.drop_snapshots()
+    world.drop("snapshots.v1")
     with pytest.raises(RestoreError, match=r"trades.v1 \d+:101: px_e9: recorded 5051, now 5058"):
         world.run_until(trades=1, twist=7, twist_at=101)
 
