@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from streams.commands.files import existing
 from streams.config import Endpoints, home_folder
@@ -19,14 +20,15 @@ __all__ = ["demo"]
 
 Say = Callable[[str], None]
 _TOPOLOGY = "topologies/demo.yaml"
-_SPEED = 20.0
+_SPEED_MAX = 20.0
+_FRAMES_PER_S = 1_500  # what two cores carry with room to spare; faster, and agents lag and stop trading
 _SYNTHETIC = {"seed": 1, "seconds": 600.0, "events_per_s": 60.0}
 
 
 def demo(path: str, say: Say) -> int:
     """Run the demo; its exit status. The stack stays up afterwards."""
     path = path or _demo_topology()
-    topology, speed, recordings = load(path), _speed(), _recordings()
+    topology, speed, recordings = load(path), _asked_speed(), _recordings()
     with _Kernel(path, say) as kernel:
         where = services.up(say)
         _apply(topology, where, say)
@@ -40,15 +42,16 @@ def _demo_topology() -> str:
     return _TOPOLOGY if here.is_file() else str(Path(__file__).resolve().parents[2] / _TOPOLOGY)
 
 
-def _speed() -> float:
+def _asked_speed() -> float:
+    """The speed that the environment asks for, 0 if none."""
     text = os.environ.get("MILLRACE_SPEED", "")
     try:
-        speed = float(text) if text else _SPEED
+        speed = float(text) if text else 1.0
     except ValueError:
         speed = 0.0
     if not 0 < speed <= 10_000:
         raise ConfigError(f"MILLRACE_SPEED={text!r}: must be recorded seconds per second, more than 0 and at most 10000, such as 20")
-    return speed
+    return speed if text else 0.0
 
 
 def _recordings() -> tuple[str, ...]:
@@ -112,7 +115,10 @@ def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], spe
 
     clickhouse = client(where)
     label = ", ".join(Path(path).name for path in recordings)
-    with Board(clickhouse, label, _length_ns(recordings), say) as board:
+    length = _length(recordings)
+    speed = speed or length.speed
+    say(line("market", f"{label}: {length.frames:,} frames of {length.ns / 1e9:.0f} s, played {speed:g} times as fast"))
+    with Board(clickhouse, label, length.ns, say) as board:
         ending = run(topology, where, RunOptions(True, recordings, speed), board.told, board.poll)
     say("")
     how = "finished" if ending.finished else "stopped"
@@ -129,8 +135,20 @@ def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], spe
     return 0 if ending.finished else 130
 
 
-def _length_ns(recordings: tuple[str, ...]) -> int:
+class _Length(NamedTuple):
+    """What a recording holds: its frames, and the recorded time from the first to the last."""
+
+    frames: int
+    ns: int
+
+    @property
+    def speed(self) -> float:
+        """The speed at which so many frames leave a second as the machine carries, between real time and twenty times as fast."""
+        return min(_SPEED_MAX, max(1.0, round(_FRAMES_PER_S * self.ns / 1e9 / max(1, self.frames), 1)))
+
+
+def _length(recordings: tuple[str, ...]) -> _Length:
     from streams.venues.binance.recording import Line, read_recording
 
     times = [one.recv_ts_ns for path in recordings for one in read_recording(path) if isinstance(one, Line)]
-    return max(times) - min(times) if times else 0
+    return _Length(len(times), max(times) - min(times)) if times else _Length(0, 0)

@@ -101,11 +101,11 @@ class Board:
         return min(1.0, max(0.0, (run.clock.now_ns() - (run.record.clock_start_ns or 0)) / self.length_ns))
 
     def _table(self, agents: list[Instance], statuses: dict[str, dict[str, Any]], run: Run, phase: str) -> Group:
-        table = Table(box=None, padding=(0, 2), header_style="dim")
+        table = Table(box=None, padding=(0, 1), header_style="dim")
         for title in ("process", "agents"):
-            table.add_column(title)
+            table.add_column(title, no_wrap=True, min_width=22 if title == "agents" else 10)
         for title in ("in/s", "out/s", "lag", "p50", "p99"):
-            table.add_column(title, justify="right")
+            table.add_column(title, justify="right", no_wrap=True, min_width=8)
         for instance in agents:
             status, rates = statuses[instance.label], self._rates.get(instance.label, (0.0, 0.0))
             state = status.get("state", "starting")
