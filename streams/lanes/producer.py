@@ -12,6 +12,7 @@ from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, commo
 __all__ = ["Sender", "Transactions"]
 
 _FLUSH_S = 60.0
+_INIT_S = 30.0
 
 
 class Sender:
@@ -128,7 +129,7 @@ class Transactions(Sender):
         }
         super().__init__(bootstrap, linger_ms=linger_ms, settings=own | dict(settings or {}))
         self.transactional_id = transactional_id
-        self._call("opening transactions", self._producer.init_transactions, 30.0)
+        self._call("opening transactions", self._producer.init_transactions, _INIT_S)
 
     def begin(self) -> None:
         """Open a transaction."""

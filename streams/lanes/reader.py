@@ -116,9 +116,9 @@ def tail_records(
     limit: int | None = None,
     committed: bool = True,
 ) -> list[Message]:
-    """The newest records of a partition, newest first: up to and with the first one for which `until` is true, at most `limit`.
+    """The newest records of a partition, newest first, at most `limit`.
 
-    Without a match everything back to the first record kept is returned only if `until` is None; with `until` the list is then empty.
+    With `until` only the newest record for which it is true, in a list; empty if there is none back to the first record kept.
     """
     low, end = watermarks(bootstrap, topic, partition)
     found: list[Message] = []

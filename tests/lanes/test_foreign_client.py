@@ -8,7 +8,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from streams.lanes.writers import dlq_topic
 from tests.lanes.lane_kit import World
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 def read_foreign(kafka: str, registry: str, topic: str, partition: int) -> list[dict[str, Any]]:
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "foreign", "enable.partition.eof": True, "enable.auto.commit": False})
-    consumer.assign([TopicPartition(topic, partition, 0)])
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
     found, schemas = [], {}
     while (message := consumer.poll(20.0)) is not None:
         error = message.error()
