@@ -56,7 +56,7 @@ def exact(code: str, value: Any, name: str) -> Any:
             raise OverflowError(f"{name}: {value} does not fit {code} ({low}..{high})")
         return value
     if code == "b1":
-        if value not in (0, 1):
+        if isinstance(value, float) or value not in (0, 1):
             raise OverflowError(f"{name}: {value!r} does not fit a bool (False or True)")
         return bool(value)
     value = float(value)

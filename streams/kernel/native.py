@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import llvmlite.binding as ll
 
+from streams.errors import KernelError
 from streams.kernel.fault import FAULT
 from streams.kernel.lock import locked
 
@@ -110,9 +112,7 @@ def _read(layers: list[Path], file: str) -> bytes | None:
 def _compile(name: str, entries: Callable[[], Entries], path: Path) -> bytes:
     print(f"kernel           compiling {name} (once)", file=sys.stderr, flush=True)
     start = time.perf_counter()
-    from streams.kernel.compile import compile_object  # imports Numba
-    from streams.kernel.explain import explained
-
+    compile_object, explained = _compiler()
     collects = gc.isenabled()
     gc.disable()  # a tenth of the time: the compiler makes many objects and little garbage
     try:
@@ -124,6 +124,17 @@ def _compile(name: str, entries: Callable[[], Entries], path: Path) -> bytes:
     _write(path, code)
     print(f"kernel           {name} ... {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
     return code
+
+
+def _compiler() -> tuple[Any, Any]:
+    """Import Numba and what the kernel adds to it."""
+    try:
+        from streams.kernel.compile import compile_object
+        from streams.kernel.explain import explained
+    except (ImportError, AttributeError) as e:
+        found = importlib.metadata.version("numba")
+        raise KernelError(f"numba {found} lacks what the kernel builds on ({e}); install the version in requirements.lock") from e
+    return compile_object, explained
 
 
 def _write(path: Path, code: bytes) -> None:

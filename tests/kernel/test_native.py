@@ -135,7 +135,7 @@ BOTH = """
 
 @pytest.mark.slow
 def test_load_objects_of_two_processes_each_keeps_its_own_code(tmp_path):
-    """With Numba's own names (a counter per process) both objects would hold `helper` under one symbol: the second would run the first's."""
+    """Under Numba's own names (counted per process) both hold `helper` under one symbol, and the second would run the first's."""
     write(tmp_path / "shared.py", HELPER)
     for name, fields in (("first", "xyz"), ("second", "yxz")):
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(RECORD).format(*fields))

@@ -16,7 +16,7 @@ def wrap(x):
     return (x + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(int64)
 def test_ctz_clz_any_word_equal_compiled(compiled, x):
     assert compiled["p_ctz"](x) == ctz(x)
@@ -30,7 +30,7 @@ def test_bit_below_each_position_equal_compiled(compiled, i):
     assert (ctz(bit(i)), clz(bit(i))) == (i, 63 - i)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(int64, st.integers(1, 63))
 def test_hash64_any_key_equal_compiled_and_in_range(compiled, key, bits):
     assert compiled["p_hash64"](key, bits) == hash64(key, bits)
@@ -43,11 +43,12 @@ def test_load_byte_equal_compiled(compiled):
     assert [compiled["p_load_byte"](start + i) for i in range(4)] == [sample.p_load_byte(start + i) for i in range(4)] == [0, 1, 128, 255]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(-(1 << 40), 1 << 40))
 def test_atomics_two_words_equal_compiled(compiled, v):
     plain, native = (ctypes.c_int64 * 2)(), (ctypes.c_int64 * 2)()
     assert sample.p_atomics(ctypes.addressof(plain), v) == compiled["p_atomics"](ctypes.addressof(native), v)
-    assert list(plain) == list(native) == [v + 5, 9]
+    assert list(plain) == list(native) == [v + 5, 11 if v == 9 else 9]  # the last swap finds 9
 
 
 def test_call3_plain_calls_what_the_handle_stands_for():

@@ -1,11 +1,12 @@
 """Struct classes: layout, construction, checked stores and indices, inheritance, what is refused."""
 
+import doctest
 from typing import ClassVar
 
 import pytest
 
 from streams.errors import KernelError
-from streams.kernel import F32, I8, I16, I32, NULL, U8, Array, Struct, Table
+from streams.kernel import F32, I8, I16, I32, NULL, U8, Array, Struct, Table, struct
 from streams.kernel.struct import StructMeta
 from tests.kernel import annotated
 
@@ -92,7 +93,7 @@ def test_array_without_size_refused():
 
 @pytest.mark.parametrize(("field", "value", "error"), [
     ("count", 128, OverflowError), ("count", -129, OverflowError), ("count", 1.0, TypeError),
-    ("count", None, TypeError), ("flag", 2, OverflowError),
+    ("count", None, TypeError), ("flag", 2, OverflowError), ("flag", 1.0, OverflowError),
     ("ratio", "one", ValueError), ("ratio", 1e60, OverflowError), ("top", Level(), AttributeError),
     ("lots", [1], AttributeError), ("nothing", 1, AttributeError),
 ])  # fmt: skip
@@ -156,3 +157,7 @@ def test_construct_unknown_field_refused():
 
 def test_repr_scalars():
     assert repr(Level(px_ticks=5)) == "Level(px_ticks=5, qty_lots=1)"
+
+
+def test_docstring_examples_are_true():
+    assert doctest.testmod(struct).failed == 0
