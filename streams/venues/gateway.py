@@ -10,33 +10,34 @@ import asyncio
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from streams.clock import RunClock
 from streams.errors import DecodeError, UnitError, VenueError
-from streams.lanes.bus import Transactions, explain, list_topics, open_consumer, read_range, tail_records
-from streams.lanes.control import COMMANDS, Control, read_control
+from streams.lanes.bus import explain, open_consumer, read_range
+from streams.lanes.control import Control, read_control
+from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
+from streams.lanes.status import StatusFile
 from streams.lanes.wire import Wire
-from streams.lanes.writers import writer_name
-from streams.records import Clock, OrderAction, Request, VenueEvent, VenueEventType
+from streams.records import Clock, OrderAction, Request, VenueEventType
 from streams.schema import ids
 from streams.venues.client import OrderState, VenueClient, VenueReport
+from streams.venues.commands import CommandReader
 from streams.venues.gateway_state import GatewayState, KillSwitch, Pending
+from streams.venues.gateway_writer import EVENTS, REQUESTS, EventWriter
 from streams.venues.sim.client import SimClient
 
 __all__ = ["GatewaySettings", "run_gateway"]
 
-REQUESTS = "requests.v1"
-EVENTS = "venue_events.v1"
 _LOG = structlog.get_logger("gateway")
 _READ_S = 0.02
 _BACKOFF_S = (0.05, 2.0)
-_COMMAND_SETTINGS = {"queued.min.messages": 100, "queued.max.messages.kbytes": 1024, "fetch.wait.max.ms": 20}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class GatewaySettings:
     url                : the venue's WebSocket
     max_request_age_ns : a NEW or REPLACE older than this, times the run's speed, is refused, not sent
     answer_timeout_s   : wall time without an answer after which the venue is asked
+    status_path        : file for its counters, replaced once a second; None = no file
     """
 
     process: str
@@ -61,10 +63,12 @@ class GatewaySettings:
     url: str
     max_request_age_ns: int = 1_000_000_000
     answer_timeout_s: float = 2.0
+    status_path: Path | None = None
 
 
 def run_gateway(settings: GatewaySettings, stop: Event | None = None, client: VenueClient | None = None) -> int:
-    """Carry requests and events until `stop` is set or SIGTERM comes; the exit code, 0. The simulated venue's client by default.
+    """Carry requests and events until `stop` is set or SIGTERM comes; the exit code: EXIT_OK, or EXIT_NEW_RUN when another run has begun.
+    The simulated venue's client by default.
 
     Raises LaneError without broker, registry, run or names, and when a transaction fails; FencedError when another instance took over.
     A venue that is away is no error: it connects again and again.
@@ -73,8 +77,8 @@ def run_gateway(settings: GatewaySettings, stop: Event | None = None, client: Ve
     control = read_control(settings.kafka, wire)
     gateway = _Gateway(settings, control, wire, client or SimClient(settings.url, f"{settings.process}/{settings.shard}"))
     asyncio.run(gateway.run(stop))
-    _LOG.info("gateway ends", events=gateway.written, unanswered=len(gateway.state.pending))
-    return 0
+    _LOG.info("gateway ends", events=gateway.writer.written, unanswered=len(gateway.state.pending), new_run=gateway.new_run)
+    return EXIT_NEW_RUN if gateway.new_run else EXIT_OK
 
 
 class _Gateway:
@@ -82,65 +86,64 @@ class _Gateway:
 
     def __init__(self, settings: GatewaySettings, control: Control, wire: Wire, client: VenueClient) -> None:
         run = control.last_run()
-        self.settings, self.wire, self.client, self.epoch, self.run_id = settings, wire, client, control.epoch, run.run_number or 0
+        self.settings, self.wire, self.client, self.epoch = settings, wire, client, control.epoch
         self.clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
         self.max_age_ns = int(settings.max_request_age_ns * (run.speed or 1.0))
         self.kill = KillSwitch(control.limits, control.commands)
         self.state = GatewayState()
         self.ready = False  # connected, and all doubt settled
-        self.written = 0
-        self.queue: list[VenueEvent] = []
-        self.wake = asyncio.Event()
+        self.new_run = False
+        self.wake, self.done = asyncio.Event(), asyncio.Event()
+        self.status = StatusFile(settings.status_path, settings.process, settings.shard)
         group = f"{settings.topology}.{settings.process}.{settings.shard}"
-        self.transactions = Transactions(settings.kafka, group)  # first: it fences and settles what a dead instance left
+        self.writer = EventWriter(settings.kafka, wire, control, group, settings.process, settings.shard, self.clock)
         self.consumer = open_consumer(settings.kafka, group)
-        self.commands = _open_commands(settings.kafka, control)
-        self.known_commands = {command.id for command in control.commands}
-        self.ids = ids.Counter(control.writer(writer_name(settings.process, settings.shard, EVENTS)))
+        self.commands = CommandReader(settings.kafka, wire, control)
         self._load(control.start_positions())
+        self.status.write(state="running", run=self.writer.run_id)
 
     # ---- start ----
     def _load(self, starts: dict[tuple[str, int], int]) -> None:
         """Read the run's own events and requests up to now."""
-        kafka, shard, writer = self.settings.kafka, self.settings.shard, ids.writer(self.ids.base)
-        self.consumer.committed([TopicPartition(REQUESTS, shard)], 20.0)  # makes the offsets topic of a new broker
-        self.state.next_offset = start = starts.get((REQUESTS, shard), 0)
+        kafka, shard = self.settings.kafka, self.settings.shard
+        start = starts.get((REQUESTS, shard), 0)
+        (place,) = self.consumer.committed([TopicPartition(REQUESTS, shard)], 20.0)
+        self.state.next_offset = start
         for message in read_range(kafka, REQUESTS, shard, start):
-            self._take(message)
+            self._take(message, told=(message.offset() or 0) < place.offset)
         for message in read_range(kafka, EVENTS, shard, starts.get((EVENTS, shard), 0)):
-            event = self._decode(message)
-            if isinstance(event, VenueEvent) and ids.writer(event.id) == writer and event.run_id == self.run_id:
-                self.ids.sequence = max(self.ids.sequence, ids.sequence(event.id))
+            event = self.wire.decode(EVENTS, message.value())
+            if self.writer.is_own(event):
                 self.state.on_event(event)
-        if self.ids.sequence == 0:  # nothing in this run: the writer's last id of an earlier one
-            found = tail_records(kafka, EVENTS, shard, lambda m: ids.writer(getattr(self._decode(m), "id", 0)) == writer)
-            self.ids.sequence = ids.sequence(self._decode(found[0]).id) if found else 0
         self.consumer.assign([TopicPartition(REQUESTS, shard, self.state.next_offset)])
-        _LOG.info("gateway starts", run=self.run_id, orders=len(self.state.orders), unanswered=len(self.state.pending))
+        _LOG.info("gateway starts", run=self.writer.run_id, orders=len(self.state.orders), unanswered=len(self.state.pending))
 
-    def _take(self, message: Message) -> Pending | None:
-        """Note a request; itself if it is to be sent."""
-        request, offset = self._decode(message), message.offset() or 0
-        if isinstance(request, Request) and request.run_id == self.run_id and request.venue == self.settings.venue:
-            return self.state.on_request(request, offset)
-        self.state.skip(offset)
-        return None
-
-    def _decode(self, message: Message) -> Any:
+    def _take(self, message: Message, told: bool = False) -> Pending | None:
+        """Note a request; itself if it is to be sent. What cannot be read becomes a dead letter, unless that was `told` before."""
+        offset = message.offset() or 0
+        self.status.now.records_in += 1
         try:
-            return self.wire.decode(message.topic() or "", message.value())
+            request = self.wire.decode(REQUESTS, message.value())
         except DecodeError as error:
-            _LOG.error("record cannot be read", topic=message.topic(), offset=message.offset(), reason=str(error))
+            _LOG.error("dead letter", topic=REQUESTS, offset=offset, reason=str(error))
+            if not told:
+                self.writer.dead_letter(message, str(error))
+                self.wake.set()
+            request = None
+        if request is None or request.run_id != self.writer.run_id or request.venue != self.settings.venue:
+            self.state.skip(offset)
             return None
+        pending = self.state.on_request(request, offset)
+        pending.message, pending.taken_ns = message, time.time_ns()
+        return pending
 
     # ---- tasks ----
     async def run(self, stop: Event | None) -> None:
         """Until stopped; the first task that fails ends all."""
-        done = asyncio.Event()
         if stop is None:
             for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, done.set)
-        jobs = (self._read(), self._obey(), self._connect(), self._write(), self._watch(), _until(stop, done))
+                asyncio.get_running_loop().add_signal_handler(number, self.done.set)
+        jobs = (self._read(), self._obey(), self._connect(), self._write(), self._watch(), self._report(), self._until(stop))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -153,7 +156,8 @@ class _Gateway:
             await self.client.close()
             self.consumer.close()
             self.commands.close()
-            self.transactions.close()
+            self.writer.close()
+            self.status.write(state="new run" if self.new_run else "stopped")
 
     async def _read(self) -> None:
         """Requests as they come."""
@@ -165,13 +169,13 @@ class _Gateway:
                         await self._dispatch_or_drop(pending)
 
     async def _obey(self) -> None:
-        """KILL and RESUME, beside the data."""
+        """KILL, RESUME and the next RUN, beside the data."""
         while True:
-            for message in await asyncio.to_thread(self.commands.consume, 100, _READ_S):
-                command = self._decode(message) if _is_record(message, self.settings.kafka) else None
-                if command is None or command.id in self.known_commands:
-                    continue
-                if self.kill.on_command(command):
+            for command in await asyncio.to_thread(self.commands.read, _READ_S):
+                if self.commands.begins_run(command):
+                    self.new_run = True
+                    self.done.set()
+                elif self.kill.on_command(command):
                     _LOG.warning("kill", target=command.target or "all", reason=command.reason)
                     if self.ready:
                         await self._cancel_killed_or_drop()
@@ -210,20 +214,25 @@ class _Gateway:
                     await self._drop(error)
 
     async def _write(self) -> None:
-        """Events to the topic, with the position that they leave, in one transaction."""
+        """What is queued to the topics, with the position that it leaves, in one transaction."""
         while True:
             await self.wake.wait()
             self.wake.clear()
-            events, self.queue = self.queue, []
-            if events:
-                await asyncio.to_thread(self._commit, events, self.state.position())
-                self.written += len(events)
+            records, position = self.writer.take(), self.state.position()
+            if records:
+                self.status.latency(await asyncio.to_thread(self.writer.commit, records, position, self.consumer))
 
-    def _commit(self, events: list[VenueEvent], position: int) -> None:
-        self.transactions.begin()
-        for event in events:
-            self.transactions.send(EVENTS, self.settings.shard, self.wire.encode(EVENTS, event))
-        self.transactions.commit({(REQUESTS, self.settings.shard): position}, self.consumer)
+    async def _report(self) -> None:
+        """Counters for the live table."""
+        while True:
+            now = self.status.now
+            now.records_out, now.dead_letters, now.lag = self.writer.written, self.writer.letters_written, len(self.state.pending)
+            self.status.write(state="running")
+            await asyncio.sleep(1.0)
+
+    async def _until(self, stop: Event | None) -> None:
+        while not self.done.is_set() and not (stop is not None and stop.is_set()):
+            await asyncio.sleep(0.05)
 
     # ---- sending ----
     async def _dispatch(self, pending: Pending) -> None:
@@ -236,7 +245,7 @@ class _Gateway:
         if reason is not None:
             self._emit(pending.refusal(), request, request_id=request.id, reason=reason)
             return
-        pending.sent_s = time.monotonic()
+        pending.sent_s, pending.sent_ns = time.monotonic(), time.time_ns()
         await self.client.send(request, self._cl_ord_id(request.order_id))
 
     async def _dispatch_or_drop(self, pending: Pending) -> None:
@@ -388,26 +397,14 @@ class _Gateway:
         **more: Any,
     ) -> None:
         """Queue one event with the next id, and know it from now on."""
-        order = self.state.orders.get(request.order_id)
+        order, answers = self.state.orders.get(request.order_id), self.state.pending.get(request_id or 0)
         cause_id = request_id or (request.id if order is None else order.cause_id)
-        now_ns = self.clock.now_ns()
-        head = (self.ids.next(), cause_id, self.run_id, now_ns, now_ns)
-        about = (kind, request.order_id, request.venue, request.symbol, exch_ts_ns, venue_order_id, raw)
-        event = VenueEvent(*head, *about, request_id=request_id, **more)
-        self.state.on_event(event)
-        self.queue.append(event)
+        more |= {"request_id": request_id, "exch_ts_ns": exch_ts_ns, "venue_order_id": venue_order_id}
+        self.state.on_event(self.writer.event(kind, request, cause_id, answers, raw, **more))
         self.wake.set()
 
     def _cl_ord_id(self, order_id: int) -> str:
         return ids.cl_ord_id(self.epoch, order_id)
-
-
-def _open_commands(kafka: str, control: Control) -> Consumer:
-    """The command topic from the RUN record on."""
-    consumer = open_consumer(kafka, settings=_COMMAND_SETTINGS)
-    partitions = range(list_topics(kafka).get(COMMANDS, 0))
-    consumer.assign([TopicPartition(COMMANDS, p, control.run_offset + 1 if p == 0 else 0) for p in partitions])
-    return consumer
 
 
 def _is_record(message: Message, kafka: str) -> bool:
@@ -418,8 +415,3 @@ def _is_record(message: Message, kafka: str) -> bool:
     if error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._PARTITION_EOF):
         raise explain(error, kafka, f"reading {message.topic()}[{message.partition()}]")
     return False
-
-
-async def _until(stop: Event | None, done: asyncio.Event) -> None:
-    while not done.is_set() and not (stop is not None and stop.is_set()):
-        await asyncio.sleep(0.05)

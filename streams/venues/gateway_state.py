@@ -6,6 +6,8 @@ It is built anew at every start from the run's requests and then the gateway's o
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from confluent_kafka import Message
+
 from streams.records import Command, CommandType, Limit, OrderAction, Request, VenueEvent, VenueEventType
 
 __all__ = ["GatewayOrder", "GatewayState", "KillSwitch", "Pending"]
@@ -20,11 +22,19 @@ _ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED
 
 @dataclass(slots=True)
 class Pending:
-    """A request that has no answer yet. sent_s: monotonic time when it was sent on the present connection, None = not."""
+    """A request that has no answer yet.
+
+    sent_s            : monotonic time when it was sent on the present connection, None = not
+    message           : as it came from the topic, for its timestamp
+    taken_ns, sent_ns : wall time when it was read and last sent
+    """
 
     request: Request
     offset: int
     sent_s: float | None = None
+    message: Message | None = None
+    taken_ns: int = 0
+    sent_ns: int = 0
 
     def refusal(self) -> VenueEventType:
         """The kind of event that refuses it."""

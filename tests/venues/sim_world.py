@@ -20,6 +20,7 @@ from streams.venues.gateway import EVENTS, REQUESTS
 from tests.lanes.lane_kit import World
 from tests.venues.sim_orders import book, instrument, request, trade
 
+LETTERS = f"{REQUESTS}.dlq.v1"
 MARKET = ("book_updates.v1", "trades.v1")
 VENUE = """
 import sys
@@ -47,10 +48,11 @@ class VenueWorld(World):
 
     def __init__(self, stack: Endpoints, folder: Path) -> None:
         super().__init__(stack)
-        self._make_topics([*MARKET, REQUESTS, EVENTS])
-        for topic in (*MARKET, REQUESTS, EVENTS):
+        topics = (*MARKET, REQUESTS, EVENTS, LETTERS)
+        self._make_topics(topics)
+        for topic in topics:
             self.wire.ids.register(topic)
-        self.add_names([f"gateway/{self.shard}/venue_events"])
+        self.add_names([f"gateway/{self.shard}/{topic}" for topic in ("venue_events", "requests.dlq", "latency")])
         self.venue, self.folder, self.port = f"sim{self.shard}", folder, free_port()
         self._put("instruments.v1", instrument(self.venue), 0)
         self.writer = read_control(self.kafka, self.wire).writer(f"gateway/{self.shard}/venue_events")

@@ -32,9 +32,20 @@ class VenueLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        if self.first(path) is None:
+            path.unlink(missing_ok=True)
         self._file = open(path, "ab+", buffering=0)  # noqa: SIM115 - closed by close()
         self._batch: list[bytes] = []
         self.broken = False
+
+    @staticmethod
+    def first(path: Path) -> list[Any] | None:
+        """The first line of a file; None where there is no file, or a kill cut the line off."""
+        if not path.exists():
+            return None
+        with open(path, "rb") as file:
+            raw = file.readline()
+        return json.loads(raw) if raw.endswith(b"\n") else None
 
     def lines(self) -> Iterator[list[Any]]:
         """Every whole line from the start; what a kill cut off behind the last one is removed. VenueError for a line that is none."""

@@ -32,24 +32,28 @@ class Recorder:
     def open(
         cls, folder: Path, process: str, run: Command, instruments: Sequence[Instrument], partitions: Partitions, kafka: str, wire: Wire
     ) -> "Recorder":
-        """The venue of a run: empty where the run has no log yet, else as its log left it.
+        """The venue of a run: empty where the run has no log yet, else as its log left it. The log of a run of the same number on another
+        broker (the stack was purged) is put aside.
 
         Raises VenueError where executing the log again gives other answers: code, instruments or market data have changed since.
         """
         number = run.run_number or 0
-        log = VenueLog(log_path(folder, process, number))
-        lines = log.lines()
-        first = next(lines, None)
+        path = log_path(folder, process, number)
+        first = VenueLog.first(path)
+        if first is not None and first[1]["wall_start_ns"] != run.wall_start_ns:
+            path.rename(path.with_suffix(f".{first[1]['wall_start_ns']}.jsonl"))
+            first = None
+        log = VenueLog(path)
         if first is None:
             positions = {(p.topic, p.partition): p.offset for p in run.start_positions}
             starts = [positions.get(partition, 0) for partition in partitions]
-            log.add("run", _head(number, instruments, partitions, starts))
+            log.add("run", _head(run, instruments, partitions, starts))
             log.write()
             return cls(log, number, instruments, partitions, starts)
         head = first[1]
         known = [codec.decode(Instrument, bytes.fromhex(i)) for i in head["instruments"]]
         recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"])
-        recorder._execute(lines, kafka, wire)
+        recorder._execute(kafka, wire)
         return recorder
 
     # ---- inputs ----
@@ -94,11 +98,12 @@ class Recorder:
         return reports
 
     # ---- the log, executed again ----
-    def _execute(self, lines: Any, kafka: str, wire: Wire) -> None:
+    def _execute(self, kafka: str, wire: Wire) -> None:
         markets = reread(kafka, wire, self.partitions, self.offsets)
         said: list[tuple[str, dict[str, Any]]] = []
-        for number, line in enumerate(lines, 2):
-            kind, rest = line[0], line[1:]
+        for number, (kind, *rest) in enumerate(self.log.lines(), 1):
+            if kind == "run":
+                continue
             if kind == "out":
                 if not said or said[0] != tuple(rest):
                     found = said[0] if said else "nothing"
@@ -128,5 +133,11 @@ class Recorder:
             self._market(*record)
 
 
-def _head(run: int, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> dict[str, Any]:
-    return {"run": run, "instruments": [codec.encode(i).hex() for i in instruments], "partitions": partitions, "starts": starts}
+def _head(run: Command, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> dict[str, Any]:
+    return {
+        "run": run.run_number,
+        "wall_start_ns": run.wall_start_ns,
+        "instruments": [codec.encode(i).hex() for i in instruments],
+        "partitions": partitions,
+        "starts": starts,
+    }

@@ -25,9 +25,11 @@ from streams.clock import RunClock
 from streams.errors import ConfigError, VenueError
 from streams.lanes.bus import list_topics
 from streams.lanes.control import Control, read_control
+from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.records import Clock, Instrument
+from streams.venues.commands import CommandReader
 from streams.venues.sim.market import MARKET_TOPICS, MarketReader
 from streams.venues.sim.recorder import Recorder
 
@@ -60,7 +62,7 @@ class VenueSettings:
 
 
 def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
-    """Serve until `stop` is set or SIGTERM comes; the exit code, 0.
+    """Serve until `stop` is set or SIGTERM comes; the exit code: EXIT_OK, or EXIT_NEW_RUN when another run has begun.
 
     Raises LaneError without broker, registry or run; ConfigError for a taken port or no instruments; VenueError where the log cannot be
     written, or executing it again gives other answers.
@@ -75,13 +77,16 @@ def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
     recorder = Recorder.open(folder, settings.process, run, _instruments(control, settings.venue), partitions, settings.kafka, wire)
     _LOG.info("venue starts", run=run.run_number, orders=len(recorder.exchange.by_number), log=str(recorder.log.path))
     market = MarketReader(settings.kafka, wire, recorder.partitions, recorder.offsets)
+    commands = CommandReader(settings.kafka, wire, control)
+    server = _Server(settings, recorder, market, commands, clock)
     try:
-        asyncio.run(_Server(settings, recorder, market, clock).serve(stop))
+        asyncio.run(server.serve(stop))
     finally:
         market.close()
+        commands.close()
         recorder.close()
-    _LOG.info("venue ends", orders=len(recorder.exchange.by_number))
-    return 0
+    _LOG.info("venue ends", orders=len(recorder.exchange.by_number), new_run=server.new_run)
+    return EXIT_NEW_RUN if server.new_run else EXIT_OK
 
 
 def _instruments(control: Control, venue: str) -> list[Instrument]:
@@ -95,8 +100,9 @@ def _instruments(control: Control, venue: str) -> list[Instrument]:
 class _Server:
     """The sockets around a recorder. All state changes happen in the event loop; only waiting for Kafka happens in a thread."""
 
-    def __init__(self, settings: VenueSettings, recorder: Recorder, market: MarketReader, clock: RunClock) -> None:
-        self.settings, self.recorder, self.market, self.clock = settings, recorder, market, clock
+    def __init__(self, settings: VenueSettings, recorder: Recorder, market: MarketReader, commands: CommandReader, clock: RunClock) -> None:
+        self.settings, self.recorder, self.market, self.commands, self.clock = settings, recorder, market, commands, clock
+        self.new_run = False
         self.sockets: dict[str, web.WebSocketResponse] = {}
         self.outgoing: dict[str, asyncio.Queue[str]] = {}
         self.failed: asyncio.Queue[VenueError] = asyncio.Queue()
@@ -116,7 +122,7 @@ class _Server:
         if stop is None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, done.set)
-        tasks = [asyncio.create_task(t) for t in (self._follow(), self._tick(), self._fail(), _until(stop, done))]
+        tasks = [asyncio.create_task(t) for t in (self._follow(), self._tick(), self._obey(), self._fail(), _until(stop, done))]
         try:
             finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in finished:
@@ -142,6 +148,11 @@ class _Server:
         while True:
             await asyncio.sleep(_TICK_S)
             self._say(self.recorder.on_time(self.clock.now_ns()))
+
+    async def _obey(self) -> None:
+        """End when another run begins."""
+        while not self.new_run:
+            self.new_run = any(self.commands.begins_run(c) for c in await asyncio.to_thread(self.commands.read, 0.2))
 
     async def _fail(self) -> None:
         """End the process when a socket met a failure that concerns all."""

@@ -1,0 +1,120 @@
+"""What a gateway writes: venue events, dead letters and latency stamps, in one transaction with the position they leave."""
+
+import time
+from typing import Any
+
+from confluent_kafka import Consumer, Message
+
+from streams.clock import RunClock
+from streams.errors import DecodeError
+from streams.lanes.bus import MAX_RECORD_BYTES, Transactions, tail_records
+from streams.lanes.control import Control
+from streams.lanes.latency import Stamps
+from streams.lanes.wire import Wire
+from streams.lanes.writers import LATENCY, dlq_topic, writer_name
+from streams.records import DeadLetter, Request, VenueEvent, VenueEventType
+from streams.schema import ids
+from streams.venues.gateway_state import Pending
+
+__all__ = ["EVENTS", "REQUESTS", "EventWriter"]
+
+REQUESTS = "requests.v1"
+EVENTS = "venue_events.v1"
+_LETTERS = dlq_topic(REQUESTS)
+_RAW_BYTES = MAX_RECORD_BYTES - 2_000  # the rest of an event needs less
+
+
+class EventWriter:
+    """The outputs of one gateway and shard. Its constructor fences an earlier instance and finds the last id of each output.
+
+    written, letters_written : events and dead letters since the start
+    """
+
+    def __init__(self, kafka: str, wire: Wire, control: Control, group: str, process: str, shard: int, clock: RunClock) -> None:
+        self.run_id = control.last_run().run_number or 0
+        self.shard, self.clock, self.written, self.letters_written = shard, clock, 0, 0
+        self._kafka, self._wire = kafka, wire
+        self._transactions = Transactions(kafka, group)  # first: it settles what a dead instance left open
+        writers = {topic: control.writer(writer_name(process, shard, topic)) for topic in (EVENTS, _LETTERS, LATENCY)}
+        self._ids = {topic: ids.Counter(writer, self._last(topic, writer)) for topic, writer in writers.items()}
+        self._stamps = Stamps(process, self.run_id)
+        self._events: list[VenueEvent] = []
+        self._letters: list[DeadLetter] = []
+        self._answered: Pending | None = None
+
+    def __len__(self) -> int:
+        return len(self._events) + len(self._letters)
+
+    def is_own(self, event: VenueEvent) -> bool:
+        """The event was written by this gateway in this run."""
+        return event.run_id == self.run_id and event.id - ids.sequence(event.id) == self._ids[EVENTS].base
+
+    def event(self, kind: VenueEventType, request: Request, cause_id: int, answers: Pending | None, raw: bytes, **more: Any) -> VenueEvent:
+        """Queue an event about the order of a request; the event. answers: the request it answers."""
+        now_ns = self.clock.now_ns()
+        if answers is not None and self._answered is None:
+            self._answered = answers
+        event = VenueEvent(
+            id=self._ids[EVENTS].next(),
+            cause_id=cause_id,
+            run_id=self.run_id,
+            ts_ns=now_ns,
+            recv_ts_ns=now_ns,
+            kind=kind,
+            order_id=request.order_id,
+            venue=request.venue,
+            symbol=request.symbol,
+            raw=raw[:_RAW_BYTES],
+            **more,
+        )
+        self._events.append(event)
+        return event
+
+    def dead_letter(self, message: Message, reason: str) -> None:
+        """Queue a request that cannot be read."""
+        now_ns = self.clock.now_ns()
+        payload = (message.value() or b"")[:_RAW_BYTES]
+        place = (REQUESTS, message.partition() or 0, message.offset() or 0)
+        self._letters.append(DeadLetter(self._ids[_LETTERS].next(), 0, self.run_id, now_ns, now_ns, *place, reason, payload))
+
+    def take(self) -> list[tuple[str, bytes]]:
+        """The records of the next transaction, in order; empty when nothing is queued."""
+        events, self._events = self._events, []
+        letters, self._letters = self._letters, []
+        if not events and not letters:
+            return []
+        stamps = self._stamps.leave(self._ids[LATENCY].next, self.clock.now_ns())
+        self.written += len(events)
+        self.letters_written += len(letters)
+        records = [(EVENTS, e) for e in events] + [(_LETTERS, letter) for letter in letters] + [(LATENCY, stamp) for stamp in stamps]
+        return [(topic, self._wire.encode(topic, record)) for topic, record in records]
+
+    def commit(self, records: list[tuple[str, bytes]], position: int, consumer: Consumer) -> float | None:
+        """Write records and position, both or none; ms from Kafka's timestamp of the first request answered, None without one.
+
+        LaneError when it fails: the process must end. May block, so call it in a thread.
+        """
+        answered, self._answered = self._answered, None
+        self._transactions.begin()
+        for topic, value in records:
+            self._transactions.send(topic, self.shard, value)
+        self._transactions.commit({(REQUESTS, self.shard): position}, consumer)
+        if answered is None or answered.message is None:
+            return None
+        self._stamps.take(REQUESTS, answered.request.id, answered.message, answered.taken_ns)
+        return self._stamps.committed(answered.sent_ns or time.time_ns(), len(records))
+
+    def close(self) -> None:
+        """End the producer."""
+        self._transactions.close()
+
+    def _last(self, topic: str, writer: int) -> int:
+        """Sequence of the writer's last record, 0 if there is none."""
+        found = tail_records(self._kafka, topic, self.shard, lambda message: self._writer(topic, message) == writer)
+        return ids.sequence(self._wire.decode(topic, found[0].value()).id) if found else 0
+
+    def _writer(self, topic: str, message: Message) -> int:
+        try:
+            return ids.writer(self._wire.decode(topic, message.value()).id)
+        except DecodeError:
+            return -1
