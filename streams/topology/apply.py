@@ -6,9 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from confluent_kafka import KafkaException
+
 from streams.config import Endpoints
 from streams.errors import TopologyError
-from streams.lanes.bus import Sender, TopicSpec, create_topics, list_topics, open_admin, topic_configs
+from streams.lanes.bus import Sender, TopicSpec, create_topics, explain, list_topics, open_admin, topic_configs
 from streams.lanes.control import Control, read_control
 from streams.lanes.registry import SchemaIds, subject_of
 from streams.lanes.wire import Wire
@@ -26,6 +28,7 @@ __all__ = ["Applied", "apply"]
 
 Say = Callable[[str], None]
 _CALLS = 8
+_FIRST_ANSWER_S = 10.0
 _KEYS = {
     "Shard": ("kind", "name"),
     "Instrument": ("venue", "symbol"),
@@ -57,7 +60,11 @@ def apply(topology: Topology, where: Endpoints, say: Say = print) -> Applied:
 
 
 def _replication(kafka: str) -> int:
-    return min(3, len(open_admin(kafka).list_topics(timeout=20).brokers))
+    """Copies of each topic: one a broker, three at most. The first question to the broker: LaneError when it does not answer."""
+    try:
+        return min(3, len(open_admin(kafka).list_topics(timeout=_FIRST_ANSWER_S).brokers))
+    except KafkaException as error:
+        raise explain(error, kafka, "looking for brokers") from None
 
 
 def _topics(topics: list[TopicSpec], kafka: str, say: Say) -> int:

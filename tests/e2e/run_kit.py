@@ -41,6 +41,12 @@ class Desk:
         assert ended.returncode == 0, f"millrace {' '.join(arguments)} ended with {ended.returncode}\n{ended.stdout}{ended.stderr}"
         return ended.stdout
 
+    def command_s(self) -> float:
+        """How long a short command takes now: what a test waits for takes longer on a busy machine, so its market must last longer."""
+        began_s = time.monotonic()
+        self.done("apply", str(self.topology))
+        return time.monotonic() - began_s
+
     def start(self, recording: Path, speed: float) -> "Running":
         """A fresh run of the recording, in the background."""
         return Running(self, "run", str(self.topology), "--fresh", "--recording", str(recording), "--speed", str(speed))
@@ -62,6 +68,7 @@ class Running:
     def __init__(self, desk: Desk, *arguments: str) -> None:
         self.desk = desk
         self.output = desk.folder / f"{arguments[0]}-{time.monotonic_ns()}.txt"
+        self.seen = {log.stem: log.stat().st_size for log in (desk.home / "logs").glob("*.log")}  # what earlier runs have logged
         argv = [sys.executable, "-m", "streams.cli", *arguments]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(argv, cwd=CHECKOUT, env=desk.environment, stdout=output, stderr=output, start_new_session=True)
@@ -141,6 +148,12 @@ class Running:
             if (status["pid"], status["state"]) == (self.pid(name), "running"):
                 return status["batches"]
         return 0
+
+    def news(self, name: str) -> str:
+        """What a process, and those before it, have logged in this run."""
+        with self.log(name).open("rb") as log:
+            log.seek(self.seen.get(name, 0))
+            return log.read().decode(errors="replace")
 
     def venue_log_bytes(self) -> bytes:
         """What the simulated venue has written down so far."""
