@@ -12,7 +12,7 @@ ME = "gateway/0"
 
 @pytest.fixture
 def exchange():
-    made = SimExchange(7, [instrument()], {"far": 64})
+    made = SimExchange(7, [instrument()], {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64})
     made.on_market(book([(1000, 5), (999, 9)], [(1001, 4), (1002, 9)], snapshot=True))
     return made
 

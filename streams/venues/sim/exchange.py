@@ -24,7 +24,7 @@ from streams.trading.venue_answer import REASONS, VenueAnswer
 
 __all__ = ["SIZES", "SimExchange", "SimOrder"]
 
-SIZES = {"window": 4096, "far": 16384, "orders": 4096, "executions": 4096, "answers": 16384}
+SIZES = {"window": 4096, "far": 8192, "orders": 1024, "executions": 1024, "answers": 4096}
 _ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
 
 
