@@ -7,12 +7,14 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.errors import LaneError
+from streams.lanes.bounded import Bounded
 from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, common_config, explain
 
 __all__ = ["Sender", "Transactions"]
 
 _FLUSH_S = 60.0
 _INIT_S = 30.0
+_OFFSETS_S = 10.0
 
 
 class Sender:
@@ -129,6 +131,7 @@ class Transactions(Sender):
         }
         super().__init__(bootstrap, linger_ms=linger_ms, settings=own | dict(settings or {}))
         self.transactional_id = transactional_id
+        self._bounded = Bounded()
         self._call("opening transactions", self._producer.init_transactions, _INIT_S)
 
     def begin(self) -> None:
@@ -149,14 +152,31 @@ class Transactions(Sender):
             notes = metadata or {}
             offsets = [TopicPartition(*place, offset) for place, offset in positions.items() if place not in notes]
             offsets += [TopicPartition(*place, positions[place], note) for place, note in notes.items()]
-            self._call("offsets", self._producer.send_offsets_to_transaction, offsets, consumer.consumer_group_metadata(), 10.0)
+            self._call("offsets", self._send_offsets, offsets, consumer.consumer_group_metadata())
         self._call("commit", self._producer.commit_transaction, 30.0)
 
     def abort(self) -> None:
         """Make sure nothing of the open transaction shows; errors are swallowed: the next instance's init settles it as well."""
+        if self._bounded.lost:
+            return
         with suppress(KafkaException, SystemError):
             self._producer.purge()
             self._producer.abort_transaction(5.0)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Best effort at the end of a process, as `Sender.close`."""
+        self._bounded.close()
+        if not self._bounded.lost:
+            super().close(timeout_s)
+
+    def _send_offsets(self, *args: Any) -> None:
+        # librdkafka ignores the timeout of this one call (its issue 5456): a group coordinator that went away would hang us for ever
+        try:
+            self._bounded.call(_OFFSETS_S + 5.0, self._producer.send_offsets_to_transaction, *args, _OFFSETS_S)
+        except TimeoutError:
+            raise LaneError(
+                f"kafka {self.bootstrap}: offsets of {self.transactional_id}: the group coordinator does not answer; start over"
+            ) from None
 
     def _call(self, doing: str, call: Any, *args: Any) -> None:
         for attempt in range(4):
