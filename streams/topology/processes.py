@@ -149,6 +149,7 @@ def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
         topology=topology.name,
         venue=instance.venue,
         url=f"ws://127.0.0.1:{venue_port(topology, instance.venue)}/",
+        status_path=status_path(instance),
     )
     return run_gateway(settings, _stop_on_signals())
 
