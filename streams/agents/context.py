@@ -8,21 +8,24 @@ from streams.slots import OrderSlot
 from streams.trading.book import Book
 from streams.trading.codes import GTC, LIMIT, MARKET, NEW, PARTIALLY_FILLED
 
-__all__ = ["MAX_ORDERS_PER_CALL", "NEVER_NS", "Context"]
+__all__ = ["MAX_ORDERS_PER_CALL", "NEVER_NS", "REFUSAL_PAUSE_NS", "Context"]
 
 MAX_ORDERS_PER_CALL = 32  # one callback may send so many orders, replaces and cancels
 NEVER_NS = 1 << 62
+REFUSAL_PAUSE_NS = 1_000_000_000  # quotes wait so long after a refusal, in the run's time: it would be refused again
 
 
 class Context(Struct, align=64):
     """One strategy's window on its process. Prices in ticks, quantities in lots, instruments by dictionary number.
 
+    resume_ns  : quotes are neither placed nor moved before: an order was just refused
     views, out : where the process keeps them; set for the time of a callback only, so that a snapshot holds no address
     quotes     : order ids of the quotes kept by `quote`, [2 x instrument + side], 0 = none
     """
 
     now_ns: int
     due_ns: int = NEVER_NS
+    resume_ns: int
     orders_left: int
     refused: int
     strategy: I32
@@ -105,13 +108,16 @@ class Context(Struct, align=64):
         return True
 
     def quote(self, instrument: int, side: int, px_ticks: int, qty_lots: int) -> None:
-        """Keep exactly one post-only order on this side at this price; 0 lots pull it. While something is pending it waits."""
+        """Keep exactly one post-only order on this side at this price; 0 lots pull it.
+
+        It waits while something is pending, and REFUSAL_PAUSE_NS after one of the strategy's orders was refused.
+        """
         views = at(Views, self.views)
         k = 2 * instrument + side
         s = views.orders.find(self.quotes[k]) if self.quotes[k] != 0 else -1
         if s < 0:
             self.quotes[k] = 0
-            if qty_lots > 0:
+            if qty_lots > 0 and self.now_ns >= self.resume_ns:
                 self.quotes[k] = self.place(instrument, side, px_ticks, qty_lots, LIMIT, GTC, True)
             return
         o = views.orders.pool[s]
@@ -119,7 +125,7 @@ class Context(Struct, align=64):
             return
         if qty_lots <= 0:
             self.cancel(o.order_id)
-        elif o.px_ticks != px_ticks:
+        elif o.px_ticks != px_ticks and self.now_ns >= self.resume_ns:
             self.replace(o.order_id, px_ticks, o.cum_qty_lots + qty_lots)
 
     def quoted(self, instrument: int, side: int) -> int:

@@ -4,8 +4,16 @@ A strategy is compiled apart and called by address, so a changed strategy never 
 of them. A strategy that raises is halted: no more callbacks, its orders are cancelled; nothing else stops.
 """
 
-from streams.agents.codes import ACTION_CANCEL, COMMAND_KILL, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_STOP
-from streams.agents.context import MAX_ORDERS_PER_CALL, NEVER_NS, Context
+from streams.agents.codes import (
+    ACTION_CANCEL,
+    COMMAND_KILL,
+    COMMAND_PAUSE,
+    COMMAND_RESUME,
+    COMMAND_STOP,
+    EXEC_REJECTED,
+    EXEC_REPLACE_REJECT,
+)
+from streams.agents.context import MAX_ORDERS_PER_CALL, NEVER_NS, REFUSAL_PAUSE_NS, Context
 from streams.agents.outbox import ROOM, Outbox
 from streams.agents.views import Views
 from streams.kernel import I8, NULL, Struct, Table, addr_of, call3
@@ -78,7 +86,11 @@ class StrategyAgent(Struct, align=64):
     def on_report(self, e: ReportSlot, views: Views, out: Outbox) -> None:
         for i in range(self.count):
             entry = self.entries[i]
-            if entry.context.strategy == e.strategy and entry.status == RUNNING and entry.on_order != 0:
+            if entry.context.strategy != e.strategy:
+                continue
+            if e.exec_type == EXEC_REJECTED or e.exec_type == EXEC_REPLACE_REJECT:
+                entry.context.resume_ns = views.now_ns + REFUSAL_PAUSE_NS
+            if entry.status == RUNNING and entry.on_order != 0:
                 self.call(entry, entry.on_order, addr_of(e), views, out)
 
     def on_time(self, views: Views, out: Outbox) -> None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from streams.agents.context import REFUSAL_PAUSE_NS
 from streams.records import (
     Balance,
     CommandType,
@@ -143,11 +144,18 @@ def test_kill_cancels_what_is_open_and_denies_what_comes(desk):
 def test_reservations_are_gone_when_every_order_is(desk):
     desk.give(limit("account:maker-1", Rule.OPEN_ORDERS, count=2))
     for n in range(2, 40):
-        out = desk.give(book(n, "60000.0", "60000.1", T0 + n, snapshot=True))
+        out = desk.give(book(n, "60000.0", "60000.1", T0 + n * 2 * REFUSAL_PAUSE_NS, snapshot=True))
         assert of(Decision, out)
         assert all(d.outcome == Outcome.APPROVE for d in of(Decision, out))
         for r in of(Request, out):
             desk.give(desk.answer(r, VenueEventType.REJECT))
+
+
+def test_refused_order_is_not_repeated_before_a_pause_is_over(desk):
+    desk.give(limit("account:maker-1", Rule.ORDER_SIZE, qty_e9=e9("0.005")))
+    assert len(of(Decision, open_market(desk))) == 2
+    assert desk.give(book(2, "60001.0", "60001.1", T0 + REFUSAL_PAUSE_NS - 1, snapshot=True)) == []
+    assert len(of(Decision, desk.give(book(3, "60001.0", "60001.1", T0 + REFUSAL_PAUSE_NS, snapshot=True)))) == 2
 
 
 def test_restored_process_goes_on_as_if_nothing_had_happened(desk):

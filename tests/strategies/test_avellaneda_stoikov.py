@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from streams.agents.context import REFUSAL_PAUSE_NS
 from streams.records import Order, OrderAction, Request, Side, VenueEventType
 from tests.agents.desk import T0, Desk, book, e9
 
@@ -16,8 +17,7 @@ def slow_quotes(books: list[tuple[int, int, int]], position_lots: int) -> tuple[
     mids = [(ts, (bid + ask) / 2) for ts, bid, ask in books]
     last_ts = mids[-1][0]
     variance = sum(
-        (m1 - m0) ** 2 / PARAMS["tau_s"] * math.exp((t1 - last_ts) / 1e9 / PARAMS["tau_s"])
-        for (_, m0), (t1, m1) in pairwise(mids)
+        (m1 - m0) ** 2 / PARAMS["tau_s"] * math.exp((t1 - last_ts) / 1e9 / PARAMS["tau_s"]) for (_, m0), (t1, m1) in pairwise(mids)
     )
     gamma, k = PARAMS["gamma"], PARAMS["k"]
     risk = gamma * variance * PARAMS["horizon_s"]
@@ -28,7 +28,7 @@ def slow_quotes(books: list[tuple[int, int, int]], position_lots: int) -> tuple[
 
 
 def walk(n: int) -> list[tuple[int, int, int]]:
-    return [(T0 + i * 300_000_000, 600_000 + 7 * ((i * i) % 5), 600_003 + 7 * ((i * i) % 5)) for i in range(n)]
+    return [(T0 + i * 2 * REFUSAL_PAUSE_NS, 600_000 + 7 * ((i * i) % 5), 600_003 + 7 * ((i * i) % 5)) for i in range(n)]
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 12])
