@@ -28,7 +28,7 @@ from streams.local.clickhouse_request import decompressed, parse
 
 __all__ = ["main", "server"]
 
-WORKERS = 8
+WORKERS = 16  # statements at a time; the engine has threads of its own
 KEEP_ALIVE_S = 75
 SHUTDOWN_BOUND_S = 10
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1", "")

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from streams.errors import FencedError, LaneError, SchemaError
-from streams.lanes.bus import Transactions, explain, list_topics, open_consumer, read_range
+from streams.errors import DecodeError, FencedError, LaneError, SchemaError
+from streams.lanes.bus import Transactions, explain, open_consumer, read_range
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.schema import model
@@ -115,6 +115,7 @@ class Sink:
         self.progress: dict[Place, Progress] = {}
         self.committed: dict[Place, Progress] = {}
         self.held = Held(settings.prompt_s, settings.bulk_s, settings.rows_max, settings.bytes_max)
+        self.last_rows: dict[str, dict[int, tuple[int, int]]] = {}
         self.refreshed_s = self.kept_s = 0.0
 
     def run(self) -> None:
@@ -216,8 +217,11 @@ class Sink:
     def refresh(self) -> None:
         """Take up topics and partitions that are new: finish what a predecessor planned, then read on from there."""
         self.refreshed_s = time.monotonic()
-        topics = list_topics(self.settings.kafka)
-        places = [(topic, p) for topic, count in topics.items() if self.settings.takes(topic) for p in range(count)]
+        try:
+            topics = self.consumer.list_topics(timeout=TIMEOUT_S).topics
+        except KafkaException as fault:
+            raise explain(fault, self.settings.kafka, "listing topics") from None
+        places = [(name, p) for name, topic in topics.items() if self.settings.takes(name) for p in sorted(topic.partitions)]
         new = [place for place in places if place not in self.progress]
         if not new:
             return
@@ -242,12 +246,32 @@ class Sink:
             except KafkaException:
                 continue  # made a moment ago: the next refresh takes it up
             known = at.offset >= 0
-            found[place] = Progress.read(at.offset, at.metadata) if known else Progress(low)
+            found[place] = Progress.read(at.offset, at.metadata) if known else Progress(self.begin(place, low, high))
             if known:
                 self.committed[place] = found[place]
             if not low <= found[place].offset <= high:
                 found[place] = self.out_of_range(place, found[place], low, high)
         return found
+
+    def begin(self, place: Place, low: int, high: int) -> int:
+        """Where to begin without a position: behind the last row if the topic has that very record, else at the topic's beginning.
+
+        A broker forgets the positions of a group that was away for long (7 days by default); a topic of the same name may be another one.
+        """
+        if low == high:
+            return low
+        topic, partition = place
+        if topic not in self.last_rows:
+            self.last_rows[topic] = self.inserter.last_rows(model.for_topic(topic))
+        offset, id = self.last_rows[topic].get(partition, (low - 1, 0))
+        if not low <= offset < high:
+            return low
+        messages = list(read_range(self.settings.kafka, topic, partition, offset, offset + 1))
+        with contextlib.suppress(DecodeError):
+            if messages and self.wire.decode(topic, messages[0].value()).id == id:
+                _LOG.warning("the position was forgotten; going on behind the last row", topic=topic, partition=partition, offset=offset)
+                return offset + 1
+        return low
 
     def out_of_range(self, place: Place, progress: Progress, low: int, high: int) -> Progress:
         """Records were deleted before the sink read them, or the topic was made anew: say so and go on with what there is."""

@@ -77,6 +77,20 @@ class Inserter:
         wanted = None if schemas is None else list(schemas)
         self._until_done(lambda client, schemas: ensure_tables(client, self.database, schemas), wanted)
 
+    def last_rows(self, schema: model.Schema) -> dict[int, tuple[int, int]]:
+        """(offset, id) of the last row of each partition that a table holds. None for dead letters: many topics share their table."""
+        found: dict[int, tuple[int, int]] = {}
+        if schema.topic.endswith(model.DLQ):
+            return found
+
+        def ask(client: Client, _: None) -> None:
+            table = f"`{self.database}`.`{schema.plural}`"
+            rows = client.query(f"SELECT _partition, max(_offset), argMax(id, _offset) FROM {table} GROUP BY _partition").result_rows
+            found.update({partition: (offset, id) for partition, offset, id in rows})
+
+        self._until_done(ask, None)
+        return found
+
     def close(self) -> None:
         """Free the threads."""
         self._pool.shutdown()

@@ -241,6 +241,20 @@ def test_sink_second_instance_fences_the_first_and_nothing_is_doubled(bench: Ben
     assert second.stop() == 0
 
 
+def test_sink_position_forgotten_goes_on_behind_the_last_row(bench: Bench) -> None:
+    sink = bench.sink()
+    sink.start()
+    bench.send("trades.v1", range(1, 11))
+    eventually(lambda: bench.query(COUNTS), once(10))
+    assert sink.stop() == 0
+    other = bench.sink(process="renamed")  # a group without positions
+    bench.send("trades.v1", range(11, 21))
+    other.start()
+    here = f"{COUNTS} WHERE _partition = 0"  # of the other partition it takes what earlier tests left
+    eventually(lambda: bench.query(here), once(20))
+    assert "the position was forgotten" in other.log.read_text()
+
+
 def test_sink_open_transaction_is_not_seen_before_its_commit(bench: Bench) -> None:
     bench.sink().start()
     writer = Transactions(bench.stack.kafka, f"{bench.database}-writer")
