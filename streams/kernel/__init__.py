@@ -3,7 +3,7 @@
     fields, struct, items     Struct classes and their plain objects        memory, view, layout   their flat form, and its description
     prim, atomics, address    what methods call, in both runs               fault                  errors raised inside an entry
     native, lock              entries as objects on disk                    parity                 what would not be equal in both runs
-    compile, parts, typing_numba, elements_numba, refuse, explain           the compiler: imported when no object is on disk
+    compile, parts, {typing,elements,names}_numba, refuse, explain          the compiler: imported when no object is on disk
 
 What the caller promises, as for any machine integer: shift counts are 0..63, products fit int64, and an int that meets a float (or `/`) is
 within 2**53, because Python is exact beyond it and machine code rounds.

@@ -4,6 +4,7 @@ Imports Numba: only `native.load` calls it, and only when no object is on disk.
 """
 
 import contextlib
+import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from numba.core import config
 from numba.core.errors import NumbaTypeError, NumbaWarning
 
 from streams.errors import KernelError
-from streams.kernel import elements_numba
+from streams.kernel import elements_numba, names_numba
 from streams.kernel.native import FAULT
 from streams.kernel.typing_numba import JIT
 
@@ -27,7 +28,7 @@ _NO_COUNTS = """
 define void @NRT_incref(ptr %p) { ret void }
 define void @NRT_decref(ptr %p) { ret void }
 """
-_registered = elements_numba  # imported for what it registers
+_registered = (elements_numba, names_numba)  # imported for what it registers
 
 
 def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> bytes:
@@ -76,6 +77,9 @@ def _uninitialized_refused() -> Iterator[None]:
 
 def _link_entry(module: Any, name: str, fn: Callable[..., int], nargs: int, linked: set[Any]) -> None:
     """Type and lower what an entry reaches, and link each part into `module` unless it is there."""
+    takes = len(inspect.signature(fn).parameters)
+    if takes != nargs:
+        raise KernelError(f"entry {name}: {fn.__qualname__} takes {takes} arguments, {nargs} were declared")
     dispatcher = njit(types.int64(*[types.int64] * nargs), **JIT)(fn)
     result = dispatcher.overloads[dispatcher.signatures[0]]
     module.link_in(ll.parse_assembly(_wrapper(name, result.fndesc.mangled_name, nargs)))

@@ -12,7 +12,8 @@ from numba.core.typing.templates import infer_global as _infer_global
 from numba.extending import lower_builtin, lower_getattr_generic
 
 from streams.kernel.native import CHECKED
-from streams.kernel.typing_numba import I64, ElementsType, load_scalar, pointer, store_scalar, value_type
+from streams.kernel.prim import I64
+from streams.kernel.typing_numba import ElementsType, load_scalar, pointer, store_scalar, value_type
 
 __all__: list[str] = []
 

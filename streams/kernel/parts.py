@@ -13,7 +13,15 @@ from numba.core.compiler_lock import require_global_compiler_lock
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.errors import NumbaTypeError
 from numba.core.typed_passes import IRLegalization, NativeLowering, NoPythonBackend, NopythonTypeInference, PreLowerStripPhis
-from numba.core.untyped_passes import FixupArgs, GenericRewrites, IRProcessing, ReconstructSSA, RewriteDynamicRaises, TranslateByteCode
+from numba.core.untyped_passes import (
+    DeadBranchPrune,
+    FixupArgs,
+    GenericRewrites,
+    IRProcessing,
+    ReconstructSSA,
+    RewriteDynamicRaises,
+    TranslateByteCode,
+)
 
 from streams.kernel.refuse import Refuse
 
@@ -101,6 +109,7 @@ _STEPS = (
     FixupArgs,
     IRProcessing,
     Refuse,
+    DeadBranchPrune,
     GenericRewrites,
     RewriteDynamicRaises,
     ReconstructSSA,

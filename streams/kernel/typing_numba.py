@@ -1,4 +1,4 @@
-"""What Numba must know to compile Structs: their types, fields, methods and addresses, constants, plain functions, primitives.
+"""What Numba must know of Structs: their types, fields and methods, and what they call.
 
 Imported at the first compile only; nothing here runs in a process that finds its objects on disk. Types are named by content (module,
 class, fingerprint of the layout), because names are what symbols are made of: with Numba's per-process counters two objects compiled by
@@ -6,7 +6,6 @@ two processes can hold different code under one symbol, and loading both runs th
 """
 
 import difflib
-import enum
 import functools
 import inspect
 from types import FunctionType
@@ -17,20 +16,28 @@ from numba import njit, types
 from numba.core.datamodel.models import PrimitiveModel, handle_bound_function
 from numba.core.datamodel.registry import register_default
 from numba.core.errors import NumbaTypeError
-from numba.core.imputils import lower_constant
-from numba.core.registry import cpu_target
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import lower_builtin, lower_getattr_generic, lower_setattr_generic, models, register_model, type_callable, typeof_impl
+from numba.extending import lower_getattr_generic, lower_setattr_generic
 
-from streams.kernel.address import addr_of, at
 from streams.kernel.fields import Field
 from streams.kernel.layout import fingerprint
 from streams.kernel.native import CHECKED
 from streams.kernel.parts import PartCompiler
-from streams.kernel.prim import PRIMITIVES, Primitive
+from streams.kernel.prim import I64
 from streams.kernel.struct import Struct, StructMeta
 
-__all__ = ["JIT", "ElementsType", "StructType", "dispatcher_of", "load_scalar", "pointer", "store_scalar", "struct_type", "value_type"]
+__all__ = [
+    "BYTE_POINTER",
+    "JIT",
+    "ElementsType",
+    "StructType",
+    "dispatcher_of",
+    "load_scalar",
+    "pointer",
+    "store_scalar",
+    "struct_type",
+    "value_type",
+]
 
 JIT = {
     "error_model": "python",
@@ -39,7 +46,7 @@ JIT = {
     "no_cfunc_wrapper": True,
     "pipeline_class": PartCompiler,
 }
-_BYTE_POINTER = ir.IntType(8).as_pointer()
+BYTE_POINTER = ir.IntType(8).as_pointer()
 _MEMORY = {
     "i8": ir.IntType(64),
     "i4": ir.IntType(32),
@@ -50,7 +57,6 @@ _MEMORY = {
     "f8": ir.DoubleType(),
     "f4": ir.FloatType(),
 }
-I64 = ir.IntType(64)
 
 
 class StructType(types.Type):
@@ -84,22 +90,6 @@ class ElementsType(types.Type):
     @property
     def mangling_args(self) -> tuple[str, tuple]:
         return self.name, ()
-
-
-class ClassRef(types.Opaque):
-    """A Struct class by name, as `at` takes it."""
-
-    def __init__(self, cls: StructMeta) -> None:
-        self.cls = cls
-        super().__init__(f"class({struct_type(cls).name})")
-
-
-class EnumRef(types.Opaque):
-    """An IntEnum class; its members are int64 constants."""
-
-    def __init__(self, cls: type[enum.IntEnum]) -> None:
-        self.cls = cls
-        super().__init__(f"enum({cls.__module__}.{cls.__qualname__})")
 
 
 class BoundMethod(types.BoundFunction):
@@ -142,14 +132,12 @@ _typing_now: list[Any] = []
 
 class _PointerModel(PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
-        super().__init__(dmm, fe_type, _BYTE_POINTER)
+        super().__init__(dmm, fe_type, BYTE_POINTER)
 
 
 register_default(StructType)(_PointerModel)
 register_default(ElementsType)(_PointerModel)
 register_default(BoundMethod)(handle_bound_function)
-register_model(ClassRef)(models.OpaqueModel)
-register_model(EnumRef)(models.OpaqueModel)
 
 
 @functools.cache
@@ -242,102 +230,3 @@ def _set_field(context: Any, b: Any, sig: Any, args: Any, attr: str) -> None:
     f = typ.cls._fields_[attr]
     value = context.cast(b, args[1], value_typ, value_type(f.elem))
     store_scalar(b, pointer(b, args[0], f.offset), f.elem, value)  # type: ignore[arg-type]
-
-
-@typeof_impl.register(StructMeta)
-def _typeof_struct_class(value: StructMeta, c: Any) -> ClassRef:
-    return ClassRef(value)
-
-
-def _lookup_global(value: Any) -> Any:
-    context: Any = cpu_target.typing_context
-    return context._lookup_global(value)
-
-
-@typeof_impl.register(FunctionType)
-def _typeof_function(value: FunctionType, c: Any) -> Any:
-    known = _lookup_global(value)  # at, addr_of, primitives, what Numba overloads
-    return known or types.Dispatcher(dispatcher_of(value))
-
-
-@typeof_impl.register(enum.IntEnum)
-def _typeof_member(value: enum.IntEnum, c: Any) -> Any:
-    return types.int64
-
-
-_typeof_enum = typeof_impl.dispatch(enum.EnumMeta)
-
-
-@typeof_impl.register(enum.EnumMeta)
-def _typeof_enum_class(value: enum.EnumMeta, c: Any) -> Any:
-    return EnumRef(value) if issubclass(value, enum.IntEnum) else _typeof_enum(value, c)
-
-
-@infer_getattr
-class _EnumAttributes(AttributeTemplate):
-    key = EnumRef
-
-    def generic_resolve(self, typ: EnumRef, attr: str) -> Any:
-        if attr in typ.cls.__members__:
-            return types.int64
-        raise NumbaTypeError(f"{typ.cls.__name__} has no member {attr!r}; members: {', '.join(typ.cls.__members__)}")
-
-
-@lower_getattr_generic(EnumRef)
-def _get_member(context: Any, b: Any, typ: EnumRef, value: Any, attr: str) -> Any:
-    return ir.Constant(I64, int(typ.cls[attr]))
-
-
-@lower_constant(EnumRef)
-@lower_constant(ClassRef)
-def _no_value(context: Any, b: Any, typ: Any, value: Any) -> Any:
-    return context.get_dummy_value()
-
-
-@type_callable(at)
-def _type_at(context: Any) -> Any:
-    def typer(cls: Any, addr: Any) -> Any:
-        if isinstance(cls, ClassRef) and isinstance(addr, types.Integer):
-            return struct_type(cls.cls)
-        return None
-
-    return typer
-
-
-@lower_builtin(at, ClassRef, types.Integer)
-def _lower_at(context: Any, b: Any, sig: Any, args: Any) -> Any:
-    return b.inttoptr(context.cast(b, args[1], sig.args[1], types.int64), _BYTE_POINTER)
-
-
-@type_callable(addr_of)
-def _type_addr_of(context: Any) -> Any:
-    def typer(struct: Any) -> Any:
-        return types.int64 if isinstance(struct, StructType) else None
-
-    return typer
-
-
-@lower_builtin(addr_of, StructType)
-def _lower_addr_of(context: Any, b: Any, sig: Any, args: Any) -> Any:
-    return b.ptrtoint(args[0], I64)
-
-
-def _register(p: Primitive) -> None:
-    @type_callable(p.python)
-    def types_of(context: Any) -> Any:
-        def typer(*args: Any) -> Any:
-            if len(args) == p.nargs and all(isinstance(a, types.Integer | types.Boolean) for a in args):
-                return types.int64 if p.returns else types.none
-            return None
-
-        typer.__signature__ = inspect.signature(p.python)  # type: ignore[attr-defined]
-        return typer
-
-    @lower_builtin(p.python, *[types.Any] * p.nargs)
-    def lower(context: Any, b: Any, sig: Any, args: Any) -> Any:
-        value = p.llvm(b, *[context.cast(b, a, t, types.int64) for a, t in zip(args, sig.args, strict=True)])
-        return value if p.returns else context.get_dummy_value()
-
-
-for _p in PRIMITIVES.values():
-    _register(_p)

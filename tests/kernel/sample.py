@@ -3,6 +3,8 @@
 import math
 from enum import IntEnum
 
+import numpy as np
+
 from streams.kernel import F32, I8, I16, I32, U8, Array, Struct, Table, addr_of, at, below, bit, clz, ctz, hash64, load_byte
 from streams.kernel.atomics import (
     compare_swap,
@@ -18,6 +20,7 @@ from streams.kernel.atomics import (
 )
 
 STEPS = (3, 5, 7)
+POWERS = np.array([1, 10, 100, 1000], np.int64)
 
 
 class Side(IntEnum):
@@ -140,7 +143,16 @@ class Sample(Header, align=64):
             if v < 0:
                 raise ValueError("negative")
             return at(Level, addr_of(self.one)).add()
+        if op == 28:
+            return int(POWERS[abs(i) % 4]) + either(v) + either(v, i)
         return -1
+
+
+def either(v: int, other: int | None = None) -> int:
+    """Twice the value, or the sum of both."""
+    if other is None:
+        return 2 * v
+    return v + other
 
 
 def sign(side: int) -> int:
@@ -156,7 +168,7 @@ def sum_of(sample: Sample, n: int) -> int:
     return total
 
 
-OPS = [*range(10), *range(10, 17), *range(20, 29)]
+OPS = [*range(10), *range(10, 17), *range(20, 30)]
 LIMITS = {1: 2**31 - 1, 2: 2**15 - 1, 3: 127, 12: 2**15 - 1}  # largest value of an operation that stores narrow
 
 

@@ -169,6 +169,14 @@ def test_entry_that_needs_the_runtime_refused(cache):
         native.load("runtime", lambda: {"makes_text": (makes_text, 1)}, [__file__])
 
 
+def test_entry_declared_with_other_arguments_refused(cache):
+    def takes_two(a: int, b: int) -> int:
+        return a + b
+
+    with pytest.raises(KernelError, match=r"entry takes_two: .*takes_two takes 2 arguments, 1 were declared"):
+        native.load("arity", lambda: {"takes_two": (takes_two, 1)}, [__file__])
+
+
 def test_sources_module_package_and_missing():
     files = native.sources("streams.kernel", "streams.errors")
     names = [p.name for p in files]
