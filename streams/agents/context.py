@@ -4,7 +4,6 @@ from streams.agents.codes import ACTION_CANCEL, ACTION_NEW, ACTION_REPLACE
 from streams.agents.outbox import Outbox
 from streams.agents.views import Views
 from streams.kernel import I32, NULL, Struct, Table, at
-from streams.slots import OrderSlot
 from streams.trading.book import Book
 from streams.trading.codes import GTC, LIMIT, MARKET, NEW, PARTIALLY_FILLED
 
@@ -66,7 +65,10 @@ class Context(Struct, align=64):
             return 0
         self.orders_left -= 1
         e = at(Outbox, self.out).new_order(instrument, side)
-        self._blank(e, ACTION_NEW, e.id)
+        e.action = ACTION_NEW
+        e.order_id = e.id
+        e.account = self.account
+        e.strategy = self.strategy
         e.ord_type = ord_type
         e.time_in_force = time_in_force
         e.post_only = 1 if post_only else 0
@@ -79,14 +81,8 @@ class Context(Struct, align=64):
         views = at(Views, self.views)
         if self.orders_left <= 0 or not views.working(order_id):
             return False
-        o = views.orders.pool[views.orders.find(order_id)]
         self.orders_left -= 1
-        e = at(Outbox, self.out).new_order(o.instrument, o.side)
-        self._blank(e, ACTION_REPLACE, order_id)
-        e.ord_type = o.ord_type
-        e.time_in_force = o.time_in_force
-        e.post_only = o.post_only
-        e.reduce_only = o.reduce_only
+        e = at(Outbox, self.out).change_order(views.orders.pool[views.orders.find(order_id)], ACTION_REPLACE)
         e.px_ticks = px_ticks
         e.qty_lots = qty_lots
         return True
@@ -96,15 +92,8 @@ class Context(Struct, align=64):
         views = at(Views, self.views)
         if self.orders_left <= 0 or not views.cancellable(order_id):
             return False
-        o = views.orders.pool[views.orders.find(order_id)]
         self.orders_left -= 1
-        e = at(Outbox, self.out).new_order(o.instrument, o.side)
-        self._blank(e, ACTION_CANCEL, order_id)
-        e.ord_type = o.ord_type
-        e.time_in_force = o.time_in_force
-        e.post_only = o.post_only
-        e.px_ticks = o.px_ticks
-        e.qty_lots = o.qty_lots
+        at(Outbox, self.out).change_order(views.orders.pool[views.orders.find(order_id)], ACTION_CANCEL)
         return True
 
     def quote(self, instrument: int, side: int, px_ticks: int, qty_lots: int) -> None:
@@ -152,19 +141,3 @@ class Context(Struct, align=64):
         e.fair_px = fair_px_ticks
         e.horizon_ns = horizon_ns
         e.urgency = urgency
-
-    def _blank(self, e: OrderSlot, action: int, order_id: int) -> None:
-        e.action = action
-        e.order_id = order_id
-        e.account = self.account
-        e.strategy = self.strategy
-        e.parent_id = NULL
-        e.reduce_only = 0
-        e.stop_px_ticks = NULL
-        e.display_qty_lots = NULL
-        e.min_qty_lots = NULL
-        e.expire_ts_ns = NULL
-        e.peg_offset_ticks = NULL
-        e.participation_e9 = NULL
-        e.start_ts_ns = NULL
-        e.end_ts_ns = NULL

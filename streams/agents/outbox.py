@@ -1,6 +1,6 @@
 """What the agents of a process write while inputs are carried to completion, in the order written."""
 
-from streams.kernel import I8, I32, Array, Struct, Table
+from streams.kernel import I8, I32, NULL, Array, Struct, Table
 from streams.slots import (
     KIND_BALANCE,
     KIND_DECISION,
@@ -19,6 +19,7 @@ from streams.slots import (
     RequestSlot,
     SignalSlot,
 )
+from streams.trading.order import Order
 
 __all__ = ["ROOM", "TABLES", "Outbox"]
 
@@ -95,8 +96,34 @@ class Outbox(Struct, align=64):
         return slot
 
     def new_order(self, instrument: int, side: int) -> OrderSlot:
+        """An order slot; what most orders do not have is NULL."""
         slot = self.orders[self.claim(KIND_ORDER)]
         slot.stamp(self.last_id(KIND_ORDER), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_ORDER, side)
+        slot.parent_id = NULL
+        slot.reduce_only = 0
+        slot.stop_px_ticks = NULL
+        slot.display_qty_lots = NULL
+        slot.min_qty_lots = NULL
+        slot.expire_ts_ns = NULL
+        slot.peg_offset_ticks = NULL
+        slot.participation_e9 = NULL
+        slot.start_ts_ns = NULL
+        slot.end_ts_ns = NULL
+        return slot
+
+    def change_order(self, o: Order, action: int) -> OrderSlot:
+        """A REPLACE or CANCEL of an order, with the order's own terms."""
+        slot = self.new_order(o.instrument, o.side)
+        slot.action = action
+        slot.order_id = o.order_id
+        slot.account = o.account
+        slot.strategy = o.strategy
+        slot.ord_type = o.ord_type
+        slot.time_in_force = o.time_in_force
+        slot.post_only = o.post_only
+        slot.reduce_only = o.reduce_only
+        slot.px_ticks = o.px_ticks
+        slot.qty_lots = o.qty_lots
         return slot
 
     def new_decision(self, instrument: int, side: int) -> DecisionSlot:

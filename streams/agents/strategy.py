@@ -16,7 +16,7 @@ from streams.agents.codes import (
 from streams.agents.context import MAX_ORDERS_PER_CALL, NEVER_NS, REFUSAL_PAUSE_NS, Context
 from streams.agents.outbox import ROOM, Outbox
 from streams.agents.views import Views
-from streams.kernel import I8, NULL, Struct, Table, addr_of, call3
+from streams.kernel import I8, Struct, Table, addr_of, call3
 from streams.slots import CommandSlot, FillSlot, QuoteSlot, ReportSlot, TradeSlot
 
 __all__ = ["StrategyAgent", "StrategyEntry"]
@@ -153,23 +153,4 @@ class StrategyAgent(Struct, align=64):
             o = views.orders.pool[s]
             s = o.next
             if views.cancellable(o.order_id) and out.room() > ROOM // 2:
-                e = out.new_order(o.instrument, o.side)
-                e.action = ACTION_CANCEL
-                e.order_id = o.order_id
-                e.account = o.account
-                e.strategy = o.strategy
-                e.parent_id = NULL
-                e.ord_type = o.ord_type
-                e.time_in_force = o.time_in_force
-                e.post_only = o.post_only
-                e.reduce_only = o.reduce_only
-                e.px_ticks = o.px_ticks
-                e.qty_lots = o.qty_lots
-                e.stop_px_ticks = NULL
-                e.display_qty_lots = NULL
-                e.min_qty_lots = NULL
-                e.expire_ts_ns = NULL
-                e.peg_offset_ticks = NULL
-                e.participation_e9 = NULL
-                e.start_ts_ns = NULL
-                e.end_ts_ns = NULL
+                out.change_order(o, ACTION_CANCEL)
