@@ -31,6 +31,8 @@ Entries = Mapping[str, tuple[Callable[..., int], int]]
 CHECKED = os.environ.get("MILLRACE_CHECK", "1") != "0"
 """Whether compiled code checks indices (3-5 % of its time)."""
 _HERE = Path(__file__).parent
+_KEY_CHARS = 24
+_KEPT_FILES = 8  # of one name: several checkouts and check flags, not every edit
 _kept: list["Native"] = []  # machine code lives as long as the process: addresses of it are kept in flat memory
 
 
@@ -62,7 +64,7 @@ def load(name: str, entries: Callable[[], Entries], files: Iterable[str | Path] 
     layers = [Path(p) for p in os.environ.get("MILLRACE_PREBUILT", "").split(os.pathsep) if p]  # read-only, tried first
     found = _read([*layers, cache_dir()], file)
     if found is None:
-        with locked(cache_dir() / f"{file}.lock"):
+        with locked(cache_dir() / f"{name}.lock"):
             found = _read([cache_dir()], file) or _compile(name, entries, cache_dir() / file)
     return Native(name, found)
 
@@ -97,7 +99,7 @@ def _key(files: Iterable[str | Path]) -> str:
     h = hashlib.sha256(repr((version("numba"), version("llvmlite"), sys.version_info[:2], ll.get_host_cpu_name(), CHECKED)).encode())
     for path in sorted({*_HERE.glob("*.py"), *map(Path, files)}):
         h.update(path.name.encode() + b"\0" + path.read_bytes())
-    return h.hexdigest()[:24]
+    return h.hexdigest()[:_KEY_CHARS]
 
 
 def _read(layers: list[Path], file: str) -> bytes | None:
@@ -144,6 +146,15 @@ def _write(path: Path, code: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.write_bytes(code)
         os.replace(aside, path)
+        _prune(path)
     except OSError:
         with contextlib.suppress(OSError):
             aside.unlink()
+
+
+def _prune(path: Path) -> None:
+    """Remove the oldest objects of the same name."""
+    stem = path.name[: -len("-.o") - _KEY_CHARS]
+    same = [p for p in path.parent.glob(f"{stem}-*.o") if len(p.name) == len(path.name)]
+    for old in sorted(same, key=lambda p: p.stat().st_mtime_ns)[:-_KEPT_FILES]:
+        old.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import pytest
 from streams.errors import KernelError
 from streams.kernel import native
 from streams.kernel.lock import locked
+from tests.kernel import sample
 
 ROOT = Path(native.__file__).parents[2]
 MINE = """
@@ -142,6 +143,22 @@ def test_load_objects_of_two_processes_each_keeps_its_own_code(tmp_path):
     for name in ("first", "second"):
         assert python(tmp_path, BOTH.format(names=[name])).stdout.split() == ["True"] * 3
     assert python(tmp_path, BOTH.format(names=["first", "second"])).stdout.split() == ["True"] * 4 + ["False"]
+
+
+def test_load_many_edits_keeps_the_newest_objects(tmp_path, monkeypatch):
+    monkeypatch.setenv("MILLRACE_CACHE", str(tmp_path / "cache"))
+    source = tmp_path / "mine.txt"
+
+    def load(text: str) -> None:
+        source.write_text(text)
+        native.load("tiny", lambda: {"p_ctz": sample.ENTRIES["p_ctz"]}, [source])
+
+    load("other")
+    (tmp_path / "cache" / "tiny-other.o").write_text("another name")
+    for i in range(9):
+        load(str(i))
+    assert len(list((tmp_path / "cache").glob("tiny-*.o"))) == 8 + 1
+    assert not [p for p in (tmp_path / "cache").iterdir() if p.suffix not in (".o", ".lock")]
 
 
 def test_load_warm_leaves_numba_alone(compiled, cache):
