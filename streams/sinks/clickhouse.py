@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from streams.errors import DecodeError, FencedError, LaneError, SchemaError
+from streams.errors import FencedError, LaneError, SchemaError
 from streams.lanes.bus import Transactions, explain, open_consumer, read_range
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
@@ -27,10 +27,10 @@ from streams.sinks.held import Held, Place
 from streams.sinks.inserter import Inserter, Stopped, ensure_tables
 from streams.sinks.letters import Letters
 from streams.sinks.plan import NOTHING, Progress
+from streams.sinks.positions import TIMEOUT_S, Positions
 
 __all__ = ["Sink", "SinkSettings", "ensure_tables", "run_sink"]
 
-TIMEOUT_S = 20.0
 REFRESH_S = 3.0  # how soon a new topic or partition is noticed
 KEEP_POSITIONS_S = 3600.0  # a broker forgets positions of a group without members that are not renewed (7 days by default)
 PAUSE_S = 1.0
@@ -115,7 +115,6 @@ class Sink:
         self.progress: dict[Place, Progress] = {}
         self.committed: dict[Place, Progress] = {}
         self.held = Held(settings.prompt_s, settings.bulk_s, settings.rows_max, settings.bytes_max)
-        self.last_rows: dict[str, dict[int, tuple[int, int]]] = {}
         self.refreshed_s = self.kept_s = 0.0
 
     def run(self) -> None:
@@ -124,6 +123,7 @@ class Sink:
         # The predecessor is fenced, and its open transaction settled, before the positions are read.
         self.producer = Transactions(kafka, self.settings.group)
         self.consumer = open_consumer(kafka, self.settings.group)
+        self.positions = Positions(kafka, self.settings.group, self.consumer, self.wire, self.inserter.last_rows)
         try:
             self.inserter.ensure_tables()
             self.refresh()
@@ -225,61 +225,13 @@ class Sink:
         new = [place for place in places if place not in self.progress]
         if not new:
             return
-        found = self.positions(new)
+        found = self.positions.read(new)
+        self.committed |= {place: progress for place, progress in found.items() if place in self.positions.known}
         for (topic, _), progress in found.items():
             self.letters.counts[topic] = max(self.letters.counts.get(topic, 0), progress.dead)
         self.progress |= found
         self.finish({place: progress for place, progress in found.items() if progress.last != NOTHING})
         self.consumer.incremental_assign([TopicPartition(*place, self.progress[place].offset) for place in found])
-
-    def positions(self, places: list[Place]) -> dict[Place, Progress]:
-        """What was committed for these partitions, from their beginning where nothing was; not those that have no leader yet."""
-        found: dict[Place, Progress] = {}
-        try:
-            committed = self.consumer.committed([TopicPartition(*place) for place in places], TIMEOUT_S)
-        except KafkaException as fault:
-            raise explain(fault, self.settings.kafka, f"reading the positions of {self.settings.group}") from None
-        for at in committed:
-            place = (at.topic, at.partition)
-            try:
-                low, high = self.consumer.get_watermark_offsets(TopicPartition(*place), TIMEOUT_S)
-            except KafkaException:
-                continue  # made a moment ago: the next refresh takes it up
-            known = at.offset >= 0
-            found[place] = Progress.read(at.offset, at.metadata) if known else Progress(self.begin(place, low, high))
-            if known:
-                self.committed[place] = found[place]
-            if not low <= found[place].offset <= high:
-                found[place] = self.out_of_range(place, found[place], low, high)
-        return found
-
-    def begin(self, place: Place, low: int, high: int) -> int:
-        """Where to begin without a position: behind the last row if the topic has that very record, else at the topic's beginning.
-
-        A broker forgets the positions of a group that was away for long (7 days by default); a topic of the same name may be another one.
-        """
-        if low == high:
-            return low
-        topic, partition = place
-        if topic not in self.last_rows:
-            self.last_rows[topic] = self.inserter.last_rows(model.for_topic(topic))
-        offset, id = self.last_rows[topic].get(partition, (low - 1, 0))
-        if not low <= offset < high:
-            return low
-        messages = list(read_range(self.settings.kafka, topic, partition, offset, offset + 1))
-        with contextlib.suppress(DecodeError):
-            if messages and self.wire.decode(topic, messages[0].value()).id == id:
-                _LOG.warning("the position was forgotten; going on behind the last row", topic=topic, partition=partition, offset=offset)
-                return offset + 1
-        return low
-
-    def out_of_range(self, place: Place, progress: Progress, low: int, high: int) -> Progress:
-        """Records were deleted before the sink read them, or the topic was made anew: say so and go on with what there is."""
-        text = "records are gone before they reached ClickHouse" if progress.offset < low else "the topic was made anew"
-        _LOG.error(text, topic=place[0], partition=place[1], position=progress.offset, kept_from=low, end=high)
-        if progress.last != NOTHING and low <= progress.last < high:
-            return progress  # what is left of the planned batch goes in under its token
-        return Progress(low, NOTHING, progress.dead)
 
     def finish(self, planned: dict[Place, Progress]) -> None:
         """Insert again what was planned and may not have come to its end: the same records under the same token."""
