@@ -6,18 +6,16 @@ process.on_tick(id, ts_ns)
 for topic, record in process.take_outputs(): ...
 """
 
-import importlib
 import json
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from streams.agents.codes import AGENT_ACCOUNT, AGENT_EXECUTE, AGENT_RISK, AGENT_STRATEGY
+from streams.agents.build import build_node
 from streams.agents.node import KIND_TICK, Node
 from streams.agents.normalize import Normalize
 from streams.agents.outbox import TABLES
-from streams.agents.runner import CompiledNode, NodeRunner, PlainNode
+from streams.agents.roles import READS, reads_of, writes_of
 from streams.agents.spec import DEFAULT_SIZES, ProcessSpec
 from streams.errors import EdgeError, RestoreError, TopologyError
 from streams.kernel.layout import field_list, fingerprint
@@ -44,53 +42,12 @@ from streams.schema import codec, ids
 from streams.schema.edge import Edge
 from streams.schema.model import SCHEMAS
 from streams.slots import Slot
-from streams.strategies.base import Strategy
 from streams.trading.instrument import money_per_tick_lot
 
-__all__ = ["CONTROL", "Process", "code_hash", "reads_of", "writes_of"]
+__all__ = ["Process"]
 
-CONTROL: tuple[type, ...] = (Name, Instrument, Shard, Limit, Param, Command)
-"""What every process reads first, in this order."""
-
-READS: Mapping[str, tuple[type, ...]] = {
-    "normalize": (Frame,),
-    "strategy": (BookUpdate, Trade, Quote, Report, Fill),
-    "risk": (Order, BookUpdate, Quote, Report, Fill),
-    "execute": (Decision, VenueEvent, Quote),
-    "account": (Fill, Quote),
-}
-WRITES: Mapping[str, tuple[str, ...]] = {
-    "normalize": ("BookUpdate", "Trade", "Quote", "Command"),
-    "strategy": ("Order", "Signal"),
-    "risk": ("Decision",),
-    "execute": ("Request", "Report", "Fill"),
-    "account": ("Position", "Balance"),
-}
-CODES = {"strategy": AGENT_STRATEGY, "risk": AGENT_RISK, "execute": AGENT_EXECUTE, "account": AGENT_ACCOUNT}
 _COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Limit, Command)
 _MAX_LAG_NS = 2_000_000_000  # wall time; a process whose market data is older than this does not trade
-_STREAMS = Path(__file__).resolve().parents[1]
-
-
-def reads_of(agents: tuple[str, ...]) -> tuple[type, ...]:
-    """Record classes that a process of these agents consumes: control first, and nothing that it writes itself (contract 12)."""
-    written = {name for agent in agents for name in WRITES[agent]}
-    data = dict.fromkeys(cls for agent in agents for cls in READS[agent] if cls.__name__ not in written)
-    return (*CONTROL, *data)
-
-
-def writes_of(agents: tuple[str, ...]) -> tuple[str, ...]:
-    """Topics that a process of these agents writes."""
-    return tuple(SCHEMAS[name].topic for agent in agents for name in WRITES[agent])
-
-
-def code_hash() -> str:
-    """Hash of the sources that decide: the same code gives the same bytes."""
-    h = blake2b(digest_size=16)
-    folders = ("schema", "kernel", "trading", "agents", "strategies", "venues/binance")
-    for path in sorted(p for f in folders for p in (_STREAMS / f).glob("*.py")):
-        h.update(str(path.relative_to(_STREAMS)).encode() + b"\0" + path.read_bytes())
-    return h.hexdigest()
 
 
 class Process:
@@ -111,7 +68,7 @@ class Process:
         self.names: list[Name] = []
         self.instruments: list[Instrument] = []
         self.normalize = Normalize() if "normalize" in spec.agents else None
-        self.node = self._make_node(compiled) if any(a in CODES for a in spec.agents) else None
+        self.node, self._classes = build_node(spec, self.sizes, compiled)
         self._compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
         self._pending = bytearray()
         self._outputs: list[tuple[str, NamedTuple]] = []
@@ -336,37 +293,9 @@ class Process:
     def _fused(self) -> tuple[type, ...]:
         return (BookUpdate, Trade, Quote, Command) if self.normalize is not None else ()
 
-    def _make_node(self, compiled: bool) -> NodeRunner:
-        node = Node(self.sizes)
-        node.setup(self.sizes["instruments"], self.sizes["strategies"], self.sizes["currencies"])
-        codes = [CODES[a] for a in self.spec.agents if a in CODES]
-        for i, code in enumerate(codes):
-            node.agents[i] = code
-        node.agent_count = len(codes)
-        self._classes = [_load(s.class_path) for s in self.spec.strategies] if "strategy" in self.spec.agents else []
-        if len(self._classes) > self.sizes["strategies"]:
-            raise TopologyError(
-                f"process {self.spec.name}: {len(self._classes)} strategies; sizes.strategies is {self.sizes['strategies']}"
-            )
-        node.strategy.count = len(self._classes)
-        strategies = [cls(self.sizes) for cls in self._classes]
-        return CompiledNode(node, strategies) if compiled else PlainNode(node, strategies)
-
 
 def _topic_of(kind: int) -> str:
     return _TOPICS[kind]
 
 
 _TOPICS = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
-
-
-def _load(class_path: str) -> type[Strategy]:
-    """The class behind "module:Class"; TopologyError says what is wrong with it."""
-    module, _, name = class_path.partition(":")
-    try:
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as e:
-        raise TopologyError(f"strategy class {class_path!r} cannot be loaded: {e}; write it as package.module:Class") from None
-    if not (isinstance(cls, type) and issubclass(cls, Strategy)):
-        raise TopologyError(f"strategy class {class_path!r} is no Strategy; derive it from streams.strategies.base.Strategy")
-    return cls

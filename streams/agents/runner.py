@@ -55,7 +55,7 @@ class NodeRunner(Protocol):
 
 def node_sources() -> list[Path]:
     """Every file that the node's machine code depends on, beside the kernel itself."""
-    plain = {"normalize.py", "process.py", "runner.py", "spec.py", "__init__.py"}
+    plain = {"build.py", "normalize.py", "process.py", "roles.py", "runner.py", "spec.py", "__init__.py"}
     agents = [p for p in native.sources("streams.agents") if p.name not in plain]
     return [*native.sources("streams.slots", "streams.trading"), *agents]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from streams.agents.process import reads_of, writes_of
+from streams.agents.roles import reads_of, writes_of
 from streams.agents.spec import DEFAULT_SIZES, ProcessSpec, StrategySpec
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control
 from streams.lanes.spec import topics_of

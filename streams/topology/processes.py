@@ -57,7 +57,7 @@ def venue_port(topology: Topology, venue: str) -> int:
 
 def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
     """What the Kafka lane needs to run an instance of agents."""
-    from streams.agents.process import code_hash
+    from streams.agents.roles import code_hash
     from streams.lanes.spec import LaneSpec
 
     return LaneSpec(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from streams.agents.process import reads_of
+from streams.agents.roles import reads_of
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS
 from streams.lanes.journal import Place
 from streams.lanes.spec import is_control, topics_of

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from streams.agents.process import READS
+from streams.agents.roles import READS
 from streams.lanes.control import Control
 from streams.records import Fill, Limit, NameKind, Rule
 from streams.schema import model
