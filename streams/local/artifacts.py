@@ -73,7 +73,7 @@ def _once(name: str, folder: Path, fetch: Callable[[Path, Path], None], say: Say
     """Fill the folder whole or not at all: a killed download leaves nothing that a later `up` would take for a program."""
     if folder.exists():
         return
-    with shared_lock(name):
+    with shared_lock(name, say):
         if folder.exists():  # another checkout fetched it while this one waited
             return
         say(f"downloading {name} (once) to {cache_folder()}")

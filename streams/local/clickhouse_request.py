@@ -10,11 +10,12 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.local.clickhouse_errors import BAD_ARGUMENTS, UNKNOWN_COMPRESSION, EngineFault
+from streams.local.clickhouse_errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, UNKNOWN_COMPRESSION, EngineFault
 
 __all__ = ["Request", "decompressed", "parse"]
 
 DEFAULT_FORMAT = "TabSeparated"
+PROTOCOL_MAX = 54_453  # from the next one on a Native column says how it is serialised, which the engine's output does not
 # Consumed by the HTTP interface; everything else in the URL is a setting of the query.
 TRANSPORT = frozenset(
     (
@@ -70,10 +71,12 @@ def parse(method: str, url: Mapping[str, str], headers: Mapping[str, str], body:
         )
     if headers.get("content-type", "").startswith("multipart/"):
         raise EngineFault(BAD_ARGUMENTS, "external data and form fields are not taken here; put the query in the URL or the body")
+    version = url.get("client_protocol_version", "0")
+    if not version.isdecimal() or int(version) > PROTOCOL_MAX:
+        raise EngineFault(NOT_IMPLEMENTED, f"client_protocol_version={version} is not spoken here, only up to {PROTOCOL_MAX}")
     sql, insert_format, data = _split(url.get("query", "").encode(), body)
     trailing = TRAILING_FORMAT.search(sql)
     default = url.get("default_format") or headers.get("x-clickhouse-format") or DEFAULT_FORMAT
-    version = url.get("client_protocol_version", "0")
     return Request(
         sql=sql,
         insert_format=insert_format,
@@ -83,7 +86,7 @@ def parse(method: str, url: Mapping[str, str], headers: Mapping[str, str], body:
         parameters={key.removeprefix("param_"): value for key, value in url.items() if key.startswith("param_")},
         database=url.get("database") or headers.get("x-clickhouse-database", ""),
         session=url.get("session_id", ""),
-        protocol_version=int(version) if version.isdecimal() else 0,
+        protocol_version=int(version),
         readonly=method == "GET",
     )
 

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -95,8 +95,8 @@ class Home:
 
 
 @contextlib.contextmanager
-def shared_lock(name: str) -> Iterator[None]:
-    """Held by one process of this user at a time, across checkouts; waits for its turn."""
+def shared_lock(name: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Held by one process of this user at a time, across checkouts; waits for its turn, and says that it waits."""
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,5 +104,9 @@ def shared_lock(name: str) -> Iterator[None]:
     except OSError as fault:
         raise StackError(f"{folder}: cannot be written ({fault.strerror}); choose another folder: MILLRACE_CACHE=...") from None
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("waiting for another checkout that does the same now")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -40,7 +40,7 @@ class Start:
         missing = [service for service in wanted if service.name not in self.living]
         for service in missing:
             service(self.place.data, 0, self.jvm).fetch(self._told(service.name))
-        with shared_lock("up"):  # two checkouts that start at once must not choose the same ports
+        with shared_lock("up", self._told("stack")):  # two checkouts that start at once must not choose the same ports
             try:
                 self._end_unrecorded()
                 names = tuple(listener for service in missing for listener in LISTENERS[service.name])

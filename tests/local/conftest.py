@@ -29,7 +29,7 @@ class StandIn(Service):
     """Listens on its port; `behaviour` of each name says whether it starts well."""
 
     behaviour: ClassVar[dict[str, str]] = {}
-    start_bound_s = 5.0
+    start_bound_s = 60.0
     stop_bound_s = 0.5
 
     @property

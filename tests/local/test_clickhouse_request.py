@@ -109,3 +109,9 @@ def test_decompressed_bytes_that_do_not_fit_are_refused(encoding: str) -> None:
 def test_decompressed_cut_frame_is_refused() -> None:
     with pytest.raises(EngineFault, match="cut short"):
         decompressed(lz4.frame.compress(DATA * 50)[:-6], "lz4")
+
+
+@pytest.mark.parametrize("url", [{"client_protocol_version": "54460"}, {"client_protocol_version": "new"}, {"compress": "1"}])
+def test_parse_wire_formats_that_are_not_spoken_are_refused(url: dict[str, str]) -> None:
+    with pytest.raises(EngineFault, match="spoken here"):
+        parsed("SELECT 1", **url)

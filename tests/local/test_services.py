@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import pytest
 
 from streams.errors import StackError
 from streams.local import ports, processes, services
-from streams.local.home import Home, Running
+from streams.local.home import Home, Running, shared_lock
 from tests.conftest import free_base
-from tests.local.conftest import listens
+from tests.local.conftest import Broker, listens
 
 
 @pytest.fixture
@@ -74,10 +75,10 @@ def test_up_failure_keeps_what_ran_before(home: Path, stand_ins: dict[str, str])
     assert states(home) == ["up", "up", "down"]
 
 
-@pytest.mark.slow
-def test_up_silent_service_gives_up_within_its_bound(home: Path, stand_ins: dict[str, str]) -> None:
+def test_up_silent_service_gives_up_within_its_bound(home: Path, stand_ins: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     stand_ins["kafka"] = "mute"
-    with pytest.raises(StackError, match="kafka gives no answer after 5 s"):
+    monkeypatch.setattr(Broker, "start_bound_s", 1.0)
+    with pytest.raises(StackError, match="kafka gives no answer after 1 s"):
         services.up(lambda _: None, home=home)
     assert processes.left_over(home) == []
 
@@ -191,3 +192,15 @@ def test_up_interrupted_ends_what_it_started(home: Path, stand_ins: dict[str, st
 def test_up_while_another_command_works_on_the_folder_refuses(home: Path) -> None:
     with Home(home).lock(), pytest.raises(StackError, match=f"process {os.getpid()} starts or stops this stack now"):
         services.up(lambda _: None, home=home)
+
+
+def test_up_while_another_checkout_starts_says_that_it_waits(home: Path) -> None:
+    told: list[str] = []
+    starting = threading.Thread(target=services.up, args=(told.append,), kwargs={"home": home})
+    with shared_lock("up", lambda _: None):
+        starting.start()
+        while not told:
+            time.sleep(0.02)
+        assert told == ["stack            waiting for another checkout that does the same now"]
+    starting.join()
+    assert states(home) == ["up", "up", "up"]
