@@ -11,13 +11,16 @@ from streams.lanes.client import TRANSACTION_TIMEOUT_MS, explain, open_consumer
 __all__ = ["RangeReader", "end_offset", "end_offsets", "read_range", "tail_records", "watermarks"]
 
 _CHUNK = 5_000
-_SETTLING = {  # a partition that was made or moved a moment ago
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError._WAIT_COORD,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-}
 _STALL_S = TRANSACTION_TIMEOUT_MS / 1000 + 20.0
+_PATIENCE_S = {  # a partition that was made or moved a moment ago; a broker that was silent forgets its topics for a moment
+    KafkaError.NOT_LEADER_FOR_PARTITION: 20.0,
+    KafkaError.LEADER_NOT_AVAILABLE: 20.0,
+    KafkaError.UNKNOWN_LEADER_EPOCH: 20.0,
+    KafkaError._WAIT_COORD: 20.0,
+    KafkaError._UNKNOWN_PARTITION: 20.0,
+    KafkaError._UNKNOWN_TOPIC: 5.0,
+    KafkaError.UNKNOWN_TOPIC_OR_PART: 5.0,
+}
 
 
 def watermarks(bootstrap: str, topic: str, partition: int, timeout_s: float = 20.0) -> tuple[int, int]:
@@ -138,18 +141,17 @@ def tail_records(
 
 
 def _watermarks(bootstrap: str, places: Iterable[tuple[str, int]], timeout_s: float) -> dict[tuple[str, int], tuple[int, int]]:
-    until, found = time.monotonic() + timeout_s, {}
+    begun_s, found = time.monotonic(), {}
     consumer = open_consumer(bootstrap, settings={"isolation.level": "read_uncommitted"})
     try:
-        for topic, partition in places:
-            while (topic, partition) not in found:
+        for place in places:
+            while place not in found:
+                waited_s = time.monotonic() - begun_s
                 try:
-                    found[topic, partition] = consumer.get_watermark_offsets(
-                        TopicPartition(topic, partition), max(1.0, until - time.monotonic())
-                    )
+                    found[place] = consumer.get_watermark_offsets(TopicPartition(*place), max(1.0, timeout_s - waited_s))
                 except KafkaException as error:
-                    if error.args[0].code() not in _SETTLING or time.monotonic() > until:
-                        raise explain(error, bootstrap, f"looking up the end of {topic}[{partition}]") from None
+                    if waited_s > _PATIENCE_S.get(error.args[0].code(), 0.0):
+                        raise explain(error, bootstrap, f"looking up the end of {place[0]}[{place[1]}]") from None
                     time.sleep(0.05)
     finally:
         consumer.close()

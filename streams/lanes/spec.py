@@ -67,7 +67,7 @@ class LaneSpec:
     commit_ms: float = 20.0
     tick_ms: float = 10.0
     rows: int = 5_000
-    snapshot_s: float = 60.0
+    snapshot_s: float = 15.0
     status_path: Path | None = None
     code_hash: str = ""
 

@@ -4,10 +4,12 @@ import itertools
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -16,10 +18,10 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewPartitions
 
 from streams.config import Endpoints
-from streams.errors import FrameError, RestoreError
+from streams.errors import FrameError, LaneError, RestoreError
 from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offset, list_topics, open_admin, read_range
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control, read_control
-from streams.lanes.kafka import KafkaLane, run_lane
+from streams.lanes.kafka import EXIT_FAILED, KafkaLane, run_lane
 from streams.lanes.registry import SchemaIds
 from streams.lanes.spec import LaneSpec, topics_of
 from streams.lanes.wire import Wire
@@ -236,6 +238,22 @@ class World:
             assert child.poll() is None, f"the lane ended with {child.returncode}"
             assert time.monotonic() < until, "the lane did not write what was expected"
             time.sleep(0.1)
+
+    def supervise(self, child: subprocess.Popen, trades: int, timeout_s: float = 120.0) -> None:
+        """Start the lane again whenever it fails, until the topic holds so many trades; then stop it in order."""
+        until, found = time.monotonic() + timeout_s, 0
+        try:
+            while found < trades and time.monotonic() < until:
+                if child.poll() is not None:
+                    assert child.returncode == EXIT_FAILED
+                    child = self.child()
+                with suppress(LaneError):  # a broker that is just back knows of no leader
+                    found = len(self.read("trades.v1"))
+                time.sleep(0.3)
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(30) == 0
+        finally:
+            child.kill()
 
     def _make_topics(self, topics: Iterable[str]) -> None:
         """Other tests of the run may have made them with fewer partitions."""
