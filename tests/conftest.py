@@ -5,11 +5,13 @@
 
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from streams.config import Endpoints
@@ -29,11 +31,22 @@ def free_base() -> int:
             return base
 
 
+def own_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for services of this run. What a run that was killed has left behind is ended and removed first."""
+    for folder in Path(tempfile.gettempdir()).glob("millrace-test-*-*"):
+        owner = folder.name.split("-")[2]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            for _, process in processes.left_over(folder):
+                processes.end(process.pid, process.create_time(), bound_s=10.0)
+            shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"millrace-test-{os.getpid()}-", ignore_cleanup_errors=True)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Endpoints]:
     """Broker, registry and ClickHouse, started at the first test that asks; addresses also in the environment, for child processes."""
     kept = os.environ.get("MILLRACE_TEST_HOME")
-    with tempfile.TemporaryDirectory(prefix="millrace-test-") as folder, pytest.MonkeyPatch.context() as environment:
+    with own_folder() as folder, pytest.MonkeyPatch.context() as environment:
         home = Path(kept or folder)
         for name in ADDRESSES:
             environment.delenv(name, raising=False)
@@ -78,7 +91,7 @@ class Store:
 @pytest.fixture(scope="session")
 def clickhouse() -> Iterator[str]:
     """The address of a ClickHouse alone, for tests that need no broker; each test uses a database of its own."""
-    with tempfile.TemporaryDirectory(prefix="millrace-test-") as folder:
+    with own_folder() as folder:
         store = Store(Path(folder), free_base())
         store.start()
         yield store.url
