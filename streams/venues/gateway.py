@@ -110,7 +110,9 @@ class _Gateway:
         (place,) = self.consumer.committed([TopicPartition(REQUESTS, shard)], 20.0)
         self.state.next_offset = start
         for message in read_range(kafka, REQUESTS, shard, start):
-            self._take(message, told=(message.offset() or 0) < place.offset)
+            pending = self._take(message, told=(message.offset() or 0) < place.offset)
+            if pending is not None:
+                pending.in_doubt = True
         for message in read_range(kafka, EVENTS, shard, starts.get((EVENTS, shard), 0)):
             event = self.wire.decode(EVENTS, message.value())
             if self.writer.is_own(event):
@@ -202,9 +204,11 @@ class _Gateway:
             wait_s = min(2 * wait_s, _BACKOFF_S[1])
 
     async def _watch(self) -> None:
-        """Ask the venue about answers that stay away."""
+        """Ask the venue about answers that stay away; refuse what cannot be sent while it is away itself."""
         while True:
             await asyncio.sleep(self.settings.answer_timeout_s / 4)
+            for pending in [] if self.ready else [p for p in self.state.pending.values() if not p.in_doubt]:
+                self._refused(pending)
             late_s = time.monotonic() - self.settings.answer_timeout_s
             if self.ready and any(p.sent_s is not None and p.sent_s < late_s for p in self.state.pending.values()):
                 _LOG.warning("answer stays away; asking the venue", unanswered=len(self.state.pending))
@@ -236,7 +240,13 @@ class _Gateway:
 
     # ---- sending ----
     async def _dispatch(self, pending: Pending) -> None:
-        """Send a request, or refuse it: killed, or too old."""
+        """Send a request, or refuse it."""
+        if not self._refused(pending):
+            pending.sent_s, pending.sent_ns, pending.in_doubt = time.monotonic(), time.time_ns(), True
+            await self.client.send(pending.request, self._cl_ord_id(pending.request.order_id))
+
+    def _refused(self, pending: Pending) -> bool:
+        """Refuse a NEW or REPLACE that is killed or too old; false if it may be sent."""
         request = pending.request
         reason = self.kill.refusal(request)
         age_ns = self.clock.now_ns() - request.ts_ns
@@ -244,9 +254,7 @@ class _Gateway:
             reason = f"stale: {age_ns / 1e9:.3f} s old, at most {self.max_age_ns / 1e9:.3f} s are allowed"
         if reason is not None:
             self._emit(pending.refusal(), request, request_id=request.id, reason=reason)
-            return
-        pending.sent_s, pending.sent_ns = time.monotonic(), time.time_ns()
-        await self.client.send(request, self._cl_ord_id(request.order_id))
+        return reason is not None
 
     async def _dispatch_or_drop(self, pending: Pending) -> None:
         try:

@@ -25,6 +25,7 @@ class Pending:
     """A request that has no answer yet.
 
     sent_s            : monotonic time when it was sent on the present connection, None = not
+    in_doubt          : the venue may have it: it was sent once, or was read by an earlier instance
     message           : as it came from the topic, for its timestamp
     taken_ns, sent_ns : wall time when it was read and last sent
     """
@@ -32,6 +33,7 @@ class Pending:
     request: Request
     offset: int
     sent_s: float | None = None
+    in_doubt: bool = False
     message: Message | None = None
     taken_ns: int = 0
     sent_ns: int = 0

@@ -13,10 +13,10 @@ from confluent_kafka import TopicPartition
 
 from streams.config import Endpoints
 from streams.lanes.bus import end_offset, open_consumer
-from streams.lanes.control import COMMANDS, read_control
-from streams.records import Clock, Command, CommandType, OrderAction, StartPosition, VenueEventType
+from streams.lanes.control import COMMANDS
+from streams.records import Clock, Command, CommandType, OrderAction, Shard, ShardKind, StartPosition, VenueEventType
 from streams.schema import ids
-from streams.venues.gateway import EVENTS, REQUESTS
+from streams.venues.gateway_writer import EVENTS, REQUESTS
 from tests.lanes.lane_kit import World
 from tests.venues.sim_orders import book, instrument, request, trade
 
@@ -53,9 +53,9 @@ class VenueWorld(World):
         for topic in topics:
             self.wire.ids.register(topic)
         self.add_names([f"gateway/{self.shard}/{topic}" for topic in ("venue_events", "requests.dlq", "latency")])
-        self.venue, self.folder, self.port = f"sim{self.shard}", folder, free_port()
+        self.venue, self.folder, self.port = f"sim-{self.process}", folder, free_port()
         self._put("instruments.v1", instrument(self.venue), 0)
-        self.writer = read_control(self.kafka, self.wire).writer(f"gateway/{self.shard}/venue_events")
+        self._put("shards.v1", Shard(0, 0, 0, 0, 0, ShardKind.INSTRUMENT, f"{self.venue}:BTCUSDT", self.shard), 0)
         self.running: dict[str, subprocess.Popen] = {}
         self.sequence = 0
         self.open_run()
@@ -65,8 +65,7 @@ class VenueWorld(World):
         if not hasattr(self, "venue"):
             return super().open_run()
         self.run_number += 1
-        topics = [(topic, self.shard) for topic in (REQUESTS, EVENTS)] + [(topic, p) for topic in MARKET for p in range(40)]
-        starts = tuple(StartPosition(t, p, end_offset(self.kafka, t, p) if p == self.shard else 0) for t, p in topics)
+        starts = tuple(StartPosition(t, self.shard, end_offset(self.kafka, t, self.shard)) for t in (*MARKET, REQUESTS, EVENTS))
         now = time.time_ns()
         head = (ids.make(0, now & 0xFFFFFFFF), 0, self.run_number, now, now)
         self._put(COMMANDS, Command(*head, CommandType.RUN, "", "", self.run_number, "", "t", Clock.WALL, 0, now, 1.0, starts), 0)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from streams.config import Endpoints
+from streams.lanes.kafka import EXIT_NEW_RUN
 from streams.records import CommandType, OrderAction, Side, VenueEventType
 from streams.schema import ids
-from tests.venues.sim_world import VenueWorld
+from streams.venues.gateway_writer import REQUESTS
+from tests.venues.sim_world import LETTERS, VenueWorld
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 CANCEL, REPLACE = OrderAction.CANCEL, OrderAction.REPLACE
@@ -88,11 +90,71 @@ def test_venue_killed_executes_its_log_again_and_goes_on(world):
 
 
 def test_stale_request_is_refused_and_not_sent(world):
-    world.request(px=999, age_s=100)
+    world.request(px=999, age_s=1000)
     world.start("venue", "gateway")
     world.wait_told(("REJECT", 1, 1))
-    assert world.events()[0].reason.startswith("stale: 10")
+    assert world.events()[0].reason.startswith("stale: 10"), world.events()[0].reason
     assert world.arrivals() == []
+
+
+def test_venue_away_requests_that_grow_stale_are_refused_meanwhile(world):
+    world.start("gateway")
+    world.wait(lambda: "venue away" in world.logs())
+    world.request(px=999, age_s=1000)
+    world.request(CANCEL, order=1)
+    world.wait_told(("REJECT", 1, 1))  # the cancel waits for the venue
+    world.start("venue")
+    world.wait_told(("REJECT", 1, 1), ("CANCEL_REJECT", 1, 2))
+
+
+def test_request_that_cannot_be_read_becomes_one_dead_letter(world):
+    world.start("venue", "gateway")
+    world.sender.send(REQUESTS, world.shard, b"no record")
+    world.sender.flush()
+    world.request(px=999)
+    world.wait_told(("ACK", 1, 1))
+    world.kill("gateway")
+    world.start("gateway")
+    world.request(px=998)
+    world.wait_told(("ACK", 1, 1), ("ACK", 2, 2))
+    (letter,) = world.read(LETTERS)
+    assert (letter.topic, letter.payload) == (REQUESTS, b"no record")
+    assert "magic" in letter.reason
+
+
+def test_answered_request_leaves_a_latency_stamp(world):
+    world.start("venue", "gateway")
+    for px in (999, 998, 997, 996):
+        world.request(px=px)
+        time.sleep(0.6)
+    world.wait(lambda: [s for s in world.read("latency.v1") if s.process == "gateway"])
+    stamp = next(s for s in world.read("latency.v1") if s.process == "gateway")
+    assert (stamp.topic, stamp.input_id) == (REQUESTS, ids.make(9, 1))
+    assert stamp.taken_wall_ns <= stamp.stepped_wall_ns <= stamp.committed_wall_ns
+
+
+def test_new_run_ends_both_processes_for_a_restart(world):
+    world.start("venue", "gateway")
+    world.request(px=999)
+    world.wait_told(("ACK", 1, 1))
+    world.open_run()
+    assert [world.running.pop(name).wait(20) for name in ("venue", "gateway")] == [EXIT_NEW_RUN, EXIT_NEW_RUN]
+
+
+def test_second_gateway_fences_the_first(world):
+    world.start("venue", "gateway")
+    world.request(px=999)
+    world.wait_told(("ACK", 1, 1))
+    first = world.running["gateway"]
+    world.start("gateway")
+    world.wait(lambda: world.logs().count("venue connected") >= 2)
+    world.request(px=998)
+    world.wait(lambda: len(world.told()) == 2)
+    world.request(px=997)
+    world.wait(lambda: len(world.told()) == 3)
+    first.kill()
+    first.wait()
+    world.check()
 
 
 def test_kill_cancels_everything_and_refuses_until_resume(world):
@@ -155,7 +217,7 @@ def test_random_kills_of_both_lose_and_repeat_nothing(world):
                 world.request(REPLACE, order=rng.choice(orders), px=rng.randint(997, 1000), qty=rng.randint(2, 5))
             else:
                 world.trade(rng.choice(list(Side)), rng.randint(998, 1003), rng.randint(1, 6))
-            time.sleep(rng.choice([0.0, 0.01, 0.05]))
+            time.sleep(rng.choice([0.0, 0.02, 0.3]))
         victims = rng.choice([("venue",), ("gateway",), ("venue", "gateway")])
         world.kill(*victims)
         world.start(*victims)

@@ -137,7 +137,9 @@ class SimClient:
             self._reports.put_nowait(_report(message, text.encode()))
         elif message.get("ask") in self._asked:
             asked = self._asked[message["ask"]]
-            if not asked.done():
+            if not asked.done() and "error" in message:
+                asked.set_exception(VenueError(f"{self.url}: {message['error']}"))
+            elif not asked.done():
                 asked.set_result(message)
         else:
             self._reports.put_nowait(VenueError(f"{self.url}: {message.get('error', message)}"))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.errors import VenueError
+from streams.lanes.bus import watermarks
 from streams.lanes.wire import Wire
 from streams.records import Command, Instrument
 from streams.schema import codec
@@ -46,7 +47,7 @@ class Recorder:
         log = VenueLog(path)
         if first is None:
             positions = {(p.topic, p.partition): p.offset for p in run.start_positions}
-            starts = [positions.get(partition, 0) for partition in partitions]
+            starts = [positions[p] if p in positions else watermarks(kafka, *p)[0] for p in partitions]
             log.add("run", _head(run, instruments, partitions, starts))
             log.write()
             return cls(log, number, instruments, partitions, starts)

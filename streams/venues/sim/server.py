@@ -23,12 +23,11 @@ from aiohttp import WSMsgType, web
 
 from streams.clock import RunClock
 from streams.errors import ConfigError, VenueError
-from streams.lanes.bus import list_topics
 from streams.lanes.control import Control, read_control
 from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
-from streams.records import Clock, Instrument
+from streams.records import Clock, Instrument, ShardKind
 from streams.venues.commands import CommandReader
 from streams.venues.sim.market import MARKET_TOPICS, MarketReader
 from streams.venues.sim.recorder import Recorder
@@ -71,10 +70,10 @@ def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
     control = read_control(settings.kafka, wire)
     run = control.last_run()
     clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
-    parts = list_topics(settings.kafka)
-    partitions = [(topic, partition) for topic in MARKET_TOPICS for partition in range(parts.get(topic, 0))]
-    folder = Path(settings.log_directory)
-    recorder = Recorder.open(folder, settings.process, run, _instruments(control, settings.venue), partitions, settings.kafka, wire)
+    instruments = _instruments(control, settings.venue)
+    shards = sorted({control.shards.get((ShardKind.INSTRUMENT, f"{i.venue}:{i.symbol}"), 0) for i in instruments})
+    partitions = [(topic, shard) for topic in MARKET_TOPICS for shard in shards]
+    recorder = Recorder.open(Path(settings.log_directory), settings.process, run, instruments, partitions, settings.kafka, wire)
     _LOG.info("venue starts", run=run.run_number, orders=len(recorder.exchange.by_number), log=str(recorder.log.path))
     market = MarketReader(settings.kafka, wire, recorder.partitions, recorder.offsets)
     commands = CommandReader(settings.kafka, wire, control)
@@ -201,6 +200,7 @@ class _Server:
         return session
 
     def _on_text(self, session: str, text: str) -> None:
+        message: Any = None
         try:
             message = json.loads(text)
             if not isinstance(message, dict):
@@ -211,6 +211,8 @@ class _Server:
                 self.failed.put_nowait(error)
                 return
             answer = {"error": str(error)}
+            if isinstance(message, dict) and "ask" in message:
+                answer["ask"] = message["ask"]
         if answer is not None:
             self.outgoing[session].put_nowait(json.dumps(answer, separators=(",", ":")))
 
