@@ -130,7 +130,7 @@ class ExecType(IntEnum):
 
 
 class FeeRounding(IntEnum):
-    """How a fee is rounded to the money unit, once per fill: to the nearest (ties away from zero), or always up."""
+    """How a fee is rounded to the money unit, once per fill: to the nearest (ties away from zero), or always away from zero."""
 
     HALF_UP = 0
     UP = 1
@@ -300,7 +300,7 @@ class OutputCount(NamedTuple):
     topic: str  # topic name
     writer: int  # writer number of the ids
     last_id: int  # id of the last record written
-    count: int  # number of records written, > 0
+    count: int  # number of records written, >= 0: every writer is listed, so that one entry tells where all ids stand
     hash: bytes  # 16 bytes: BLAKE2b-128 over the Avro bodies of this batch, in order
 
 
