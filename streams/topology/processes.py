@@ -112,6 +112,7 @@ def _feed(topology: Topology, instance: Instance, where: Endpoints, recordings: 
         venue=instance.venue,
         market={"binance-usdm": Market.USDM, "binance-coinm": Market.COINM, "binance-spot": Market.SPOT}[venue.kind],
         symbols=tuple(symbol for symbol in symbols if topology.shard(f"{instance.venue}:{symbol}") == instance.shard),
+        other_symbols=tuple(symbol for symbol in symbols if topology.shard(f"{instance.venue}:{symbol}") != instance.shard),
         recordings=recordings or _recordings(venue),
         ws_url=venue.ws_url,
         rest_url=venue.rest_url,

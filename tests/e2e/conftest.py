@@ -36,6 +36,6 @@ def desk(stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def finished(desk: Desk) -> Finished:
     """A run from recording to ClickHouse, ended by itself."""
     recording = desk.folder / "market.gz"
-    write_synthetic(recording, SyntheticMarket(seed=4, seconds=40.0, events_per_s=150.0))
+    write_synthetic(recording, SyntheticMarket(seed=4, seconds=30.0, events_per_s=150.0))
     running = desk.run(recording, SPEED)
     return Finished(desk, recording, running.number, running)

@@ -17,7 +17,7 @@ from tests.e2e.foreign import open_client, topic_ends
 from tests.e2e.run_kit import Desk, Running
 from tests.e2e.witness import check_run
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 STACK = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE")
 
@@ -62,7 +62,7 @@ def full_disk(process: psutil.Process) -> Iterator[None]:
 
 def test_run_over_outages_and_full_disks_says_so_and_loses_nothing(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     recording = tmp_path / "market.gz"
-    write_synthetic(recording, SyntheticMarket(seed=12, seconds=45.0 + 10.0 * desk.command_s(), events_per_s=150.0))
+    write_synthetic(recording, SyntheticMarket(seed=12, seconds=35.0 + 14.0 * desk.command_s(), events_per_s=150.0))
     took_s = {}
     with desk.start(recording, speed=1.0) as running:
         running.wait(lambda: running.venue_log_bytes().count(b'["out"') > 20, "the venue to answer", "trade", "venue", bound_s=60.0)

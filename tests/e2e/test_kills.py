@@ -1,0 +1,56 @@
+"""Every process of a run is killed with SIGKILL in the middle of it, and nothing is lost, repeated or different afterwards."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
+from tests.e2e.foreign import open_client, topic_ends
+from tests.e2e.run_kit import Desk, Running
+from tests.e2e.witness import check_run
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
+
+WRITES = {"feed": "frames.v1", "gateway": "venue_events.v1"}
+AGENTS = ("market", "trade", "books")
+KILLS = (("gateway",), ("venue",), ("trade",), ("sink",), ("market",), ("books",), ("feed",), ("gateway", "trade"))
+
+
+def test_run_with_every_process_killed_once_loses_and_repeats_nothing(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    recording = tmp_path / "market.gz"
+    write_synthetic(recording, SyntheticMarket(seed=11, seconds=25.0 + 1.5 * len(KILLS) * desk.command_s(), events_per_s=150.0))
+    with desk.start(recording, speed=1.0) as running:
+        running.wait(lambda: progress_of(desk, running, "venue")() > 20, "the venue to answer", "trade", "gateway", "venue", bound_s=60.0)
+        took_s = {names: restart(desk, running, names) for names in KILLS}
+        running.finish()
+    with capsys.disabled():
+        print("\nback at work after SIGKILL, s:", ", ".join(f"{'+'.join(names)} {s:.1f}" for names, s in took_s.items()))
+    assert re.findall(r"processes started again: (\d+)", running.text) == [str(sum(len(names) for names in KILLS))], running.told()
+    check_run(desk, running, recording)
+
+
+def restart(desk: Desk, running: Running, names: tuple[str, ...]) -> float:
+    """Kill these at once; seconds until each does its work again."""
+    progress = {name: progress_of(desk, running, name) for name in names}
+    began_s = time.monotonic()
+    running.kill(*names)
+    began = {name: count() for name, count in progress.items()}
+    for name in names:
+        running.wait(lambda name=name: progress[name]() > began[name], f"{name} to work again", name)
+    return time.monotonic() - began_s
+
+
+def progress_of(desk: Desk, running: Running, name: str) -> Callable[[], int]:
+    """A number that grows when the process, started again, does its work."""
+    where = desk.where
+    if name == "sink":
+        client = open_client(where.clickhouse, where.database)
+        return lambda: int(client.query(f"SELECT count() FROM quotes WHERE run_id = {running.number}").first_row[0])
+    if name == "venue":
+        return lambda: running.venue_log_bytes().count(b'["out"')
+    if name in AGENTS:
+        return lambda: running.batches(name)
+    return lambda: topic_ends(where.kafka, [WRITES[name]])[WRITES[name]]
