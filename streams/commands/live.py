@@ -119,8 +119,10 @@ class Board:
                 *latency,
             )
         done = self._done(run)
-        head = Text(f"run {run.number}  {self.label}  clock {run.clock.speed:g}x  {phase}  {done:>4.0%}  ")
-        return Group(head, ProgressBar(total=1.0, completed=done, width=60), table, Text(self._money()))
+        head = Table.grid(padding=(0, 2))
+        words = (f"run {run.number}", self.label, f"clock {run.clock.speed:g}x", phase, f"{done:>4.0%}")
+        head.add_row(*words, ProgressBar(total=1.0, completed=done, width=40))
+        return Group(head, table, Text(self._money()))
 
     def _line(self, statuses: dict[str, dict[str, Any]], run: Run, phase: str) -> str:
         parts = []
