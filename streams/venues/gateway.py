@@ -93,7 +93,7 @@ class _Gateway:
         self.state = GatewayState()
         self.ready = False  # connected, and all doubt settled
         self.new_run = False
-        self.wake, self.done = asyncio.Event(), asyncio.Event()
+        self.wake, self.done, self.committing = asyncio.Event(), asyncio.Event(), asyncio.Lock()
         self.status = StatusFile(settings.status_path, settings.process, settings.shard)
         group = f"{settings.topology}.{settings.process}.{settings.shard}"
         self.writer = EventWriter(settings.kafka, wire, control, group, settings.process, settings.shard, self.clock)
@@ -188,6 +188,7 @@ class _Gateway:
         while True:
             try:
                 await self.client.connect()
+                await self._commit(always=True)  # fenced? Then another instance holds the venue's session now, and nothing may be sent
                 await self._settle()
                 self.ready = True
                 wait_s = _BACKOFF_S[0]
@@ -222,8 +223,13 @@ class _Gateway:
         while True:
             await self.wake.wait()
             self.wake.clear()
+            await self._commit()
+
+    async def _commit(self, always: bool = False) -> None:
+        """Everything queued and the position it leaves, taken together; without anything only if `always`."""
+        async with self.committing:
             records, position = self.writer.take(), self.state.position()
-            if records:
+            if records or always:
                 self.status.latency(await asyncio.to_thread(self.writer.commit, records, position, self.consumer))
 
     async def _report(self) -> None:
