@@ -18,7 +18,7 @@ import fastavro
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-__all__ = ["DLQ", "Record", "differences", "open_client", "read_topics", "send_raw", "table_of", "topic_ends", "topic_names"]
+__all__ = ["DLQ", "Record", "differences", "first_row", "open_client", "read_topics", "send_raw", "table_of", "topic_ends", "topic_names"]
 
 Record = dict[str, Any]
 DLQ = ".dlq.v1"
@@ -114,6 +114,11 @@ def open_client(url: str, database: str) -> Client:
     """A client of the ClickHouse at an address."""
     parts = urlsplit(url)
     return clickhouse_connect.get_client(host=parts.hostname, port=parts.port or 8123, database=database, autogenerate_session_id=False)
+
+
+def first_row(client: Client, sql: str) -> tuple[Any, ...]:
+    """The first row of an answer."""
+    return tuple(client.query(sql).first_row or ())
 
 
 def table_of(topic: str) -> str:

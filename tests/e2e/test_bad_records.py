@@ -10,7 +10,7 @@ import pytest
 
 from streams.venues.binance.check import check
 from streams.venues.binance.synthetic import Faults, SyntheticMarket, write_synthetic
-from tests.e2e.foreign import Record, open_client, read_topics, send_raw
+from tests.e2e.foreign import Record, first_row, open_client, read_topics, send_raw
 from tests.e2e.run_kit import Desk
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -46,10 +46,10 @@ def test_bad_frames_and_records_become_dead_letters_and_the_flow_goes_on(desk: D
     assert Counter((letter["writer"], known(letter["reason"])) for letter in letters) == WANTED
     assert {letter["payload"] for letter in letters if known(letter["reason"]) == UNKNOWN} == {UNKNOWN_ID + b"rubbish"}
     client, report = open_client(where.clickhouse, where.database), check(recording)
-    counts = {table: client.query(f"SELECT count() FROM {table} WHERE run_id = {running.number}").first_row[0] for table in TABLES}
+    counts = {table: first_row(client, f"SELECT count() FROM {table} WHERE run_id = {running.number}")[0] for table in TABLES}
     assert counts == {"frames": report.lines - 1, "trades": report.trades - 1, "quotes": report.book_tickers}
     ids = ", ".join(str(letter["id"]) for letter in letters)
-    assert client.query(f"SELECT count(), uniqExact(id) FROM dead_letters WHERE id IN ({ids})").first_row == (len(letters), len(letters))
+    assert first_row(client, f"SELECT count(), uniqExact(id) FROM dead_letters WHERE id IN ({ids})") == (len(letters), len(letters))
     assert desk.done("verify", str(desk.topology), "--run", str(running.number)).count(": equal: ") == 3
 
 

@@ -10,7 +10,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.conftest import Store, free_base
-from tests.e2e.foreign import open_client
+from tests.e2e.foreign import first_row, open_client
 
 pytestmark = [pytest.mark.slow]
 
@@ -43,7 +43,7 @@ def test_clickhouse_on_a_full_disk_refuses_and_takes_again_when_there_is_room(sm
                 insert()
         ballast.unlink()
         insert()
-        assert client.query("SELECT count(), uniqExact(a) FROM x").first_row == (6_000, 6_000)
+        assert first_row(client, "SELECT count(), uniqExact(a) FROM x") == (6_000, 6_000)
     finally:
         store.kill()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
-from tests.e2e.foreign import open_client, topic_ends
+from tests.e2e.foreign import first_row, open_client, topic_ends
 from tests.e2e.run_kit import Desk, Running
 from tests.e2e.witness import check_run
 
@@ -48,7 +48,7 @@ def progress_of(desk: Desk, running: Running, name: str) -> Callable[[], int]:
     where = desk.where
     if name == "sink":
         client = open_client(where.clickhouse, where.database)
-        return lambda: int(client.query(f"SELECT count() FROM quotes WHERE run_id = {running.number}").first_row[0])
+        return lambda: int(first_row(client, f"SELECT count() FROM quotes WHERE run_id = {running.number}")[0])
     if name == "venue":
         return lambda: running.venue_log_bytes().count(b'["out"')
     if name in AGENTS:

@@ -13,7 +13,7 @@ import pytest
 from streams.local import services
 from streams.local.service import JVM_SHORT
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
-from tests.e2e.foreign import open_client, topic_ends
+from tests.e2e.foreign import first_row, open_client, topic_ends
 from tests.e2e.run_kit import Desk, Running
 from tests.e2e.witness import check_run
 
@@ -110,8 +110,8 @@ def without_broker(desk: Desk, running: Running) -> None:
     wait_for_flow(desk, running, "frames.v1", "quotes.v1", "venue_events.v1")
     client = open_client(desk.where.clickhouse, desk.where.database)
     count = f"SELECT count() FROM quotes WHERE run_id = {running.number}"
-    before = client.query(count).first_row[0]
-    running.wait(lambda: client.query(count).first_row[0] > before, "the sink to go on", "sink")
+    before = first_row(client, count)[0]
+    running.wait(lambda: first_row(client, count)[0] > before, "the sink to go on", "sink")
 
 
 def says_broker_is_away(news: str) -> bool:

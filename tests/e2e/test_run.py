@@ -9,7 +9,7 @@ from streams.schema import ids
 from streams.venues.binance.check import check
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.conftest import SPEED, Finished
-from tests.e2e.foreign import differences, open_client, read_topics, table_of, topic_names
+from tests.e2e.foreign import differences, first_row, open_client, read_topics, table_of, topic_names
 from tests.e2e.ledger import VenueMemory, cause_path, id_faults, position_faults, request_faults
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -34,7 +34,7 @@ def test_topics_and_tables_of_a_run_hold_the_same_records(finished: Finished) ->
     counts: dict[str, int] = {}
     for topic, records in topics.items():
         counts[table_of(topic)] = counts.get(table_of(topic), 0) + len(records)
-    stored = {table: client.query(f"SELECT count() FROM `{table}` WHERE run_id = {finished.run}").first_row[0] for table in counts}
+    stored = {table: first_row(client, f"SELECT count() FROM `{table}` WHERE run_id = {finished.run}")[0] for table in counts}
     assert stored == counts
     assert not [table for table in FILLED if not counts[table]]
     wrong = [
@@ -48,9 +48,7 @@ def test_topics_and_tables_of_a_run_hold_the_same_records(finished: Finished) ->
 
 def test_trades_of_the_table_have_the_figures_of_the_recording(finished: Finished) -> None:
     report, client = check(finished.recording), open_client(finished.desk.where.clickhouse, finished.desk.where.database)
-    count, volume, vwap = client.query(
-        f"SELECT count(), sum(qty), sum(qty * px) / sum(qty) FROM trades WHERE run_id = {finished.run}"
-    ).first_row
+    count, volume, vwap = first_row(client, f"SELECT count(), sum(qty), sum(qty * px) / sum(qty) FROM trades WHERE run_id = {finished.run}")
     assert (count, Decimal(f"{volume:.3f}")) == (report.trades, report.volume)
     assert report.vwap is not None  # exact, rounded to 10^-6
     assert vwap == pytest.approx(float(report.vwap), abs=1e-6)
@@ -58,7 +56,7 @@ def test_trades_of_the_table_have_the_figures_of_the_recording(finished: Finishe
 
 def test_best_bid_and_ask_of_the_books_equal_the_venues_tickers(finished: Finished) -> None:
     report, client = check(finished.recording), open_client(finished.desk.where.clickhouse, finished.desk.where.database)
-    assert tuple(client.query(BBO.format(run=finished.run)).first_row) == (report.bbo_checked, report.bbo_matched)
+    assert first_row(client, BBO.format(run=finished.run)) == (report.bbo_checked, report.bbo_matched)
     assert report.bbo_checked == report.bbo_matched > 0
 
 
@@ -91,13 +89,13 @@ def test_verify_says_equal_for_every_process(finished: Finished) -> None:
 def test_second_run_stands_beside_the_first_with_ids_that_go_on(finished: Finished, tmp_path: Path) -> None:
     desk, where = finished.desk, finished.desk.where
     client = open_client(where.clickhouse, where.database)
-    before = client.query(f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}").first_row
+    before = first_row(client, f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}")
     recording = tmp_path / "second.gz"
     write_synthetic(recording, SyntheticMarket(seed=5, seconds=8.0, events_per_s=200.0))
     second = desk.run(recording, SPEED)
     assert second.number == finished.run + 1
-    assert client.query(f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}").first_row == before
+    assert first_row(client, f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}") == before
     topics = read_topics(where.kafka, where.registry, topic_names(where.kafka))
     assert id_faults(topics, topics["names.v1"]) == []
     report = check(recording)
-    assert client.query(f"SELECT count() FROM trades WHERE run_id = {second.number}").first_row[0] == report.trades
+    assert first_row(client, f"SELECT count() FROM trades WHERE run_id = {second.number}")[0] == report.trades

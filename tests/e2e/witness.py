@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from streams.venues.binance.check import check
-from tests.e2e.foreign import differences, open_client, read_topics, topic_names
+from tests.e2e.foreign import differences, first_row, open_client, read_topics, topic_names
 from tests.e2e.ledger import VenueMemory, id_faults, position_faults, request_faults
 from tests.e2e.run_kit import Desk, Running
 
@@ -27,7 +27,7 @@ def check_run(desk: Desk, running: Running, recording: Path) -> None:
     assert [len(mine[topic]) for topic in ("frames.v1", "trades.v1", "quotes.v1")] == [report.lines, report.trades, report.book_tickers]
     client = open_client(where.clickhouse, where.database)
     for topic in _LARGE:
-        assert client.query(f"SELECT count() FROM {topic.partition('.')[0]} WHERE run_id = {run}").first_row[0] == len(mine[topic])
+        assert first_row(client, f"SELECT count() FROM {topic.partition('.')[0]} WHERE run_id = {run}")[0] == len(mine[topic])
     wrong = [text for topic, records in mine.items() if topic not in _LARGE for text in differences(client, topic, run, records)]
     assert not wrong, "\n".join(wrong[:5])
     shown = desk.done("verify", str(desk.topology), "--run", str(run))
