@@ -3,10 +3,9 @@
 import ctypes
 from functools import cache
 
-from slow_risk import BUY, SlowRisk
-
 from streams.kernel import NULL, Struct, Table, addr_of, at
 from streams.trading.risk import RiskTree
+from tests.trading.slow_risk import BUY, SlowRisk
 
 PARENTS = (-1, 0, 1, 1, 0)  # firm; desk; two accounts of the desk; an account of the firm
 ACCOUNT_SCOPE = (2, 3, 4)

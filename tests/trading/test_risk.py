@@ -6,10 +6,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from risk_runs import Desk
 
 from streams.records import DenyCode, Rule
 from streams.trading import risk_rules
+from tests.trading.risk_runs import Desk
 
 BUY, SELL = 0, 1
 QUOTED = [("quote", 0, 99, 101), ("quote", 1, 99, 101)]
