@@ -224,10 +224,9 @@ class RiskTree(Struct, align=64):
         self.on_time(now_ns)
         self.scope = -1
         order = self.order
-        if not 0 <= account < self.account_scope.n or self.account_scope[account] < 0:
-            return self.tell(order.refuse(DENY_UNKNOWN_ACCOUNT))
-        if not 0 <= instrument < self.instruments.n or self.instruments[instrument].money_per_tick_lot == 0:
-            return self.tell(order.refuse(DENY_UNKNOWN_INSTRUMENT))
+        unknown = self.unknown(account, instrument)
+        if unknown != OK:
+            return self.tell(order.refuse(unknown))
         if order.ask(side, qty_lots, px_ticks, bid_ticks, ask_ticks, now_ns) == 0:
             return self.tell(order.refuse(DENY_NO_REFERENCE_PRICE))
         if order.weigh(self.instruments[instrument], leaves_lots, reserved_px_ticks, reserved_lots) == 0:
@@ -247,6 +246,14 @@ class RiskTree(Struct, align=64):
             self.nodes[scope].rate.take(now_ns)
             scope = self.nodes[scope].parent
         return self.tell(order.approve())
+
+    def unknown(self, account: int, instrument: int) -> int:
+        """DenyCode where the account has no scope or the instrument no worth, OK if both are known."""
+        if not 0 <= account < self.account_scope.n or self.account_scope[account] < 0:
+            return DENY_UNKNOWN_ACCOUNT
+        if not 0 <= instrument < self.instruments.n or self.instruments[instrument].money_per_tick_lot == 0:
+            return DENY_UNKNOWN_INSTRUMENT
+        return OK
 
     def tell(self, code: int) -> int:
         """Copy the order's answer to where callers read it; the code."""
@@ -279,9 +286,14 @@ class RiskTree(Struct, align=64):
 
     def on_fill(
         self, account: int, instrument: int, side: int, px_ticks: int, qty_lots: int, fee: int, reserved_px_ticks: int, now_ns: int
-    ) -> None:
-        """Move filled lots from reserved to held. fee: money, negative = rebate; reserved_px_ticks: price they were reserved at, 0 =
-        nothing was reserved. The order's count is released by the caller when the order is done."""
+    ) -> int:
+        """Move filled lots from reserved to held; 1, or 0 for an account or instrument that is unknown here: then nothing changes.
+
+        fee: money, negative = rebate; reserved_px_ticks: price they were reserved at, 0 = nothing was reserved. The order's count is
+        released by the caller when the order is done.
+        """
+        if self.unknown(account, instrument) != OK:
+            return 0
         self.on_time(now_ns)
         if reserved_px_ticks > 0:
             self.work(account, instrument, side, reserved_px_ticks, qty_lots, -1, 0)
@@ -300,9 +312,10 @@ class RiskTree(Struct, align=64):
             self.leaf(above, instrument).net_lots += signed
             above = self.nodes[above].parent
         self.revalue(scope, old_x2, new_x2, won_x2, fee)
+        return 1
 
     def on_mark(self, instrument: int, mark2_ticks: int, now_ns: int) -> None:
-        """Value every position in an instrument at twice the mid, 0 < mark2_ticks < 2**39."""
+        """Value every position in a known instrument at twice the mid, 0 < mark2_ticks < 2**39."""
         self.on_time(now_ns)
         known = self.instruments[instrument]
         old2_ticks = known.mark2_ticks

@@ -52,7 +52,7 @@ def play(p, n):
         elif x.op == 3:
             t.release(x.a, x.b, x.c, x.d, x.e, x.f)
         elif x.op == 4:
-            t.on_fill(x.a, x.b, x.c, x.d, x.e, x.f, x.g, x.h)
+            y = t.on_fill(x.a, x.b, x.c, x.d, x.e, x.f, x.g, x.h)
         elif x.op == 5:
             t.on_mark(x.a, x.b, x.c)
         elif x.op == 6:

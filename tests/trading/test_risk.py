@@ -238,6 +238,9 @@ def test_check_unknown_account_or_instrument_is_named():
     desk = Desk()
     assert desk.tree.check(7, 0, BUY, 1, 100, 99, 101, 0) == DenyCode.UNKNOWN_ACCOUNT
     assert desk.tree.check(0, 9, BUY, 1, 100, 99, 101, 0) == DenyCode.UNKNOWN_INSTRUMENT
+    before = desk.tree.pack().tobytes()
+    assert [desk.tree.on_fill(*who, BUY, 100, 1, 0, 100, 1) for who in ((7, 0), (-1, 0), (0, 9))] == [0, 0, 0]
+    assert desk.tree.pack().tobytes() == before
 
 
 def test_check_notional_beyond_exact_sums_is_a_bad_field():
