@@ -38,6 +38,5 @@ $(READY): requirements.lock pyproject.toml
 	@echo "environment      $(VENV) from requirements.lock"
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "millrace: Python " + sys.version.split()[0] + " is too old; 3.11 or newer is needed (make PYTHON=python3.12)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python infra/environment.py
 	@touch $@
