@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "streams"
+PURE_VENUES = {f"venues.binance.{name}" for name in ("rules", "messages", "levels", "recording", "check", "check_output", "synthetic")}
+"""What a venue's shells and the agents share: no I/O but files."""
+
 LAYERS = (
     {"cli", "commands"},
     {"topology"},
-    {"lanes", "sinks", "local", "venues.sim", "venues.gateway", "venues.gateway_state", "venues.client", "venues.binance.feed"},
+    {"lanes", "sinks", "local", "venues"},
     {"agents", "strategies"},
-    {"venues"},
+    PURE_VENUES,
     {"trading"},
     {"kernel", "schema", "records", "slots", "clock"},
     {"config"},
@@ -19,14 +22,9 @@ LAYERS = (
 )
 """From the top down. A longer name goes before a shorter one; modules of one layer may import each other."""
 
-SHELLS = {"venues.binance.feed", "venues.binance.frames", "venues.binance.playback", "venues.binance.sockets"}
-"""Parts of shells: with the lanes, above the agents."""
-
 
 def layer(module: str) -> int:
     """Number of a module's layer, 0 on top."""
-    if any(module == shell or module.startswith(f"{shell}.") for shell in SHELLS):
-        return 2
     best = max(
         ((len(name), number) for number, names in enumerate(LAYERS) for name in names if module == name or module.startswith(f"{name}.")),
         default=None,

@@ -1,14 +1,13 @@
 """`millrace demo`: environment, kernel, stack, topology, a run, and what came of it, read from ClickHouse."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from streams.commands.files import existing
+from streams.commands.kernel import Kernel
 from streams.config import Endpoints, home_folder
 from streams.errors import ConfigError
 from streams.local import services
@@ -29,7 +28,7 @@ def demo(path: str, say: Say) -> int:
     """Run the demo; its exit status. The stack stays up afterwards."""
     path = path or _demo_topology()
     topology, speed, recordings = load(path), _asked_speed(), _recordings()
-    with _Kernel(path, say) as kernel:
+    with Kernel(path) as kernel:
         where = services.up(say)
         _apply(topology, where, say)
         recordings = recordings or (_synthetic(say),)
@@ -57,27 +56,6 @@ def _asked_speed() -> float:
 def _recordings() -> tuple[str, ...]:
     text = os.environ.get("MILLRACE_RECORDING", "")
     return existing(part for half in text.split(",") for part in half.split(os.pathsep) if part)
-
-
-class _Kernel:
-    """Compiles, or loads, what the processes will run, in a process of its own, while the stack starts."""
-
-    def __init__(self, path: str, say: Say) -> None:
-        self.say, self.began_s = say, time.monotonic()
-        self.process = subprocess.Popen([sys.executable, "-m", "streams.topology.warm", path])
-
-    def __enter__(self) -> "_Kernel":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def wait(self) -> None:
-        """Until it is ready; ConfigError when it is not, after its own words."""
-        if self.process.wait():
-            raise ConfigError("the kernel cannot be compiled; its reason stands above")
 
 
 def _apply(topology: Topology, where: Endpoints, say: Say) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from streams.commands.files import existing
+from streams.commands.kernel import Kernel
 from streams.config import endpoints
 from streams.topology.model import load
 
@@ -28,6 +29,8 @@ def run_file(path: str, fresh: bool, recordings: tuple[str, ...], speed: float, 
     topology = load(path)
     named = tuple(file for venue in topology.venues.values() if venue.feed == "recording" for file in venue.recordings)
     configure()
+    with Kernel(path) as kernel:
+        kernel.wait()
     ending = run(topology, endpoints(), RunOptions(fresh, existing(recordings or named), speed), say)
     how = "finished" if ending.finished else "stopped"
     say(f"run {ending.run.number} {how} after {ending.seconds:.0f} s; processes started again: {ending.restarts}")
