@@ -9,11 +9,11 @@ READY := $(VENV)/.ready
 demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
 
-test: setup ## every test; one real broker for the whole run
-	@$(BIN)/python -m pytest
+test: setup ## every test; one real broker for the whole run, the tests that need none beside it
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12
 
 check: setup lint types ## lint, types, fast tests: under two minutes
-	@$(BIN)/python -m pytest -m "not broker and not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not broker and not slow"
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

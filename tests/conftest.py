@@ -23,6 +23,13 @@ from streams.local.service import JVM_SHORT, OFFSETS
 ADDRESSES = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE", "MILLRACE_DATABASE", "MILLRACE_PORT", "MILLRACE_HOME")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, all tests of the broker share one process and its stack; the others stay together by file."""
+    for item in items:
+        group = "broker" if item.get_closest_marker("broker") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def free_base() -> int:
     """A base port whose ports are free now, away from the default ones and from the system's ephemeral range."""
     while True:
