@@ -94,6 +94,7 @@ def test_parse_get_is_read_only() -> None:
         ("lz4", lz4.frame.compress(DATA[:5]) + lz4.frame.compress(DATA[5:])),
         ("", DATA),
     ],
+    ids=range(6),
 )
 def test_decompressed_known_encoding_gives_the_body(encoding: str, body: bytes) -> None:
     assert decompressed(body, encoding) == DATA
