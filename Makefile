@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench clean lint types generate setup
+.PHONY: demo test nightly check bench clean lint types generate setup
 
 demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
 
 test: setup ## every test; one real broker for the whole run, the tests that need none beside it
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12 --reruns 2
+
+nightly: setup ## outages of every service in one long run
+	@$(BIN)/python -m pytest -m nightly
 
 check: setup lint types ## lint, types, fast tests: under two minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not broker and not slow"

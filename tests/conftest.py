@@ -6,13 +6,16 @@
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+import structlog
 
 from streams.config import Endpoints
 from streams.local import processes, services
@@ -49,9 +52,9 @@ def own_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"millrace-test-{os.getpid()}-", ignore_cleanup_errors=True)
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Endpoints]:
-    """Broker, registry and ClickHouse, started at the first test that asks; addresses also in the environment, for child processes."""
+@contextmanager
+def running_stack() -> Iterator[Endpoints]:
+    """Broker, registry and ClickHouse; addresses also in the environment, for child processes."""
     kept = os.environ.get("MILLRACE_TEST_HOME")
     with own_folder() as folder, pytest.MonkeyPatch.context() as environment:
         home = Path(kept or folder)
@@ -66,6 +69,23 @@ def stack() -> Iterator[Endpoints]:
         yield found
         if not kept:
             services.down(purge=True, progress=lambda _: None, home=home)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Endpoints]:
+    """The stack that the tests of lanes, sinks and venues share, started at the first test that asks."""
+    with running_stack() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def undisturbed() -> Iterator[None]:
+    """Signal handlers and log settings of a test do not outlive it."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    structlog.reset_defaults()
 
 
 class Store:

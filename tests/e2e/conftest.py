@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,9 +10,17 @@ import pytest
 
 from streams.config import Endpoints
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
+from tests.conftest import running_stack
 from tests.e2e.run_kit import CHECKOUT, Desk, Running
 
 SPEED = 1.5
+
+
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Endpoints]:
+    """A stack of their own: `apply` owns the dictionary and the topics of a cluster."""
+    with running_stack() as found:
+        yield found
 
 
 class Finished(NamedTuple):
@@ -23,7 +32,7 @@ class Finished(NamedTuple):
     running: Running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk(stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """The demo's topology applied to the shared stack, with a state folder of its own."""
     made = Desk(stack, tmp_path_factory.mktemp("desk"))
@@ -32,7 +41,7 @@ def desk(stack: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished(desk: Desk) -> Finished:
     """A run from recording to ClickHouse, ended by itself."""
     recording = desk.folder / "market.gz"

@@ -17,7 +17,7 @@ from tests.e2e.foreign import first_row, open_client, topic_ends
 from tests.e2e.run_kit import Desk, Running
 from tests.e2e.witness import check_run
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 STACK = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE")
 
