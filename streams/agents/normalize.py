@@ -14,6 +14,7 @@ import orjson
 
 from streams.errors import FrameError
 from streams.records import BookLevel, BookUpdate, Command, CommandType, Frame, Instrument, InstrumentType, Quote, Side, Trade
+from streams.schema.derived import imbalance, microprice
 from streams.schema.units import from_e9
 from streams.venues.binance import messages
 from streams.venues.binance.levels import Levels
@@ -125,7 +126,6 @@ class _Book:
     def on_ticker(self, ticker: messages.BookTicker, out: Out) -> None:
         bid_px, bid_qty, ask_px, ask_qty = ticker[3:]
         self._check_grid(((bid_px, bid_qty), (ask_px, ask_qty)))
-        total = bid_qty + ask_qty
         out(
             Quote(
                 *_HEAD,
@@ -138,9 +138,8 @@ class _Book:
                 ask_px_e9=ask_px,
                 ask_qty_e9=ask_qty,
                 spread_e9=ask_px - bid_px,
-                imbalance=(bid_qty - ask_qty) / total if total else 0.0,
-                # one division of exact integers: the same bits on every machine
-                microprice=(bid_px * ask_qty + ask_px * bid_qty) / (total * 10**9) if total else (bid_px + ask_px) / (2 * 10**9),
+                imbalance=imbalance(bid_qty, ask_qty),
+                microprice=microprice(bid_px, bid_qty, ask_px, ask_qty),
             )
         )
 

@@ -16,6 +16,7 @@ def microprice(bid_px_e9: int, bid_qty: int, ask_px_e9: int, ask_qty: int) -> fl
     both = bid_qty + ask_qty
     if not both:
         return (bid_px_e9 + ask_px_e9) / (2 * E9)
+    # one division of exact integers: the same bits on every machine
     return (bid_px_e9 * ask_qty + ask_px_e9 * bid_qty) / (both * E9)
 
 

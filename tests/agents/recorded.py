@@ -10,10 +10,10 @@ from streams.schema import ids
 from streams.trading.venue import SimVenue
 from streams.venues.binance.recording import Line, read_recording
 from tests.agents.desk import control, spec
+from tests.real_recording import PATH
 
-__all__ = ["RECORDING", "Run"]
+__all__ = ["Run"]
 
-RECORDING = Path(__file__).resolve().parents[3] / "shared" / "data" / "binance-usdm" / "btcusdt_20240808.gz"
 AGENTS = ("normalize", "strategy", "risk", "execute", "account")
 TICK_E9, LOT_E9 = 100_000_000, 1_000_000
 
@@ -37,7 +37,7 @@ class Run:
         for record in control():
             self.process.on_input(record)
 
-    def play(self, path: Path = RECORDING, limit: int = 1 << 30) -> list[Any]:
+    def play(self, path: Path = PATH, limit: int = 1 << 30) -> list[Any]:
         """Feed up to `limit` frames; the records written."""
         for number, line in enumerate(read_recording(path), 1):
             if number > limit:

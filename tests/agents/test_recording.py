@@ -3,9 +3,10 @@
 import pytest
 
 from streams.records import Decision, Fill, Order, OrdStatus, Position, Report, Request
-from tests.agents.recorded import RECORDING, Run
+from tests.agents.recorded import Run
+from tests.real_recording import needs_real_recording
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not RECORDING.exists(), reason="the recording is not there: shared/data/binance-usdm")]
+pytestmark = [pytest.mark.slow, needs_real_recording]
 
 
 @pytest.fixture(scope="module")

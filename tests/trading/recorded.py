@@ -12,8 +12,8 @@ import orjson
 
 from streams.kernel.memory import aligned
 from streams.slots import FLAG_FIRST, FLAG_LAST, FLAG_SNAPSHOT, LevelSlot
+from tests.real_recording import PATH
 
-PATH = Path(__file__).parents[3] / "shared/data/binance-usdm/btcusdt_20240808.gz"
 TICKS_E9, LOTS_E9 = 100_000_000, 1_000_000  # 0.1 USDT, 0.001 BTC
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from streams.kernel import Struct, Table, addr_of, at, native
 from streams.trading.book import Book
-from tests.trading.recorded import PATH, Recorded, read_recorded
+from tests.real_recording import needs_real_recording
+from tests.trading.recorded import Recorded, read_recorded
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PATH.exists(), reason=f"the recording {PATH.name} is not beside this checkout")]
+pytestmark = [pytest.mark.slow, needs_real_recording]
 
 
 class Replay(Struct):

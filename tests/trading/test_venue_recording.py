@@ -8,9 +8,10 @@ from streams.kernel import Struct, Table, addr_of, at, native
 from streams.slots import LevelSlot
 from streams.trading.codes import GTC, IOC, LIMIT
 from streams.trading.venue import SimVenue
-from tests.trading.recorded import PATH, read_recorded
+from tests.real_recording import needs_real_recording
+from tests.trading.recorded import read_recorded
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PATH.exists(), reason=f"the recording {PATH.name} is not beside this checkout")]
+pytestmark = [pytest.mark.slow, needs_real_recording]
 SIZES = {"instruments": 1, "window": 4096, "far": 8192, "orders": 256, "order_lists": 3, "executions": 32768, "answers": 4096}
 
 
