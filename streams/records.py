@@ -29,12 +29,14 @@ __all__ = [
     "FeeRounding",
     "Fill",
     "Frame",
+    "Funding",
     "InputRun",
     "Instrument",
     "InstrumentType",
     "JournalEntry",
     "Latency",
     "Limit",
+    "Metric",
     "Name",
     "NameKind",
     "OrdStatus",
@@ -111,6 +113,28 @@ class DenyCode(IntEnum):
     STALE_REQUEST = 20
     LAGGING = 21
     VENUE = 22
+    NET = 23
+    SECTOR = 24
+    CURRENCY = 25
+    CONCENTRATION = 26
+    CORRELATED = 27
+    VAR = 28
+    MESSAGES_PER_FILL = 29
+    DAILY_TRADES = 30
+    DAILY_VOLUME = 31
+    DRAWDOWN = 32
+    STOP_LOSS = 33
+    MARGIN = 34
+    LEVERAGE = 35
+    SELF_MATCH = 36
+    REPEATED = 37
+    RESTRICTED = 38
+    REDUCE_ONLY = 39
+    PRICE_MOVE = 40
+    LOSS_RATE = 41
+    REJECT_RATE = 42
+    DATA_STALE = 43
+    UNSUPPORTED = 44
 
 
 class ExecType(IntEnum):
@@ -127,6 +151,7 @@ class ExecType(IntEnum):
     EXPIRED = 8
     CANCEL_REJECT = 9
     REPLACE_REJECT = 10
+    TRIGGERED = 11
 
 
 class FeeRounding(IntEnum):
@@ -156,6 +181,9 @@ class NameKind(IntEnum):
     SCOPE = 6
     DESK = 7
     TRADER = 8
+    SECTOR = 9
+    CLUSTER = 10
+    METRIC = 11
 
 
 class OrdStatus(IntEnum):
@@ -215,6 +243,31 @@ class Rule(IntEnum):
     OPEN_NOTIONAL = 7
     ORDER_RATE = 8
     DAILY_LOSS = 9
+    NET = 10
+    SECTOR = 11
+    CURRENCY = 12
+    CONCENTRATION = 13
+    CORRELATED = 14
+    VAR = 15
+    MESSAGES_PER_FILL = 16
+    DAILY_TRADES = 17
+    DAILY_VOLUME = 18
+    DRAWDOWN = 19
+    STOP_LOSS = 20
+    MARGIN = 21
+    LEVERAGE = 22
+    SELF_MATCH = 23
+    REPEATED = 24
+    RESTRICTED = 25
+    REDUCE_ONLY = 26
+    PRICE_MOVE = 27
+    LOSS_RATE = 28
+    REJECT_RATE = 29
+    DATA_STALE = 30
+    LATENCY = 31
+    CAPITAL = 32
+    VAR_WEIGHT = 33
+    REDUCE = 34
 
 
 class Severity(IntEnum):
@@ -259,6 +312,7 @@ class ValueUnit(IntEnum):
     MONEY = 2
     COUNT = 3
     BPS = 4
+    NS = 5
 
 
 class VenueEventType(IntEnum):
@@ -272,6 +326,7 @@ class VenueEventType(IntEnum):
     CANCEL_REJECT = 5
     REPLACE_REJECT = 6
     EXPIRED = 7
+    TRIGGERED = 8
 
 
 class BookLevel(NamedTuple):
@@ -359,6 +414,7 @@ class Balance(NamedTuple):
     currency: str  # currency ("USDT")
     cash: Decimal  # cash, fees deducted
     fees: Decimal  # fees paid in this run; negative = rebates
+    funding: Decimal = Decimal("0")  # funding received less paid in this run; it is in cash
 
 
 class BookUpdate(NamedTuple):
@@ -456,6 +512,8 @@ class Decision(NamedTuple):
     start_ts_ns: int | None = None  # when an algorithm begins, ns since 1970 UTC
     end_ts_ns: int | None = None  # when an algorithm ends, ns since 1970 UTC
     value_unit: ValueUnit = ValueUnit.NONE  # unit of limit_value and used_value
+    max_floor_qty_e9: int | None = None  # most that may be visible at any time x 10^9, > 0 (FIX 111); null = all of it
+    risk_score: float = 0.0  # largest share of any limit that the order would use, 0 to 1; 1 when a limit denied it
 
 
 class Fill(NamedTuple):
@@ -496,6 +554,21 @@ class Frame(NamedTuple):
     payload: bytes  # the frame, byte for byte
 
 
+class Funding(NamedTuple):
+    """A funding settlement of a perpetual contract: who is long pays rate x value at the mark to who is short. Topic funding.v1."""
+
+    id: int
+    cause_id: int
+    run_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    venue: str  # venue name, as in names.v1 ("binance")
+    symbol: str  # the venue's symbol ("BTCUSDT")
+    funding_ts_ns: int  # instant of the settlement, ns since 1970 UTC by the venue's clock
+    rate_e9: int  # rate of the interval x 10^9, signed: > 0 longs pay
+    mark_e9: int  # mark price of the settlement x 10^9, > 0; it need not lie on a tick
+
+
 class Instrument(NamedTuple):
     """What can be traded where, and its rules. The newest record whose valid_from_ns has passed holds. Topic instruments.v1."""
 
@@ -520,6 +593,9 @@ class Instrument(NamedTuple):
     money_scale: int  # digits of the money unit: 8 = money is counted in 10^-8 of the quote currency; 0 to 9
     fee_rounding: FeeRounding  # how a fee is rounded to the money unit
     valid_from_ns: int  # from when these rules hold, ns since 1970 UTC
+    sector: str | None = None  # sector that its exposure counts to; null = none
+    cluster: str | None = None  # cluster of correlated instruments that it belongs to; null = none
+    beta_e9: int = 1000000000  # weight of its exposure in its cluster x 10^9, signed
 
 
 class JournalEntry(NamedTuple):
@@ -581,6 +657,24 @@ class Limit(NamedTuple):
     limit_count: int | None = None  # limit as a count; OPEN_ORDERS, ORDER_RATE
     limit_bps: int | None = None  # limit in basis points of the opposite touch; COLLAR
     interval_ns: int | None = None  # interval of ORDER_RATE, ns: limit_count orders in any interval
+    sector: str | None = None  # sector it holds for; only SECTOR
+    currency: str | None = None  # currency it holds for; only CURRENCY
+    cluster: str | None = None  # cluster of correlated instruments it holds for; only CORRELATED
+
+
+class Metric(NamedTuple):
+    """A named number that a strategy reports about itself. Topic metrics.v1."""
+
+    id: int
+    cause_id: int
+    run_id: int
+    ts_ns: int
+    recv_ts_ns: int
+    venue: str  # venue name, as in names.v1 ("binance")
+    symbol: str  # the venue's symbol ("BTCUSDT")
+    strategy: str  # strategy name ("maker"); "" = none
+    metric: str  # name of the metric ("inventory_risk")
+    value: float  # its value, in the metric's own unit
 
 
 class Name(NamedTuple):
@@ -627,6 +721,7 @@ class Order(NamedTuple):
     participation_e9: int | None = None  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL
     start_ts_ns: int | None = None  # when an algorithm begins, ns since 1970 UTC
     end_ts_ns: int | None = None  # when an algorithm ends, ns since 1970 UTC
+    max_floor_qty_e9: int | None = None  # most that may be visible at any time x 10^9, > 0 (FIX 111); null = all of it
 
 
 class Param(NamedTuple):
@@ -667,6 +762,10 @@ class Position(NamedTuple):
     fill_count: int  # fills booked in this run
     avg_px: float | None = None  # average price of what is open, price units; null when flat
     mark_px: float | None = None  # price it is valued at, price units; null = none yet
+    # profit realized in this run if the oldest open lots are closed first, without fees, in the quote currency
+    realized_fifo_pnl: Decimal = Decimal("0")
+    inventory_pnl: Decimal = Decimal("0")  # part of the profit earned by holding while the mid moved, in the quote currency
+    funding: Decimal = Decimal("0")  # funding received less paid in this run, in the quote currency
 
 
 class Quote(NamedTuple):
@@ -715,6 +814,7 @@ class Report(NamedTuple):
     px_e9: int | None = None  # limit price x 10^9
     last_px_e9: int | None = None  # price of this execution x 10^9
     last_qty_e9: int | None = None  # quantity of this execution x 10^9
+    parent_id: int | None = None  # order_id of the parent order, when an algorithm sent this one
 
 
 class Request(NamedTuple):
@@ -742,6 +842,10 @@ class Request(NamedTuple):
     px_e9: int | None = None  # limit price x 10^9, > 0
     stop_px_e9: int | None = None  # trigger price x 10^9, > 0
     expire_ts_ns: int | None = None  # when a GTD order ends, ns since 1970 UTC
+    display_qty_e9: int | None = None  # visible quantity x 10^9, > 0; only ICEBERG
+    min_qty_e9: int | None = None  # smallest quantity to fill at once x 10^9, > 0
+    peg_offset_e9: int | None = None  # distance from the reference price x 10^9, signed; only PEGGED
+    max_floor_qty_e9: int | None = None  # most that may be visible at any time x 10^9, > 0 (FIX 111); null = all of it
 
 
 class RiskMetric(NamedTuple):
@@ -789,6 +893,7 @@ class Signal(NamedTuple):
     fair_px: float  # fair price, price units
     horizon_ns: int  # how far ahead the view looks, ns
     urgency: float  # urgency, 0 to 1
+    rank: int = 0  # place by urgency, then strength, among the live signals of its instrument: 1 = first; 0 = not ranked
 
 
 class SnapshotPart(NamedTuple):

@@ -25,9 +25,11 @@ __all__ = [
     "KIND_COMMAND",
     "KIND_DECISION",
     "KIND_FILL",
+    "KIND_FUNDING",
     "KIND_INSTRUMENT",
     "KIND_LEVEL",
     "KIND_LIMIT",
+    "KIND_METRIC",
     "KIND_ORDER",
     "KIND_POSITION",
     "KIND_QUOTE",
@@ -41,9 +43,11 @@ __all__ = [
     "CommandSlot",
     "DecisionSlot",
     "FillSlot",
+    "FundingSlot",
     "InstrumentSlot",
     "LevelSlot",
     "LimitSlot",
+    "MetricSlot",
     "OrderSlot",
     "PositionSlot",
     "QuoteSlot",
@@ -70,6 +74,8 @@ KIND_POSITION = 12
 KIND_BALANCE = 13
 KIND_LIMIT = 14
 KIND_COMMAND = 15
+KIND_METRIC = 16
+KIND_FUNDING = 17
 
 FLAG_LAST = 1  # last slot of its record
 FLAG_GAP = 2  # sequence numbers are missing before it
@@ -103,8 +109,8 @@ class Slot(Struct, align=64):
         self.spare = 0
 
 
-class InstrumentSlot(Slot, align=128):
-    """What can be traded where, and its rules. The newest record whose valid_from_ns has passed holds. 128 bytes."""
+class InstrumentSlot(Slot, align=256):
+    """What can be traded where, and its rules. The newest record whose valid_from_ns has passed holds. 256 bytes."""
 
     tick_e9: int  # price step x 10^9, > 0
     lot_e9: int  # quantity step x 10^9, > 0
@@ -115,9 +121,12 @@ class InstrumentSlot(Slot, align=128):
     max_qty_lots: int  # largest order quantity, lots; 0 = no limit
     min_notional: int  # smallest order notional, in the quote currency; 0 = no limit, money units
     valid_from_ns: int  # from when these rules hold, ns since 1970 UTC
+    beta_e9: int  # weight of its exposure in its cluster x 10^9, signed
     base: I32 = -1  # number of the base; -1 = none
     quote: I32 = -1  # number of the quote; -1 = none
     money_scale: I32  # digits of the money unit: 8 = money is counted in 10^-8 of the quote currency; 0 to 9
+    sector: I32 = -1  # number of the sector; -1 = none
+    cluster: I32 = -1  # number of the cluster; -1 = none
     instrument_type: I8  # spot, linear or inverse contract (InstrumentType)
     fee_rounding: I8  # how a fee is rounded to the money unit (FeeRounding)
 
@@ -155,6 +164,7 @@ class SignalSlot(Slot, align=128):
     horizon_ns: int  # how far ahead the view looks, ns
     urgency: float  # urgency, 0 to 1
     strategy: I32 = -1  # number of the strategy; -1 = none
+    rank: I32  # place by urgency, then strength, among the live signals of its instrument: 1 = first; 0 = not ranked
 
 
 class OrderSlot(Slot, align=256):
@@ -172,6 +182,7 @@ class OrderSlot(Slot, align=256):
     participation_e9: int = NULL  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
     start_ts_ns: int = NULL  # when an algorithm begins, ns since 1970 UTC; NULL = none
     end_ts_ns: int = NULL  # when an algorithm ends, ns since 1970 UTC; NULL = none
+    max_floor_qty_lots: int = NULL  # most that may be visible at any time, lots, > 0 (FIX 111); NULL = all of it
     account: I32 = -1  # number of the account; -1 = none
     strategy: I32 = -1  # number of the strategy; -1 = none
     action: I8  # new order, change of a working one, or its cancellation (OrderAction)
@@ -199,6 +210,8 @@ class DecisionSlot(Slot, align=256):
     participation_e9: int = NULL  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
     start_ts_ns: int = NULL  # when an algorithm begins, ns since 1970 UTC; NULL = none
     end_ts_ns: int = NULL  # when an algorithm ends, ns since 1970 UTC; NULL = none
+    max_floor_qty_lots: int = NULL  # most that may be visible at any time, lots, > 0 (FIX 111); NULL = all of it
+    risk_score: float  # largest share of any limit that the order would use, 0 to 1; 1 when a limit denied it
     scope: I32 = -1  # number of the scope; -1 = none
     account: I32 = -1  # number of the account; -1 = none
     strategy: I32 = -1  # number of the strategy; -1 = none
@@ -220,6 +233,10 @@ class RequestSlot(Slot, align=128):
     px_ticks: int = NULL  # limit price, ticks, > 0; NULL = none
     stop_px_ticks: int = NULL  # trigger price, ticks, > 0; NULL = none
     expire_ts_ns: int = NULL  # when a GTD order ends, ns since 1970 UTC; NULL = none
+    display_qty_lots: int = NULL  # visible quantity, lots, > 0; only ICEBERG; NULL = none
+    min_qty_lots: int = NULL  # smallest quantity to fill at once, lots, > 0; NULL = none
+    peg_offset_ticks: int = NULL  # distance from the reference price, ticks, signed; only PEGGED; NULL = none
+    max_floor_qty_lots: int = NULL  # most that may be visible at any time, lots, > 0 (FIX 111); NULL = all of it
     account: I32 = -1  # number of the account; -1 = none
     strategy: I32 = -1  # number of the strategy; -1 = none
     action: I8  # send, change or cancel (OrderAction)
@@ -256,6 +273,7 @@ class ReportSlot(Slot, align=128):
     px_ticks: int = NULL  # limit price, ticks; NULL = none
     last_px_ticks: int = NULL  # price of this execution, ticks; NULL = none
     last_qty_lots: int = NULL  # quantity of this execution, lots; NULL = none
+    parent_id: int = NULL  # order_id of the parent order, when an algorithm sent this one; NULL = none
     account: I32 = -1  # number of the account; -1 = none
     strategy: I32 = -1  # number of the strategy; -1 = none
     exec_type: I8  # what happened (ExecType)
@@ -282,8 +300,8 @@ class FillSlot(Slot, align=128):
     maker: I8  # true: added liquidity (1 true, 0 false)
 
 
-class PositionSlot(Slot, align=128):
-    """Position of a strategy of an account in an instrument, after a fill or a mark. 128 bytes."""
+class PositionSlot(Slot, align=256):
+    """Position of a strategy of an account in an instrument, after a fill or a mark. 256 bytes."""
 
     qty_lots: int  # position, lots, signed: > 0 long
     cost: int  # signed cost of what is open, in the quote currency: price x quantity x multiplier, money units
@@ -295,15 +313,20 @@ class PositionSlot(Slot, align=128):
     sold_qty_lots: int  # quantity sold in this run, lots, >= 0
     fill_count: int  # fills booked in this run
     mark2_ticks: int = NULL  # twice the price it is valued at, ticks; NULL = none
+    # profit realized in this run if the oldest open lots are closed first, without fees, in the quote currency, money units
+    realized_fifo_pnl: int
+    inventory_pnl: int  # part of the profit earned by holding while the mid moved, in the quote currency, money units
+    funding: int  # funding received less paid in this run, in the quote currency, money units
     account: I32 = -1  # number of the account; -1 = none
     strategy: I32 = -1  # number of the strategy; -1 = none
 
 
-class BalanceSlot(Slot, align=64):
-    """Cash of an account in a currency. 64 bytes."""
+class BalanceSlot(Slot, align=128):
+    """Cash of an account in a currency. 128 bytes."""
 
     cash: int  # cash, fees deducted, money units
     fees: int  # fees paid in this run; negative = rebates, money units
+    funding: int  # funding received less paid in this run; it is in cash, money units
     account: I32 = -1  # number of the account; -1 = none
     currency: I32 = -1  # number of the currency; -1 = none
 
@@ -319,6 +342,9 @@ class LimitSlot(Slot, align=128):
     interval_ns: int = NULL  # interval of ORDER_RATE, ns: limit_count orders in any interval; NULL = none
     scope: I32 = -1  # number of the scope; -1 = none
     parent: I32 = -1  # number of the parent; -1 = none
+    sector: I32 = -1  # number of the sector; -1 = none
+    currency: I32 = -1  # number of the currency; -1 = none
+    cluster: I32 = -1  # number of the cluster; -1 = none
     rule: I8  # rule it belongs to (Rule)
 
 
@@ -329,6 +355,22 @@ class CommandSlot(Slot, align=64):
     target_scope: I32 = -1  # number of the scope meant; -1 = none
     target_strategy: I32 = -1  # number of the strategy meant; -1 = none
     command_type: I8  # what is asked (CommandType)
+
+
+class MetricSlot(Slot, align=64):
+    """A named number that a strategy reports about itself. 64 bytes."""
+
+    value: float  # its value, in the metric's own unit
+    strategy: I32 = -1  # number of the strategy; -1 = none
+    metric: I32 = -1  # number of the metric; -1 = none
+
+
+class FundingSlot(Slot, align=64):
+    """A funding settlement of a perpetual contract: who is long pays rate x value at the mark to who is short. 64 bytes."""
+
+    funding_ts_ns: int  # instant of the settlement, ns since 1970 UTC by the venue's clock
+    rate_e9: int  # rate of the interval x 10^9, signed: > 0 longs pay
+    mark_e9: int  # mark price of the settlement x 10^9, > 0; it need not lie on a tick
 
 
 SLOTS: dict[int, type[Slot]] = {
@@ -347,4 +389,6 @@ SLOTS: dict[int, type[Slot]] = {
     KIND_BALANCE: BalanceSlot,
     KIND_LIMIT: LimitSlot,
     KIND_COMMAND: CommandSlot,
+    KIND_METRIC: MetricSlot,
+    KIND_FUNDING: FundingSlot,
 }

@@ -4,6 +4,8 @@ One input goes to the views, then to the agents in the order the topology lists 
 same way, first written first, until nothing is left; then the next input.
 """
 
+import numpy as np
+
 from streams.agents.account import AccountAgent
 from streams.agents.codes import AGENT_ACCOUNT, AGENT_EXECUTE, AGENT_RISK, AGENT_STRATEGY
 from streams.agents.execute import ExecuteAgent
@@ -25,6 +27,7 @@ from streams.slots import (
     KIND_REPORT,
     KIND_TRADE,
     KIND_VENUE_EVENT,
+    SLOTS,
     CommandSlot,
     DecisionSlot,
     FillSlot,
@@ -42,6 +45,10 @@ from streams.slots import (
 __all__ = ["ENTRIES", "KIND_TICK", "Node"]
 
 KIND_TICK = 0  # a clock tick of the lane: a header alone, 64 bytes
+SLOT_BYTES = np.full(32, 64, np.int64)  # by kind
+for _kind, _slot in SLOTS.items():
+    SLOT_BYTES[_kind] = _slot._size_
+SLOT_BYTES.flags.writeable = False
 
 
 class Node(Struct, align=64):
@@ -83,10 +90,10 @@ class Node(Struct, align=64):
         if kind != KIND_COMMAND and kind != KIND_LIMIT and kind != KIND_INSTRUMENT:  # these are stamped by people's clocks
             self.views.advance(max(e.ts_ns, e.recv_ts_ns))
         self.begin(e.id, e.recv_ts_ns)
-        size = self.dispatch(kind, address)
+        self.dispatch(kind, address)
         self.strategy.on_time(self.views, self.out)
         self.carry()
-        return size
+        return int(SLOT_BYTES[kind])
 
     def begin(self, cause_id: int, recv_ts_ns: int) -> None:
         """What is written from here on was caused by this record."""
@@ -94,48 +101,37 @@ class Node(Struct, align=64):
         self.out.now_ns = self.views.now_ns
         self.out.recv_ts_ns = recv_ts_ns
 
-    def dispatch(self, kind: int, address: int) -> int:
-        """Hand one input slot to views and agents; its size."""
+    def dispatch(self, kind: int, address: int) -> None:
+        """Hand one input slot to views and agents."""
         if kind == KIND_LEVEL:
             self.on_level(at(LevelSlot, address))
-            return 64
-        if kind == KIND_TRADE:
+        elif kind == KIND_TRADE:
             self.on_trade(at(TradeSlot, address))
-            return 64
-        if kind == KIND_QUOTE:
+        elif kind == KIND_QUOTE:
             self.on_quote(at(QuoteSlot, address))
-            return 128
-        if kind == KIND_VENUE_EVENT:
+        elif kind == KIND_VENUE_EVENT:
             self.on_venue_event(at(VenueEventSlot, address))
-            return 128
-        if kind == KIND_FILL:
+        elif kind == KIND_FILL:
             self.on_fill(at(FillSlot, address))
-            return 128
-        if kind == KIND_REPORT:
+        elif kind == KIND_REPORT:
             self.on_report(at(ReportSlot, address))
-            return 128
-        if kind == KIND_ORDER:
+        elif kind == KIND_ORDER:
             self.on_order(at(OrderSlot, address))
-            return 256
-        if kind == KIND_DECISION:
+        elif kind == KIND_DECISION:
             self.on_decision(at(DecisionSlot, address))
-            return 256
-        return self.dispatch_control(kind, address)
+        else:
+            self.dispatch_control(kind, address)
 
-    def dispatch_control(self, kind: int, address: int) -> int:
+    def dispatch_control(self, kind: int, address: int) -> None:
         if kind == KIND_LIMIT:
             self.views.on_limit(at(LimitSlot, address))
             self.risk.on_limit(at(LimitSlot, address))
-            return 128
-        if kind == KIND_COMMAND:
+        elif kind == KIND_COMMAND:
             self.on_command(at(CommandSlot, address))
-            return 64
-        if kind == KIND_INSTRUMENT:
+        elif kind == KIND_INSTRUMENT:
             e = at(InstrumentSlot, address)
             self.views.on_instrument(e)
             self.risk.on_instrument(e.instrument, self.views)
-            return 128
-        return 64  # a tick
 
     def carry(self) -> None:
         """Bring what was written to its readers, until there is nothing left."""

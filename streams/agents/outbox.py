@@ -109,6 +109,7 @@ class Outbox(Struct, align=64):
         slot.participation_e9 = NULL
         slot.start_ts_ns = NULL
         slot.end_ts_ns = NULL
+        slot.max_floor_qty_lots = NULL
         return slot
 
     def change_order(self, o: Order, action: int) -> OrderSlot:
@@ -134,11 +135,16 @@ class Outbox(Struct, align=64):
     def new_request(self, instrument: int, side: int) -> RequestSlot:
         slot = self.requests[self.claim(KIND_REQUEST)]
         slot.stamp(self.last_id(KIND_REQUEST), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_REQUEST, side)
+        slot.display_qty_lots = NULL
+        slot.min_qty_lots = NULL
+        slot.peg_offset_ticks = NULL
+        slot.max_floor_qty_lots = NULL
         return slot
 
     def new_report(self, instrument: int, side: int) -> ReportSlot:
         slot = self.reports[self.claim(KIND_REPORT)]
         slot.stamp(self.last_id(KIND_REPORT), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_REPORT, side)
+        slot.parent_id = NULL
         return slot
 
     def new_fill(self, instrument: int, side: int) -> FillSlot:

@@ -124,6 +124,7 @@ class RiskAgent(Struct, align=64):
         d.limit_value = NULL
         d.used_value = NULL
         d.value_unit = 0
+        d.risk_score = 0.0 if code == OK else 1.0
         d.approved_qty_lots = e.qty_lots if code == OK else 0
         if code != OK:
             self.denied += 1
@@ -154,6 +155,7 @@ class RiskAgent(Struct, align=64):
         d.participation_e9 = e.participation_e9
         d.start_ts_ns = e.start_ts_ns
         d.end_ts_ns = e.end_ts_ns
+        d.max_floor_qty_lots = e.max_floor_qty_lots
 
     # ---- what happens to the orders ----
     def on_fill(self, e: FillSlot, views: Views) -> None:

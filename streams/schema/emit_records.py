@@ -69,5 +69,7 @@ def _field(f: Field) -> str:
     kind = f"tuple[{TYPES.get(f.of, f.of)}, ...]" if f.type == "array" else TYPES.get(f.type, f.of)
     if f.nullable:
         kind += " | None"
-    default = "" if not f.has_default else f" = {f.of}.{f.default}" if f.type == "enum" and f.default else f" = {f.default!r}"
+    default = ""
+    if f.has_default:
+        default = f" = {f.of}.{f.default}" if f.type == "enum" and f.default else f" = {f.default!r}".replace("'", '"')
     return comment(f"{f.name}: {kind}{default}", f.doc)

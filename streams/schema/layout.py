@@ -25,6 +25,9 @@ NAMES = {
     "base": "CURRENCY",
     "quote": "CURRENCY",
     "fee_currency": "CURRENCY",
+    "sector": "SECTOR",
+    "cluster": "CLUSTER",
+    "metric": "METRIC",
 }
 
 

@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,7 @@ class _Reader:
                 raise SchemaError(f'{self.where}: a union must be ["null", T] with default null; found {avro}')
             avro, nullable = avro[1], True
         kind, of = self.type(avro)
-        default = () if kind == "array" else f.get("default")
+        default = _default(kind, f.get("default"))
         return Field(f["name"], kind, of, nullable, "default" in f, default, f["doc"], f.get("slot", ""))
 
     def type(self, avro: Any) -> tuple[str, str]:
@@ -228,6 +229,15 @@ class _Reader:
     def same(self, known: dict[str, Any], new: Any) -> None:
         if known.setdefault(new.name, new) != new:
             raise SchemaError(f"{self.where}: {new.name} differs from its definition in another schema; make them equal")
+
+
+def _default(kind: str, given: Any) -> Any:
+    """A default as Python holds it: Avro writes the bytes of a decimal as text, one character a byte."""
+    if kind == "array":
+        return ()
+    if kind != "money" or given is None:
+        return given
+    return Decimal(int.from_bytes(given.encode("latin-1"), "big", signed=True) or 0).scaleb(-9).normalize()
 
 
 def _slot(avro: dict[str, Any]) -> Slot | None:

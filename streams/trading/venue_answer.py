@@ -23,6 +23,7 @@ __all__ = [
     "REJECT",
     "REPLACED",
     "REPLACE_REJECT",
+    "TRIGGERED",
     "AnswerQueue",
     "VenueAnswer",
 ]
@@ -36,6 +37,7 @@ REPLACED: int = 4
 CANCEL_REJECT: int = 5
 REPLACE_REJECT: int = 6
 EXPIRED: int = 7
+TRIGGERED: int = 8
 
 # why; REASONS gives the words
 REASON_NONE: int = 0

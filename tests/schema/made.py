@@ -62,6 +62,9 @@ NAMES = {
     NameKind.STRATEGY: ("maker", "taker"),
     NameKind.SCOPE: ("firm", "desk:crypto", "account:maker-1"),
     NameKind.CURRENCY: ("USDT", "BTC", "BNB"),
+    NameKind.SECTOR: ("majors", "memes"),
+    NameKind.CLUSTER: ("crypto",),
+    NameKind.METRIC: ("inventory_risk", "half_spread"),
 }
 
 

@@ -15,9 +15,9 @@ TRADE = json.loads((model.FOLDER / "trade.avsc").read_text())
 
 
 def test_schemas_cover_every_topic_of_the_design() -> None:
-    topics = """alerts.v1 audit.v1 balances.v1 book_updates.v1 commands.v1 decisions.v1 fills.v1 frames.v1 instruments.v1 journal.v1
-        latency.v1 limits.v1 names.v1 orders.v1 params.v1 positions.v1 quotes.v1 reports.v1 requests.v1 risk_metrics.v1 shards.v1 signals.v1
-        snapshots.v1 trades.v1 venue_events.v1 *.dlq.v1"""
+    topics = """alerts.v1 audit.v1 balances.v1 book_updates.v1 commands.v1 decisions.v1 fills.v1 frames.v1 funding.v1
+        instruments.v1 journal.v1 latency.v1 limits.v1 metrics.v1 names.v1 orders.v1 params.v1 positions.v1 quotes.v1
+        reports.v1 requests.v1 risk_metrics.v1 shards.v1 signals.v1 snapshots.v1 trades.v1 venue_events.v1 *.dlq.v1"""
     assert sorted(BY_TOPIC) == sorted(topics.split())
 
 

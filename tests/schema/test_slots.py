@@ -62,6 +62,8 @@ def test_slot_kinds_are_dense_and_never_renumbered() -> None:
         "Balance",
         "Limit",
         "Command",
+        "Metric",
+        "Funding",
     ]
     assert [kinds[kind] for kind in sorted(kinds)] == first
 
