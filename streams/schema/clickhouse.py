@@ -5,7 +5,7 @@ DateTime64(9, 'UTC'), a field `x_e9` has a Float64 alias `x` beside the stored i
 are Nested. `_partition` and `_offset` say where the record stood, `ingest_ts` is Kafka's timestamp, on which the TTL runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from streams import records
 from streams.schema.model import ENUMS, NESTED, Field, Schema
 
-__all__ = ["Column", "columns", "database_ddl", "insert_columns", "row", "table_ddl"]
+__all__ = ["Column", "added_columns", "added_ddl", "columns", "database_ddl", "insert_columns", "row", "table_ddl"]
 
 DURATIONS = ("horizon_ns", "interval_ns")  # every other `_ns` is an instant
 NAMES = frozenset(
@@ -33,18 +33,22 @@ UNITS = {"d": "DAY", "y": "YEAR"}
 
 @dataclass(frozen=True)
 class Column:
-    """One column. Stored ones have a codec or none; an alias is computed when read and never inserted."""
+    """One column. Stored ones have a codec or none; an alias is computed when read and never inserted.
+
+    default : what rows of before the column was there read; "" = the type's own, 0 or nothing
+    """
 
     name: str
     type: str
     codec: str
     alias: str
     comment: str
+    default: str = ""
 
     @property
     def ddl(self) -> str:
         """The column's line in CREATE TABLE."""
-        alias = f" ALIAS {self.alias}" if self.alias else ""
+        alias = f" ALIAS {self.alias}" if self.alias else f" DEFAULT {self.default}" if self.default else ""
         codec = f" CODEC({self.codec})" if self.codec else ""
         return f"`{self.name}` {self.type}{alias} COMMENT {_text(self.comment)}{codec}"
 
@@ -91,6 +95,21 @@ def table_ddl(schema: Schema, database: str) -> str:
     return "\n".join([*lines, f"SETTINGS {settings}", f"COMMENT {_text(f'{schema.doc} Topic {schema.topic}.')}"])
 
 
+def added_columns(schema: Schema, there: Collection[str]) -> tuple[Column, ...]:
+    """Columns that a table with the columns `there` lacks, because the schema has grown since it was made."""
+    return tuple(c for c in columns(schema) if c.name not in there)
+
+
+def added_ddl(schema: Schema, database: str, there: Collection[str]) -> str:
+    """The statement that gives a table the columns it lacks, in their places; `added_columns` must name at least one."""
+    names = [c.name for c in columns(schema)]
+    lines = []
+    for column in added_columns(schema, there):
+        i = names.index(column.name)
+        lines.append(f"    ADD COLUMN IF NOT EXISTS {column.ddl} {f'AFTER `{names[i - 1]}`' if i else 'FIRST'}")
+    return f"ALTER TABLE `{database}`.`{schema.plural}`\n" + ",\n".join(lines)
+
+
 @cache
 def insert_columns(schema: Schema) -> tuple[str, ...]:
     """Names of the columns that `row` fills, in its order."""
@@ -110,7 +129,7 @@ def _columns(f: Field, prefix: str) -> list[Column]:
     """The column of a field, and its alias; `prefix` is the name of the array around it."""
     name = prefix + _name(f)
     kind, codec = _type(f)
-    stored = Column(name, f"Array({kind})" if prefix else kind, codec, "", f.doc)
+    stored = Column(name, f"Array({kind})" if prefix else kind, codec, "", f.doc, _default(f))
     if not f.name.endswith("_e9"):
         return [stored]
     price = name.removesuffix("_e9")
@@ -118,6 +137,13 @@ def _columns(f: Field, prefix: str) -> list[Column]:
     if prefix:
         return [stored, Column(price, "Array(Float64)", "", f"arrayMap(x -> x / 1e9, `{name}`)", doc)]
     return [stored, Column(price, kind.replace("Int64", "Float64"), "", f"`{name}` / 1e9", doc)]
+
+
+def _default(f: Field) -> str:
+    """A default that is not what ClickHouse takes by itself."""
+    if not f.has_default or not f.default or f.type == "array":
+        return ""
+    return _text(f.default) if isinstance(f.default, str) else str(f.default)
 
 
 def _type(f: Field) -> tuple[str, str]:

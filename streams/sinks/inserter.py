@@ -33,15 +33,21 @@ class Stopped(Exception):
 
 
 def ensure_tables(client: Client, database: str, schemas: Iterable[model.Schema] | None = None) -> list[str]:
-    """Make the database and the tables that are missing (by default of every schema); the names of the tables made."""
+    """Make the database, tables and columns that are missing (by default of every schema); what was made: "table" or "table.column"."""
     client.command(clickhouse.database_ddl(database))
-    found = client.query("SELECT name FROM system.tables WHERE database = {database:String}", parameters={"database": database})
-    there = set(found.result_columns[0]) if found.result_columns else set()
+    found = client.query("SELECT table, name FROM system.columns WHERE database = {database:String}", parameters={"database": database})
+    there: dict[str, set[str]] = {}
+    for table, column in found.result_rows:
+        there.setdefault(table, set()).add(column)
     made = []
     for schema in schemas if schemas is not None else model.SCHEMAS.values():
-        if schema.plural not in there:
+        name = schema.plural
+        if name not in there:
             client.command(clickhouse.table_ddl(schema, database))
-            made.append(schema.plural)
+            made.append(name)
+        elif added := clickhouse.added_columns(schema, there[name]):
+            client.command(clickhouse.added_ddl(schema, database, there[name]))
+            made += [f"{name}.{column.name}" for column in added]
     return made
 
 

@@ -17,8 +17,8 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
 from streams.records import Limit, NameKind
 from streams.schema import ids, model
-from streams.schema.clickhouse import database_ddl, table_ddl
 from streams.schema.dictionary import Dictionary
+from streams.sinks.inserter import ensure_tables
 from streams.sinks.query import connect
 from streams.topology import derive
 from streams.topology.classes import load_class, parameters
@@ -119,15 +119,10 @@ def _tables(topology: Topology, where: Endpoints, say: Say) -> tuple[int, int]:
         return 0, 0
     client = connect(where.clickhouse)
     try:
-        client.command(database_ddl(where.database))
-        rows = client.query("SELECT name FROM system.tables WHERE database = {db:String}", parameters={"db": where.database}).result_rows
-        there = {name for (name,) in rows}
-        wanted = {schema.plural: schema for schema in model.SCHEMAS.values()}
-        for name, schema in wanted.items():
-            client.command(table_ddl(schema, where.database))
-            if name not in there:
-                say(f"+ table   {where.database}.{name}")
-        return len(wanted), len(set(wanted) - there)
+        made = ensure_tables(client, where.database)
+        for name in made:
+            say(f"+ {'column' if '.' in name else 'table '}  {where.database}.{name}")
+        return len(model.SCHEMAS), len(made)
     finally:
         client.close()
 

@@ -45,7 +45,7 @@ def main(folder: str) -> None:
         names = [c.name for c in clickhouse.columns(schema)]
         result = client.query(f"SELECT count(), uniqExact(_offset), max(toUnixTimestamp64Nano(ts)) >= {MARK} FROM m.{schema.plural}")
         client.query(f"SELECT {', '.join(f'`{n}`' for n in names)} FROM m.{schema.plural}")
-        comments = client.query(f"SELECT countIf(comment = '') FROM system.columns WHERE table = '{schema.plural}'")
+        comments = client.query(f"SELECT countIf(comment = '') FROM system.columns WHERE database = 'm' AND table = '{schema.plural}'")
         out[schema.plural] = [*result.result_rows[0], comments.result_rows[0][0], len(rows)]
     out["trade"] = str(
         client.query("SELECT px_e9 = toInt64(round(px * 1e9)), toTypeName(px), toTypeName(exch_ts) FROM m.trades").result_rows[0]

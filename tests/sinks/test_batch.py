@@ -66,6 +66,22 @@ def tables(clickhouse: str) -> Iterator[Client]:
 
 
 @pytest.mark.slow
+def test_table_of_an_older_schema_gets_the_columns_it_lacks(request: pytest.FixtureRequest) -> None:
+    name, schema = f"t_{uuid.uuid4().hex[:8]}", model.SCHEMAS["Instrument"]
+    asked = f"SELECT name, type, default_expression FROM system.columns WHERE database = '{name}'"
+    with connect(request.getfixturevalue("clickhouse")) as client:
+        ensure_tables(client, name, [schema])
+        whole = client.query(asked).result_rows
+        client.command(f"ALTER TABLE {name}.instruments DROP COLUMN beta, DROP COLUMN beta_e9, DROP COLUMN sector")
+        client.command(f"INSERT INTO {name}.instruments (symbol, _offset, ingest_ts) VALUES ('OLD', 7, now64(3))")
+        assert ensure_tables(client, name, [schema]) == ["instruments.sector", "instruments.beta_e9", "instruments.beta"]
+        assert ensure_tables(client, name, [schema]) == []
+        assert client.query(asked).result_rows == whole
+        assert client.query(f"SELECT sector, beta FROM {name}.instruments").result_rows == [(None, 1.0)]
+        client.command(f"DROP DATABASE {name}")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", list(model.SCHEMAS.values()), ids=lambda schema: schema.name)
 def test_native_block_of_every_record_comes_back_from_its_table(tables: Client, schema: model.Schema) -> None:
     now_ms = time.time_ns() // 1_000_000  # older rows would fall to the TTL at once
