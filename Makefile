@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-bench
 
-.PHONY: demo test nightly check bench clean lint types generate setup
+.PHONY: demo test nightly check bench peers clean lint types generate setup
 
 demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
@@ -28,12 +29,14 @@ types: setup
 generate: setup ## records, slots and topic pages from schemas/
 	@$(BIN)/python -m streams.schema.generate
 
-bench: setup ## every claim beside its peer; writes the table of docs/benchmarks.md
+bench: setup peers ## every claim beside its peer; writes the table of docs/benchmarks.md
 	@$(BIN)/python benchmarks/run_all.py
+
+peers: $(PEERS)/.ready ## what benchmarks compare with, in an environment of its own
 
 clean: ## stop the stack, remove environment, state and caches of this checkout
 	@test ! -x $(BIN)/millrace || $(BIN)/millrace down --purge
-	rm -rf $(VENV) .millrace .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(PEERS) .millrace .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
 setup: $(READY)
 
@@ -42,4 +45,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "millrace: Python " + sys.version.split()[0] + " is too old; 3.11 or newer is needed (make PYTHON=python3.12)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python infra/environment.py
+	@touch $@
+
+$(PEERS)/.ready: requirements-bench.lock
+	@echo "environment      $(PEERS) from requirements-bench.lock"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python infra/environment.py requirements-bench.lock
 	@touch $@
