@@ -147,6 +147,8 @@ class Process:
             NameKind.STRATEGY: "strategies",
             NameKind.SCOPE: "scopes",
             NameKind.CURRENCY: "currencies",
+            NameKind.SECTOR: "sectors",
+            NameKind.CLUSTER: "clusters",
         }.get(name.kind)
         if self.node is not None and size is not None and name.number >= self.sizes[size]:
             raise EdgeError(

@@ -74,7 +74,7 @@ class RiskAgent(Struct, align=64):
             return CODE_ORDER_POOL_FULL
         book = views.books[e.instrument]
         tree = self.tree
-        code = tree.check(e.account, e.instrument, e.side, e.qty_lots, e.px_ticks, book.bid(), book.ask(), views.now_ns)
+        code = tree.check(e.account, e.instrument, e.side, e.qty_lots, e.px_ticks, book.bid(), book.ask(), views.now_ns, e.qty_lots)
         if code == OK:
             o = self.working.pool[self.working.add(e.order_id)]
             o.instrument = e.instrument
@@ -110,6 +110,7 @@ class RiskAgent(Struct, align=64):
             leaves_lots,
             o.px_ticks,
             o.leaves_qty_lots,
+            e.qty_lots,
         )
         if code == OK:
             self.move(s, tree.reserve_px_ticks, tree.reserve_lots)

@@ -11,6 +11,8 @@ DEFAULT_SIZES: Mapping[str, int] = {
     "accounts": 4,
     "scopes": 16,
     "currencies": 8,
+    "sectors": 4,
+    "clusters": 4,
     "orders": 512,
     "order_lists": 4,
     "executions": 4096,

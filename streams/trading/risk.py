@@ -30,6 +30,9 @@ from streams.trading.codes import BUY
 from streams.trading.risk_order import RiskInstrument, RiskOrder
 from streams.trading.risk_rules import (
     COLLAR,
+    CONCENTRATION,
+    CORRELATED,
+    DAILY_LOSS,
     DENY_BAD_FIELD,
     DENY_NO_REFERENCE_PRICE,
     DENY_UNKNOWN_ACCOUNT,
@@ -39,6 +42,7 @@ from streams.trading.risk_rules import (
     NO_LIMIT,
     OK,
     ORDER_RATE,
+    SECTOR,
 )
 from streams.trading.risk_scope import RiskLeaf, RiskNode
 from streams.trading.token_bucket import NO_RATE
@@ -49,14 +53,15 @@ _DAY_NS = 86_400_000_000_000
 
 
 class RiskTree(Struct, align=64):
-    """Scopes, their limits and sums; sizes: scopes, accounts, instruments.
+    """Scopes, their limits and sums; sizes: scopes, accounts, instruments, sectors, currencies, clusters.
 
     An account is a scope without children. Call `setup` once, then `set_instrument`, `set_parent`, `set_account` and `set_limit`; setters
     answer 1, or 0 where they refuse (numbers out of range, a cycle, a scope that already holds something).
 
     Result of the last check: code (DenyCode), scope that denied (-1 = none), limit_value and used_value (what the rule compared, the order
-    included) in value_unit (0 none, 1 lots, 2 money, 3 count, 4 bps); after OK also reserve_px_ticks and reserve_lots: what the caller
-    reserves, keeps with the order, and releases.
+    included) in value_unit (0 none, 1 lots, 2 money, 3 count, 4 bps); approved_lots (0 = denied; less than asked = cut, then code, scope,
+    limit and used say why), score (largest share of any limit used, 0 to 1; 1 when denied) and, where approved, reserve_px_ticks and
+    reserve_lots: what the caller reserves, keeps with the order, and releases.
 
     Ranges: 0 < px_ticks < 2**38, 0 < qty_lots < 2**31, money |x| <= 2**59 (checked here); now_ns never decreases.
     """
@@ -68,6 +73,8 @@ class RiskTree(Struct, align=64):
     value_unit: int
     reserve_px_ticks: int
     reserve_lots: int
+    approved_lots: int
+    score: float
     day_end_ns: int
     order: RiskOrder
     nodes: Table[RiskNode, "scopes"]
@@ -144,6 +151,8 @@ class RiskTree(Struct, align=64):
         if value > (MAX_BPS if rule == COLLAR else MAX_MONEY):
             return 0
         limit = value if value >= 0 else NO_LIMIT
+        if rule > DAILY_LOSS:
+            return 1
         if instrument >= 0:
             return self.leaf(scope, instrument).set_limit(rule, limit)
         if rule == ORDER_RATE:
@@ -167,16 +176,43 @@ class RiskTree(Struct, align=64):
         self.nodes[scope].reduce_only = reduce_only
         return 1
 
+    def set_group_limit(self, scope: int, rule: int, group: int, value: int) -> int:
+        """Set the money limit of one SECTOR, CURRENCY or CORRELATED cluster (numbers of the dictionary); negative takes it away."""
+        if not (0 <= scope < self.nodes.n and group >= 0 and SECTOR <= rule <= CORRELATED and rule != CONCENTRATION):
+            return 0
+        return 1 if value <= MAX_MONEY else 0
+
+    def set_groups(self, instrument: int, sector: int, base: int, cluster: int, beta_e9: int) -> int:
+        """Say which sector, base currency and cluster an instrument is in (-1 = none), and its beta x 10**9 in the cluster."""
+        return 1 if 0 <= instrument < self.instruments.n and min(sector, base, cluster) >= -1 and abs(beta_e9) < 1 << 32 else 0
+
+    def trip(self, scope: int, instrument: int, code: int) -> int:
+        """Deny every NEW and REPLACE of a scope with this code, in one instrument or in all (-1), until `reset`."""
+        return self.set_halted(scope, instrument, code)
+
+    def reset(self, scope: int, instrument: int) -> int:
+        """End what `trip` began."""
+        return self.set_halted(scope, instrument, 0)
+
     def leaf(self, scope: int, instrument: int) -> RiskLeaf:
         """What a scope holds, works and may in one instrument."""
         return self.leaves[scope * self.instruments.n + instrument]
 
     # ---- checks ----
     def check(
-        self, account: int, instrument: int, side: int, qty_lots: int, px_ticks: int, bid_ticks: int, ask_ticks: int, now_ns: int
+        self,
+        account: int,
+        instrument: int,
+        side: int,
+        qty_lots: int,
+        px_ticks: int,
+        bid_ticks: int,
+        ask_ticks: int,
+        now_ns: int,
+        min_lots: int,
     ) -> int:
         """DenyCode for a new order, OK = approved and a token taken on every scope. px_ticks NULL = market order; a touch that is no
-        price (outside 1 .. 2**38 - 1) = none."""
+        price (outside 1 .. 2**38 - 1) = none; min_lots: fewest lots the order may be cut to, qty_lots = never cut."""
         return self.decide(account, instrument, side, qty_lots, px_ticks, bid_ticks, ask_ticks, now_ns, qty_lots, 0, 0)
 
     def check_replace(
@@ -192,6 +228,7 @@ class RiskTree(Struct, align=64):
         leaves_lots: int,
         reserved_px_ticks: int,
         reserved_lots: int,
+        min_lots: int,
     ) -> int:
         """DenyCode for a new price and total quantity of a working order, of which leaves_lots would stay open.
 
@@ -264,6 +301,8 @@ class RiskTree(Struct, align=64):
         self.value_unit = order.value_unit
         self.reserve_px_ticks = order.reserve_px_ticks
         self.reserve_lots = order.reserve_lots
+        self.approved_lots = order.qty_lots if code == OK else 0
+        self.score = 0.0 if code == OK else 1.0
         return code
 
     # ---- what changes the sums ----
@@ -331,6 +370,19 @@ class RiskTree(Struct, align=64):
                 won_x2 = known.value_x2(lots, mark2_ticks - old2_ticks)
                 if lots != 0:
                     self.revalue(scope, known.value_x2(lots, old2_ticks), known.value_x2(lots, mark2_ticks), won_x2, 0)
+
+    def on_message(self, account: int, now_ns: int) -> int:
+        """Count one message to the venue (NEW, REPLACE, CANCEL) of an account; 0 where it is unknown."""
+        self.on_time(now_ns)
+        return 1 if 0 <= account < self.account_scope.n and self.account_scope[account] >= 0 else 0
+
+    def on_funding(self, account: int, instrument: int, money: int, now_ns: int) -> int:
+        """Book funding that an account received (negative: paid); 1, or 0 for an account or instrument that is unknown here."""
+        if self.unknown(account, instrument) != OK:
+            return 0
+        self.on_time(now_ns)
+        self.revalue(self.account_scope[account], 0, 0, 0, -money)
+        return 1
 
     def on_time(self, now_ns: int) -> None:
         """Begin a new UTC day for DAILY_LOSS where `now_ns` lies in one. Called by every other event."""

@@ -10,7 +10,7 @@ from tests.trading.slow_risk import BUY, SlowRisk
 PARENTS = (-1, 0, 1, 1, 0)  # firm; desk; two accounts of the desk; an account of the firm
 ACCOUNT_SCOPE = (2, 3, 4)
 UNITS = (10, 3)
-SIZES = {"scopes": 5, "accounts": 3, "instruments": 2}
+SIZES = {"scopes": 5, "accounts": 3, "instruments": 2, "sectors": 2, "currencies": 3, "clusters": 2}
 
 
 class Call(Struct):
@@ -28,6 +28,7 @@ class Call(Struct):
     i: int
     j: int
     k: int
+    m: int
     answer: int
 
 
@@ -44,9 +45,9 @@ def play(p, n):
         x = run.calls[n_call]
         y = 0
         if x.op == 0:
-            y = t.check(x.a, x.b, x.c, x.d, x.e, x.f, x.g, x.h)
+            y = t.check(x.a, x.b, x.c, x.d, x.e, x.f, x.g, x.h, x.i)
         elif x.op == 1:
-            y = t.check_replace(x.a, x.b, x.c, x.d, x.e, x.f, x.g, x.h, x.i, x.j, x.k)
+            y = t.check_replace(x.a, x.b, x.c, x.d, x.e, x.f, x.g, x.h, x.i, x.j, x.k, x.m)
         elif x.op == 2:
             t.reserve(x.a, x.b, x.c, x.d, x.e, x.f)
         elif x.op == 3:
@@ -102,7 +103,7 @@ class Desk:
 
     def call(self, name, *args):
         answer = getattr(self.tree, name)(*args)
-        self.calls.append((OPS.index(name), *args, *[0] * (11 - len(args)), answer or 0))
+        self.calls.append((OPS.index(name), *args, *[0] * (12 - len(args)), answer or 0))
         return answer
 
     def same(self, slow):
@@ -137,7 +138,7 @@ class Desk:
         bid, ask = self.bid[instrument], self.ask[instrument]
         fast_px = NULL if px is None else px
         fast_bid, fast_ask = NULL if bid is None else bid, NULL if ask is None else ask
-        code = self.call("check", account, instrument, side, qty, fast_px, fast_bid, fast_ask, self.now_ns)
+        code = self.call("check", account, instrument, side, qty, fast_px, fast_bid, fast_ask, self.now_ns, qty)
         self.same(self.slow.check(account, instrument, side, qty, px, bid, ask, self.now_ns))
         if code == 0:
             t, key = self.tree, self.next_key
@@ -161,7 +162,7 @@ class Desk:
             return
         bid, ask = self.bid[instrument], self.ask[instrument]
         fast_bid, fast_ask = NULL if bid is None else bid, NULL if ask is None else ask
-        args = (account, instrument, side, qty, px, fast_bid, fast_ask, self.now_ns, leaves, old_px, old_lots)
+        args = (account, instrument, side, qty, px, fast_bid, fast_ask, self.now_ns, leaves, old_px, old_lots, qty)
         code = self.call("check_replace", *args)
         self.same(self.slow.check(account, instrument, side, qty, px, bid, ask, self.now_ns, leaves, key))
         if code == 0:

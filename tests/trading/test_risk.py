@@ -236,8 +236,8 @@ def test_check_market_order_without_opposite_touch_has_no_reference_price():
 
 def test_check_unknown_account_or_instrument_is_named():
     desk = Desk()
-    assert desk.tree.check(7, 0, BUY, 1, 100, 99, 101, 0) == DenyCode.UNKNOWN_ACCOUNT
-    assert desk.tree.check(0, 9, BUY, 1, 100, 99, 101, 0) == DenyCode.UNKNOWN_INSTRUMENT
+    assert desk.tree.check(7, 0, BUY, 1, 100, 99, 101, 0, 1) == DenyCode.UNKNOWN_ACCOUNT
+    assert desk.tree.check(0, 9, BUY, 1, 100, 99, 101, 0, 1) == DenyCode.UNKNOWN_INSTRUMENT
     before = desk.tree.pack().tobytes()
     assert [desk.tree.on_fill(*who, BUY, 100, 1, 0, 100, 1) for who in ((7, 0), (-1, 0), (0, 9))] == [0, 0, 0]
     assert desk.tree.pack().tobytes() == before
@@ -259,7 +259,7 @@ def test_on_mark_beyond_exact_sums_halts_the_scope():
     desk = trade(HELD)
     desk.tree.on_fill(0, 0, BUY, 100, (1 << 31) - 1, 0, 0, 1)
     desk.tree.on_mark(0, (1 << 39) - 1, 2)
-    assert desk.tree.check(0, 0, SELL, 1, 100, 99, 101, 3) == DenyCode.HALTED
+    assert desk.tree.check(0, 0, SELL, 1, 100, 99, 101, 3, 1) == DenyCode.HALTED
     assert desk.tree.nodes[0].inexact == 1
 
 
