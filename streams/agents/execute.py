@@ -39,6 +39,7 @@ from streams.trading.codes import REJECTED
 from streams.trading.id_set import IdSet
 from streams.trading.order import Order
 from streams.trading.order_state import REFUSED
+from streams.trading.order_terms import copy_algorithm_terms, copy_terms
 from streams.trading.orders import Orders
 from streams.trading.risk_rules import OK
 
@@ -88,12 +89,8 @@ class ExecuteAgent(Struct, align=64):
         o.instrument = d.instrument
         o.account = d.account
         o.strategy = d.strategy
-        o.ord_type = d.ord_type
-        o.time_in_force = d.time_in_force
-        o.post_only = d.post_only
-        o.reduce_only = d.reduce_only
-        o.stop_px_ticks = d.stop_px_ticks
-        o.expire_ts_ns = d.expire_ts_ns
+        copy_terms(o, d)
+        copy_algorithm_terms(o, d)
         o.created_ts_ns = out.now_ns
         o.set_terms(d.side, d.px_ticks, d.approved_qty_lots)
         self.send(o, d, o.px_ticks, o.qty_lots, out)
@@ -133,14 +130,9 @@ class ExecuteAgent(Struct, align=64):
         r.order_id = o.order_id
         r.account = o.account
         r.strategy = o.strategy
-        r.ord_type = o.ord_type
-        r.time_in_force = o.time_in_force
-        r.post_only = o.post_only
-        r.reduce_only = o.reduce_only
+        copy_terms(r, o)
         r.px_ticks = px_ticks
         r.qty_lots = qty_lots
-        r.stop_px_ticks = o.stop_px_ticks
-        r.expire_ts_ns = o.expire_ts_ns
 
     # ---- what the venue says ----
     def on_venue_event(self, e: VenueEventSlot, views: Views, out: Outbox) -> None:
@@ -213,6 +205,7 @@ class ExecuteAgent(Struct, align=64):
         r.order_id = o.order_id
         r.account = o.account
         r.strategy = o.strategy
+        r.parent_id = o.parent_id if o.parent_id != 0 else NULL
         r.exec_type = exec_type
         r.ord_status = o.ord_status
         r.ord_type = o.ord_type
@@ -231,6 +224,7 @@ class ExecuteAgent(Struct, align=64):
         r.order_id = d.order_id
         r.account = d.account
         r.strategy = d.strategy
+        r.parent_id = d.parent_id
         r.exec_type = exec_type
         r.ord_status = ord_status
         r.ord_type = d.ord_type

@@ -20,6 +20,7 @@ from streams.slots import (
     SignalSlot,
 )
 from streams.trading.order import Order
+from streams.trading.order_terms import copy_algorithm_terms, copy_terms
 
 __all__ = ["ROOM", "TABLES", "Outbox"]
 
@@ -119,10 +120,8 @@ class Outbox(Struct, align=64):
         slot.order_id = o.order_id
         slot.account = o.account
         slot.strategy = o.strategy
-        slot.ord_type = o.ord_type
-        slot.time_in_force = o.time_in_force
-        slot.post_only = o.post_only
-        slot.reduce_only = o.reduce_only
+        copy_terms(slot, o)
+        copy_algorithm_terms(slot, o)
         slot.px_ticks = o.px_ticks
         slot.qty_lots = o.qty_lots
         return slot

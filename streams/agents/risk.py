@@ -20,7 +20,8 @@ from streams.agents.outbox import Outbox
 from streams.agents.views import Views
 from streams.kernel import NULL, Struct
 from streams.slots import CommandSlot, DecisionSlot, FillSlot, LimitSlot, OrderSlot, ReportSlot
-from streams.trading.codes import CANCELLED, EXPIRED, FILLED, LIMIT, MARKET, NEW, PARTIALLY_FILLED, REJECTED
+from streams.trading.codes import CANCELLED, EXPIRED, FILLED, NEW, PARTIALLY_FILLED, REJECTED
+from streams.trading.order_terms import check_terms, risk_px_ticks
 from streams.trading.orders import Orders
 from streams.trading.risk import RiskTree
 from streams.trading.risk_rules import DENY_BAD_FIELD, OK
@@ -52,13 +53,11 @@ class RiskAgent(Struct, align=64):
         """OK and the room is reserved, or why not."""
         self.tree.scope = -1
         self.tree.value_unit = 0
-        if (
-            e.instrument < 0
-            or e.qty_lots <= 0
-            or (e.ord_type != LIMIT and e.ord_type != MARKET)
-            or (e.ord_type == LIMIT and e.px_ticks <= 0)
-        ):
+        if e.instrument < 0:
             return DENY_BAD_FIELD
+        code = check_terms(e, views.now_ns)
+        if code != OK:
+            return code
         if not views.quotable(e.instrument):
             return CODE_BOOK_STALE
         if self.max_lag_ns > 0 and views.now_ns - views.data_ts_ns > self.max_lag_ns:
@@ -74,7 +73,7 @@ class RiskAgent(Struct, align=64):
             return CODE_ORDER_POOL_FULL
         book = views.books[e.instrument]
         tree = self.tree
-        code = tree.check(e.account, e.instrument, e.side, e.qty_lots, e.px_ticks, book.bid(), book.ask(), views.now_ns, e.qty_lots)
+        code = tree.check(e.account, e.instrument, e.side, e.qty_lots, risk_px_ticks(e), book.bid(), book.ask(), views.now_ns, e.qty_lots)
         if code == OK:
             o = self.working.pool[self.working.add(e.order_id)]
             o.instrument = e.instrument
@@ -103,7 +102,7 @@ class RiskAgent(Struct, align=64):
             o.instrument,
             o.side,
             e.qty_lots,
-            e.px_ticks,
+            risk_px_ticks(e),
             book.bid(),
             book.ask(),
             views.now_ns,

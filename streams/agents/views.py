@@ -22,6 +22,7 @@ from streams.slots import (
 from streams.trading.book import Book
 from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE
 from streams.trading.instrument import InstrumentSpec
+from streams.trading.order_terms import copy_algorithm_terms, copy_terms
 from streams.trading.orders import Orders
 
 __all__ = ["Views"]
@@ -125,12 +126,8 @@ class Views(Struct, align=64):
         o.instrument = e.instrument
         o.account = e.account
         o.strategy = e.strategy
-        o.ord_type = e.ord_type
-        o.time_in_force = e.time_in_force
-        o.post_only = e.post_only
-        o.reduce_only = e.reduce_only
-        o.stop_px_ticks = e.stop_px_ticks
-        o.expire_ts_ns = e.expire_ts_ns
+        copy_terms(o, e)
+        copy_algorithm_terms(o, e)
         o.set_terms(e.side, e.px_ticks, e.qty_lots)
         self.orders.link(s, e.strategy)
 

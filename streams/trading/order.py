@@ -41,6 +41,7 @@ class Order(Struct, align=64):
     cum_qty_lots         : what has filled, late fills included
     cost_tick_lots       : sum of price x quantity of the fills, below 2**62
     new_px_ticks, new_qty_lots : terms of the pending replace
+    display, min, max_floor, peg_offset, participation, start, end : see `order_terms`; 0 or NULL = none
     ahead_lots           : lots in front of it in the queue (simulated venue)
     next, prev           : neighbours in a list of the pool, -1 = none
     list_number          : list it stands in, -1 = none
@@ -60,6 +61,13 @@ class Order(Struct, align=64):
     cost_tick_lots: int
     stop_px_ticks: int
     expire_ts_ns: int
+    display_qty_lots: int
+    min_qty_lots: int
+    max_floor_qty_lots: int
+    peg_offset_ticks: int
+    participation_e9: int
+    start_ts_ns: int
+    end_ts_ns: int
     new_px_ticks: int
     new_qty_lots: int
     created_ts_ns: int
@@ -95,6 +103,13 @@ class Order(Struct, align=64):
         self.cost_tick_lots = 0
         self.stop_px_ticks = 0
         self.expire_ts_ns = 0
+        self.display_qty_lots = 0
+        self.min_qty_lots = 0
+        self.max_floor_qty_lots = 0
+        self.peg_offset_ticks = 0
+        self.participation_e9 = 0
+        self.start_ts_ns = 0
+        self.end_ts_ns = 0
         self.new_px_ticks = 0
         self.new_qty_lots = 0
         self.created_ts_ns = 0
