@@ -6,10 +6,7 @@ Built once a process from the records that reach it, updated before any agent st
 from streams.agents.codes import ACTION_NEW, ACTION_REPLACE
 from streams.kernel import Struct, Table
 from streams.slots import (
-    FLAG_FIRST,
-    FLAG_GAP,
     FLAG_LAST,
-    FLAG_SNAPSHOT,
     FillSlot,
     InstrumentSlot,
     LevelSlot,
@@ -89,13 +86,8 @@ class Views(Struct, align=64):
     def on_level(self, e: LevelSlot) -> None:
         book = self.books[e.instrument]
         spec = self.specs[e.instrument]
-        if e.flags & FLAG_FIRST != 0 and e.flags & FLAG_SNAPSHOT != 0:
-            book.clear()
-            spec.book_stale = 0
-        if e.flags & FLAG_GAP != 0:
-            spec.book_stale = 1
-        if e.qty_lots >= 0:
-            book.apply(e.side, e.px_ticks, e.qty_lots)
+        book.apply_level(e)
+        spec.book_stale = book.stale
         if e.flags & FLAG_LAST != 0 and self.quotable(e.instrument):
             spec.mark2_ticks = book.mid2()
 
