@@ -15,7 +15,6 @@ from streams.records import (
     Name,
     Order,
     Param,
-    Position,
     Quote,
     Report,
     Shard,
@@ -31,14 +30,14 @@ CONTROL: tuple[type, ...] = (Name, Instrument, Shard, Limit, Param, Command)
 
 READS: Mapping[str, tuple[type, ...]] = {
     "normalize": (Frame,),
-    "strategy": (BookUpdate, Trade, Quote, Report, Fill, Position),
+    "strategy": (BookUpdate, Trade, Quote, Report, Fill),
     "risk": (Order, BookUpdate, Quote, Report, Fill),
     "execute": (Decision, VenueEvent, Quote),
     "account": (Fill, Quote),
 }
 WRITES: Mapping[str, tuple[str, ...]] = {
     "normalize": ("BookUpdate", "Trade", "Quote", "Command"),
-    "strategy": ("Order", "Signal", "Metric"),
+    "strategy": ("Order", "Signal"),
     "risk": ("Decision",),
     "execute": ("Request", "Report", "Fill"),
     "account": ("Position", "Balance"),

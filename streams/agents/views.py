@@ -4,13 +4,9 @@ Built once a process from the records that reach it, updated before any agent st
 """
 
 from streams.agents.codes import ACTION_NEW, ACTION_REPLACE
-from streams.agents.told import Told
 from streams.kernel import Struct, Table
 from streams.slots import (
-    FLAG_FIRST,
-    FLAG_GAP,
     FLAG_LAST,
-    FLAG_SNAPSHOT,
     FillSlot,
     InstrumentSlot,
     LevelSlot,
@@ -34,7 +30,6 @@ class Views(Struct, align=64):
 
     data_ts_ns   : receive time of the newest market data
     scope_parent : the scope above each scope, -1 = none or unknown; account_scope: the scope that an account is
-    told         : positions as the account keeps them, signals of the strategies
     """
 
     now_ns: int
@@ -45,7 +40,6 @@ class Views(Struct, align=64):
     holdings: Table[int, "strategies * instruments"]
     scope_parent: Table[int, "scopes"]
     account_scope: Table[int, "accounts"]
-    told: Told
 
     def setup(self) -> None:
         """Once, before the first input."""
@@ -54,7 +48,6 @@ class Views(Struct, align=64):
         for i in range(self.account_scope.n):
             self.account_scope[i] = -1
         self.orders.setup()
-        self.told.setup()
         for i in range(self.books.n):
             self.books[i].setup()
             self.books[i].instrument = i
@@ -93,13 +86,8 @@ class Views(Struct, align=64):
     def on_level(self, e: LevelSlot) -> None:
         book = self.books[e.instrument]
         spec = self.specs[e.instrument]
-        if e.flags & FLAG_FIRST != 0 and e.flags & FLAG_SNAPSHOT != 0:
-            book.clear()
-            spec.book_stale = 0
-        if e.flags & FLAG_GAP != 0:
-            spec.book_stale = 1
-        if e.qty_lots >= 0:
-            book.apply(e.side, e.px_ticks, e.qty_lots)
+        book.apply_level(e)
+        spec.book_stale = book.stale
         if e.flags & FLAG_LAST != 0 and self.quotable(e.instrument):
             spec.mark2_ticks = book.mid2()
 

@@ -1,14 +1,26 @@
-"""L2 book of one instrument: both sides, the touch, and what follows from it."""
+"""L2 book of one instrument: both sides, the touch, and what follows from it. Walks behind the touch: book_depth; copies: book_snapshot.
+
+Resync: an update that says it has a gap before it makes the book stale until a snapshot begins; updates that end before what the book
+already covers (a snapshot overtook them) are skipped. A venue without sequence numbers sends 0 and is never skipped.
+"""
 
 from streams.kernel import Struct, at
-from streams.slots import FLAG_FIRST, FLAG_SNAPSHOT, LevelSlot
+from streams.slots import FLAG_FIRST, FLAG_GAP, FLAG_SNAPSHOT, LevelSlot
+from streams.trading.book_depth import behind_tick_lots, best_lots, nth_key, reachable_lots, sweep_side
 from streams.trading.book_side import NONE, BookSide
-from streams.trading.codes import BUY
+from streams.trading.codes import BUY, SELL
 
-__all__ = ["NONE", "NO_ASK", "NO_BID", "Book", "BookSide"]
+__all__ = ["CROSSED", "EMPTY", "LOCKED", "NONE", "NORMAL", "NO_ASK", "NO_BID", "ONE_SIDED", "Book", "BookSide"]
 
 NO_BID: int = NONE  # what bid() gives for an empty side: below every price
 NO_ASK: int = 1 << 40  # what ask() gives for an empty side: above every price
+
+# what `state` gives
+EMPTY: int = 0
+ONE_SIDED: int = 1
+NORMAL: int = 2
+LOCKED: int = 3  # bid = ask
+CROSSED: int = 4  # bid > ask
 
 _WHOLE = FLAG_FIRST | FLAG_SNAPSHOT
 _LEVEL_BYTES = 64
@@ -18,11 +30,16 @@ class Book(Struct, align=64):
     """Both sides of one instrument. Prices in ticks (0 < px_ticks < 2**38), quantities in lots (below 2**52).
 
     instrument : dictionary number
-    last_seq   : the venue's last sequence that was applied through `apply_levels`
+    last_seq   : the venue's last sequence that was applied through `apply_level`
+    stale      : 1 until a snapshot begins, and from a gap until the next one does
+    gaps, skipped : gaps seen, and levels left out because the book already covered them
     """
 
     instrument: int
     last_seq: int
+    stale: int = 1
+    gaps: int
+    skipped: int
     bids: BookSide
     asks: BookSide
 
@@ -31,6 +48,7 @@ class Book(Struct, align=64):
         self.bids.setup()
         self.asks.setup()
 
+    # ---- changes ----
     def clear(self) -> None:
         """Remove every level of both sides."""
         self.bids.clear()
@@ -45,8 +63,16 @@ class Book(Struct, align=64):
 
     def apply_level(self, level: LevelSlot) -> None:
         """Apply one slot of a book update; the first slot of a snapshot clears the book before."""
-        if level.flags & _WHOLE == _WHOLE:
-            self.clear()
+        if level.flags & FLAG_SNAPSHOT != 0:
+            if level.flags & _WHOLE == _WHOLE:
+                self.clear()
+                self.stale = 0
+        elif level.last_seq < self.last_seq and level.last_seq != 0:
+            self.skipped += 1
+            return
+        elif level.flags & FLAG_GAP != 0:
+            self.gaps += 1 - self.stale
+            self.stale = 1
         self.last_seq = level.last_seq
         if level.qty_lots >= 0:  # -1: the update has no level
             self.apply(level.side, level.px_ticks, level.qty_lots)
@@ -56,6 +82,7 @@ class Book(Struct, align=64):
         for i in range(n):
             self.apply_level(at(LevelSlot, addr + i * _LEVEL_BYTES))
 
+    # ---- the touch ----
     def ready(self) -> bool:
         """Both sides have a level."""
         return self.bids.best != NONE and self.asks.best != NONE
@@ -93,6 +120,16 @@ class Book(Struct, align=64):
         k = self.asks.next_key(-px_ticks)
         return NONE if k == NONE else -k
 
+    # ---- state ----
+    def state(self) -> int:
+        """EMPTY, ONE_SIDED, NORMAL, LOCKED or CROSSED."""
+        if not self.ready():
+            return EMPTY if self.bids.best == self.asks.best else ONE_SIDED
+        spread = self.spread_ticks()
+        if spread > 0:
+            return NORMAL
+        return LOCKED if spread == 0 else CROSSED
+
     def crossed(self) -> bool:
         """The best bid is above the best ask."""
         return self.bids.best > -self.asks.best
@@ -101,6 +138,7 @@ class Book(Struct, align=64):
         """The best bid equals the best ask."""
         return self.bids.best == -self.asks.best
 
+    # ---- prices ----
     def mid2(self) -> int:
         """Twice the mid in ticks, 0 if a side is empty."""
         return self.bids.best - self.asks.best if self.ready() else 0
@@ -110,9 +148,23 @@ class Book(Struct, align=64):
         return -self.asks.best - self.bids.best
 
     def microprice_ticks(self) -> float:
-        """(bid x ask lots + ask x bid lots) / (bid lots + ask lots): the mid, leaning to the thin side. Ticks; `ready()` must hold."""
+        """(bid x ask lots + ask x bid lots) / (bid lots + ask lots): the mid, leaning to the thin side. Ticks; `ready()` must hold.
+
+        As in quotes.v1. Stoikov, "The micro-price" (2018), calls this one the weighted mid; his own is in streams.trading.signals.
+        """
         b = self.bid_qty()
         return self.bid() + self.spread_ticks() * (b / (b + self.ask_qty()))
+
+    def weighted_mid_ticks(self, n: int) -> float:
+        """The microprice over `n` levels a side: average prices in the place of the touch, all lots in the place of its lots. Ticks.
+
+        n >= 1; `ready()` must hold. With n = 1 it is `microprice_ticks`.
+        """
+        b = float(best_lots(self.bids, n))
+        a = float(best_lots(self.asks, n))
+        bid = float(self.bid()) - behind_tick_lots(self.bids, n) / b
+        ask = float(self.ask()) + behind_tick_lots(self.asks, n) / a
+        return bid + (ask - bid) * (b / (b + a))
 
     def imbalance(self) -> float:
         """(bid lots - ask lots) / (bid lots + ask lots) at the touch, -1 to 1. `ready()` must hold."""
@@ -120,6 +172,45 @@ class Book(Struct, align=64):
         a = self.ask_qty()
         return (b - a) / (b + a)
 
+    def imbalance_over(self, n: int) -> float:
+        """(bid lots - ask lots) / (bid lots + ask lots) over `n` levels of each side, -1 to 1; 0.0 if the book is empty. n >= 1."""
+        b = best_lots(self.bids, n)
+        a = best_lots(self.asks, n)
+        return float(b - a) / float(b + a) if a + b > 0 else 0.0
+
+    # ---- depth and sweeps ----
+    def depth_lots(self, side: int, n: int) -> int:
+        """Lots of the `n` best levels of a side, of all if there are fewer."""
+        return best_lots(self.bids, n) if side == BUY else best_lots(self.asks, n)
+
+    def depth_px(self, side: int, n: int) -> int:
+        """Price of the `n`-th best level of a side in ticks, 1 = the touch, NONE if there are fewer. n >= 1."""
+        if side == BUY:
+            return nth_key(self.bids, n)
+        k = nth_key(self.asks, n)
+        return NONE if k == NONE else -k
+
+    def sweep(self, side: int, qty_lots: int) -> "tuple[int, int, int]":
+        """What an order of `side` and size takes from the other side, at any price: lots, price x lots, and the last price it reaches.
+
+        The lots are fewer than `qty_lots` if the book holds no more; the last price is NONE if it takes none. Ticks and lots; the caller
+        promises that price x lots stays below 2**62.
+        """
+        if side == SELL:
+            return sweep_side(self.bids, qty_lots)
+        lots, tick_lots, k = sweep_side(self.asks, qty_lots)
+        return lots, tick_lots, NONE if k == NONE else -k
+
+    def sweep_px_ticks(self, side: int, qty_lots: int) -> float:
+        """Average price of `sweep` in ticks, 0.0 if the book does not hold `qty_lots` (at least 1)."""
+        lots, tick_lots, _ = self.sweep(side, qty_lots)
+        return float(tick_lots) / float(lots) if lots == qty_lots else 0.0
+
+    def sweep_lots(self, side: int, px_ticks: int) -> int:
+        """Lots that an order of `side` with this limit could take now."""
+        return reachable_lots(self.bids, px_ticks) if side == SELL else reachable_lots(self.asks, -px_ticks)
+
+    # ---- health ----
     def lost(self) -> int:
         """Levels that were not stored because a hash was full: 0, or the sizes are too small for this instrument."""
         return self.bids.lost + self.asks.lost

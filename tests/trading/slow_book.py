@@ -59,3 +59,18 @@ class SlowBook:
             both and self.bid() == self.ask(),
             self.bid() + self.ask() if both else 0,
         )
+
+    def depth(self, side, n):
+        """The n best levels as (price, lots)."""
+        return [(px, self.levels[side][px]) for px in self.ordered(side)[:n]]
+
+    def taken(self, side, lots):
+        """Each lot that an order of `side` takes, as a price."""
+        offered = [px for px, qty in self.depth(SELL if side == BUY else BUY, None) for _ in range(qty)]
+        return offered[:lots]
+
+    def state(self):
+        """0 empty, 1 one side, 2 normal, 3 locked, 4 crossed."""
+        if not self.ready():
+            return 1 if self.levels[BUY] or self.levels[SELL] else 0
+        return 2 if self.bid() < self.ask() else 3 if self.bid() == self.ask() else 4
