@@ -49,6 +49,7 @@ DENY_NO_REFERENCE_PRICE = 13
 DENY_UNKNOWN_INSTRUMENT = 14
 DENY_UNKNOWN_ACCOUNT = 15
 DENY_BAD_FIELD = 18
+DENY_LAGGING = 21
 DENY_NET = 23
 DENY_SECTOR = 24
 DENY_CURRENCY = 25
@@ -73,7 +74,7 @@ DENY_DATA_STALE = 43
 DENY_UNSUPPORTED = 44
 
 # unit of the limit and the used value of a denial
-UNIT_NONE, UNIT_LOTS, UNIT_MONEY, UNIT_COUNT, UNIT_BPS = range(5)
+UNIT_NONE, UNIT_LOTS, UNIT_MONEY, UNIT_COUNT, UNIT_BPS, UNIT_NS = range(6)
 
 MAX_PX_TICKS = 1 << 38  # any price is below
 MAX_QTY_LOTS = 1 << 31  # any quantity of one order or fill is below
@@ -103,6 +104,7 @@ __all__ = [
     "DENY_DRAWDOWN",
     "DENY_GROSS",
     "DENY_HALTED",
+    "DENY_LAGGING",
     "DENY_LEVERAGE",
     "DENY_LONG",
     "DENY_LOSS_RATE",
@@ -163,6 +165,7 @@ __all__ = [
     "UNIT_LOTS",
     "UNIT_MONEY",
     "UNIT_NONE",
+    "UNIT_NS",
     "VAR",
     "VAR_WEIGHT",
 ]
