@@ -131,7 +131,7 @@ class Node(Struct, align=64):
         elif kind == KIND_INSTRUMENT:
             e = at(InstrumentSlot, address)
             self.views.on_instrument(e)
-            self.risk.on_instrument(e.instrument, self.views)
+            self.risk.on_instrument(e, self.views)
 
     def carry(self) -> None:
         """Bring what was written to its readers, until there is nothing left."""
@@ -202,7 +202,7 @@ class Node(Struct, align=64):
             if self.agents[i] == AGENT_STRATEGY:
                 self.strategy.on_report(e, self.views, self.out)
             elif self.agents[i] == AGENT_RISK:
-                self.risk.on_report(e)
+                self.risk.on_report(e, self.views)
         self.views.after_report(e)
 
     def on_fill(self, e: FillSlot) -> None:

@@ -47,7 +47,6 @@ from streams.trading.instrument import money_per_tick_lot
 __all__ = ["Process"]
 
 _COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Limit, Command)
-_MAX_LAG_NS = 2_000_000_000  # wall time; a process whose market data is older than this does not trade
 
 
 class Process:
@@ -59,7 +58,7 @@ class Process:
             raise TopologyError(f"process {spec.name}: no agent is called {', '.join(unknown)}; agents are {', '.join(READS)}")
         self.spec = spec
         self.sizes = {**DEFAULT_SIZES, **spec.sizes}
-        self.sizes["order_lists"] = self.sizes["strategies"]
+        self.sizes["order_lists"] = max(self.sizes["strategies"], 2 * self.sizes["instruments"])
         self.reads = reads_of(spec.agents)
         self.writes = writes_of(spec.agents)
         self.edge = Edge()
@@ -212,7 +211,7 @@ class Process:
             self._flush()
             self.run_id = command.run_number or 0
             if self.node is not None:
-                self.node.set_max_lag(int(_MAX_LAG_NS * (command.speed or 1.0)))
+                self.node.set_speed(command.speed or 1.0)
         self._to_node(command)
 
     # ---- state ----

@@ -36,8 +36,8 @@ class NodeRunner(Protocol):
         """Say who writes a kind of slot, and the last sequence used."""
         ...
 
-    def set_max_lag(self, max_lag_ns: int) -> None:
-        """Set the age of market data above which risk denies."""
+    def set_speed(self, speed: float) -> None:
+        """Say how many seconds of the run pass in one of wall time: limits on age and lag are wall time (contract 10)."""
         ...
 
     def set_param(self, index: int, name: str, value: int | float) -> None:
@@ -98,8 +98,8 @@ class PlainNode:
         self.node.out.first_id[kind] = first_id
         self.node.out.sequence[kind] = sequence
 
-    def set_max_lag(self, max_lag_ns: int) -> None:
-        self.node.risk.max_lag_ns = max_lag_ns
+    def set_speed(self, speed: float) -> None:
+        self.node.risk.guards.speed = speed
 
     def set_param(self, index: int, name: str, value: int | float) -> None:
         setattr(self.strategies[index], name, value)
@@ -171,8 +171,8 @@ class CompiledNode:
         self.view.out.first_id[kind] = first_id
         self.view.out.sequence[kind] = sequence
 
-    def set_max_lag(self, max_lag_ns: int) -> None:
-        self.view.risk.max_lag_ns = max_lag_ns
+    def set_speed(self, speed: float) -> None:
+        self.view.risk.guards.speed = speed
 
     def set_param(self, index: int, name: str, value: int | float) -> None:
         setattr(View(self.classes[index], self.states[index]), name, value)

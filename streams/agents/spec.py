@@ -20,7 +20,8 @@ DEFAULT_SIZES: Mapping[str, int] = {
     "far": 8192,
     "queue": 1024,
 }
-"""Room in a process's tables. orders, executions, window and far are powers of two; order_lists is set to strategies."""
+"""Room in a process's tables. orders, executions, window and far are powers of two; order_lists is set to what strategies and
+instruments (two each) need."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ __all__ = ["Views"]
 class Views(Struct, align=64):
     """now_ns: the largest time seen on the inputs (contract 9); holdings: signed lots, [strategy x instruments + instrument].
 
-    data_ts_ns   : receive time of the newest market data
+    data_ts_ns   : receive time of the newest market data; book_ts_ns: of the newest change of each book
     scope_parent : the scope above each scope, -1 = none or unknown; account_scope: the scope that an account is
     """
 
@@ -36,6 +36,7 @@ class Views(Struct, align=64):
     data_ts_ns: int
     specs: Table[InstrumentSpec, "instruments"]
     books: Table[Book, "instruments"]
+    book_ts_ns: Table[int, "instruments"]
     orders: Orders
     holdings: Table[int, "strategies * instruments"]
     scope_parent: Table[int, "scopes"]
@@ -86,6 +87,7 @@ class Views(Struct, align=64):
     def on_level(self, e: LevelSlot) -> None:
         book = self.books[e.instrument]
         spec = self.specs[e.instrument]
+        self.book_ts_ns[e.instrument] = max(self.book_ts_ns[e.instrument], e.recv_ts_ns)
         book.apply_level(e)
         spec.book_stale = book.stale
         if e.flags & FLAG_LAST != 0 and self.quotable(e.instrument):

@@ -13,7 +13,6 @@ liquidity (post-only, a stop that waits) cannot trade with an own one, and a wai
 """
 
 from streams.kernel import NULL, Struct, Table
-from streams.trading.codes import BUY
 from streams.trading.own_touch import OwnTouches
 from streams.trading.repeats import Repeats
 from streams.trading.risk import RiskTree
@@ -24,7 +23,6 @@ from streams.trading.risk_rules import (
     DENY_REPEATED,
     DENY_SELF_MATCH,
     LATENCY,
-    MAX_PX_TICKS,
     OK,
     REPEATED,
     SELF_MATCH,
@@ -32,7 +30,7 @@ from streams.trading.risk_rules import (
     UNIT_NS,
 )
 
-__all__ = ["GuardOrder", "GuardScope", "Guards"]
+__all__ = ["GuardOrder", "GuardScope", "Guards", "answer"]
 
 
 class GuardScope(Struct, align=64):
@@ -163,13 +161,6 @@ class Guards(Struct, align=64):
     def scaled(self, limit_ns: int) -> int:
         """A limit of wall time in the run's time. limit_ns < 2**53."""
         return int(limit_ns * self.speed)
-
-
-def reach(side: int, px_ticks: int) -> int:
-    """How far an order that takes liquidity may trade: its limit price, or any price (px_ticks NULL)."""
-    if px_ticks != NULL:
-        return px_ticks
-    return MAX_PX_TICKS if side == BUY else 1
 
 
 def answer(tree: RiskTree, code: int, scope: int, limit_value: int, used_value: int, value_unit: int) -> int:

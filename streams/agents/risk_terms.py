@@ -1,0 +1,66 @@
+"""What an order's type means for its risk: the prices it is measured against, how far it reaches, where it may rest, how far it may be cut."""
+
+from streams.kernel import NULL
+from streams.slots import OrderSlot
+from streams.trading.book import Book
+from streams.trading.book_side import NONE
+from streams.trading.codes import BUY, FOK, ICEBERG, IOC, LIMIT, MARKET, SELL, STOP, STOP_LIMIT
+from streams.trading.instrument import InstrumentSpec
+from streams.trading.order import Order
+from streams.trading.order_terms import given
+from streams.trading.risk_rules import MAX_PX_TICKS
+
+__all__ = ["may_rest", "min_lots", "reach_px_ticks", "touch_px_ticks"]
+
+_LEVELS: int = 32  # a market order that needs more levels of the book counts as one that reaches every price
+
+
+def touch_px_ticks(e: OrderSlot, book: Book, side: int) -> int:
+    """Best price of a side that the order is measured against: the book's, or for a stop its trigger, where it will be then."""
+    if e.ord_type == STOP or e.ord_type == STOP_LIMIT:
+        return e.stop_px_ticks
+    return book.bid() if side == BUY else book.ask()
+
+
+def reach_px_ticks(e: OrderSlot, book: Book) -> int:
+    """Price up to which (down to, for a sell) an order may trade at once; 0 = it takes no liquidity."""
+    if e.ord_type == MARKET:
+        return sweep_px_ticks(book, SELL if e.side == BUY else BUY, e.qty_lots)
+    if e.post_only != 0 or not (e.ord_type == LIMIT or e.ord_type == ICEBERG):
+        return 0
+    return e.px_ticks
+
+
+def sweep_px_ticks(book: Book, side: int, qty_lots: int) -> int:
+    """Worst price of a side of the book that a quantity takes; the worst possible where the book does not hold it."""
+    px_ticks = book.touch(side)
+    left = qty_lots
+    for _ in range(_LEVELS):
+        if px_ticks == NONE:
+            break
+        left -= book.qty(side, px_ticks)
+        if left <= 0:
+            return px_ticks
+        px_ticks = book.worse(side, px_ticks)
+    return 1 if side == BUY else MAX_PX_TICKS
+
+
+def may_rest(o: Order) -> bool:
+    """The order stands in the venue's book at its limit price as long as it works."""
+    if o.time_in_force == IOC or o.time_in_force == FOK:
+        return False
+    return o.ord_type == LIMIT or o.ord_type == ICEBERG or (o.ord_type == STOP_LIMIT and o.triggered != 0)
+
+
+def min_lots(e: OrderSlot, spec: InstrumentSpec) -> int:
+    """Fewest lots the order may be cut to: what it asks to fill at once, to show, and what the venue takes; all of a FOK."""
+    if e.time_in_force == FOK:
+        return e.qty_lots
+    lots = max(1, spec.min_qty_lots)
+    for wanted in (e.min_qty_lots, e.display_qty_lots, e.max_floor_qty_lots):
+        if given(wanted):
+            lots = max(lots, wanted)
+    px_ticks = e.px_ticks if e.px_ticks != NULL else spec.mark2_ticks // 2
+    if spec.min_notional > 0 and px_ticks > 0 and spec.money_per_tick_lot > 0:
+        lots = max(lots, -(-spec.min_notional // (px_ticks * spec.money_per_tick_lot)))
+    return min(lots, e.qty_lots)
