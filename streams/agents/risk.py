@@ -27,7 +27,7 @@ from streams.agents.risk_state import RiskState
 from streams.agents.risk_terms import may_rest, min_lots, reach_px_ticks, touch_px_ticks
 from streams.agents.views import Views
 from streams.kernel import NULL
-from streams.slots import DecisionSlot, FillSlot, OrderSlot, ReportSlot
+from streams.slots import FillSlot, OrderSlot, ReportSlot
 from streams.trading.codes import BUY, CANCELLED, EXPIRED, FILLED, NEW, PARTIALLY_FILLED, REJECTED, SELL, STOP
 from streams.trading.guards import answer
 from streams.trading.order_terms import check_terms, copy_algorithm_terms, copy_terms, risk_px_ticks

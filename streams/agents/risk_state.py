@@ -24,8 +24,8 @@ __all__ = ["RiskState"]
 class RiskState(Struct, align=64):
     """tree: scopes, limits and sums; guards, breakers: the limits that need more than sums.
 
-    working         : what is reserved for each order: px_ticks and leaves_qty_lots are the reserved ones, new_px_ticks the price nearest to the
-                      other side that it may rest at (0 = none), in the list 2 x instrument + side
+    working         : what is reserved for each order, in the list 2 x instrument + side: px_ticks, leaves_qty_lots are the reserved ones,
+                      new_px_ticks is the price nearest to the other side that it may rest at, 0 = none
     denied, refused : orders denied; limits that could not be set
     """
 

@@ -1,18 +1,15 @@
-"""What an order's type means for its risk: the prices it is measured against, how far it reaches, where it may rest, how far it may be cut."""
+"""What an order's type means for its risk: the prices it is measured against, its reach, where it may rest, how far it may be cut."""
 
 from streams.kernel import NULL
 from streams.slots import OrderSlot
 from streams.trading.book import Book
-from streams.trading.book_side import NONE
-from streams.trading.codes import BUY, FOK, ICEBERG, IOC, LIMIT, MARKET, SELL, STOP, STOP_LIMIT
+from streams.trading.codes import BUY, FOK, ICEBERG, IOC, LIMIT, MARKET, STOP, STOP_LIMIT
 from streams.trading.instrument import InstrumentSpec
 from streams.trading.order import Order
 from streams.trading.order_terms import given
 from streams.trading.risk_rules import MAX_PX_TICKS
 
 __all__ = ["may_rest", "min_lots", "reach_px_ticks", "touch_px_ticks"]
-
-_LEVELS: int = 32  # a market order that needs more levels of the book counts as one that reaches every price
 
 
 def touch_px_ticks(e: OrderSlot, book: Book, side: int) -> int:
@@ -25,24 +22,13 @@ def touch_px_ticks(e: OrderSlot, book: Book, side: int) -> int:
 def reach_px_ticks(e: OrderSlot, book: Book) -> int:
     """Price up to which (down to, for a sell) an order may trade at once; 0 = it takes no liquidity."""
     if e.ord_type == MARKET:
-        return sweep_px_ticks(book, SELL if e.side == BUY else BUY, e.qty_lots)
+        lots, _, px_ticks = book.sweep(e.side, e.qty_lots)
+        if lots < e.qty_lots:  # what the visible book does not hold may trade at any price
+            px_ticks = MAX_PX_TICKS if e.side == BUY else 1
+        return px_ticks
     if e.post_only != 0 or not (e.ord_type == LIMIT or e.ord_type == ICEBERG):
         return 0
     return e.px_ticks
-
-
-def sweep_px_ticks(book: Book, side: int, qty_lots: int) -> int:
-    """Worst price of a side of the book that a quantity takes; the worst possible where the book does not hold it."""
-    px_ticks = book.touch(side)
-    left = qty_lots
-    for _ in range(_LEVELS):
-        if px_ticks == NONE:
-            break
-        left -= book.qty(side, px_ticks)
-        if left <= 0:
-            return px_ticks
-        px_ticks = book.worse(side, px_ticks)
-    return 1 if side == BUY else MAX_PX_TICKS
 
 
 def may_rest(o: Order) -> bool:

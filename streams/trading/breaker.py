@@ -1,5 +1,5 @@
-"""Circuit breakers: each watches one number and says when it has moved too far within an interval. They trip the risk tree, and stay tripped
-until a person resets them.
+"""Circuit breakers: each watches one number and says when it has moved too far within an interval. They trip the risk tree, and stay
+tripped until a person resets them.
 
 | rule        | trips when                                                                        | limit        |
 |-------------|-----------------------------------------------------------------------------------|--------------|

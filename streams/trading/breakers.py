@@ -12,7 +12,6 @@ from streams.trading.risk_rules import (
     MAX_MONEY,
     OK,
     PRICE_MOVE,
-    REJECT_RATE,
     UNIT_BPS,
     UNIT_COUNT,
     UNIT_MONEY,

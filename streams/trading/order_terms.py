@@ -71,7 +71,7 @@ def check_terms(e: "OrderSlot | Order", now_ns: int) -> int:
     return DENY_UNSUPPORTED if is_algorithm(e.ord_type) else OK
 
 
-def copy_terms(to: "Order | OrderSlot | RequestSlot", of: "Order | OrderSlot | DecisionSlot") -> None:
+def copy_terms(to: "Order | OrderSlot | DecisionSlot | RequestSlot", of: "Order | OrderSlot | DecisionSlot") -> None:
     """Give `to` the type, time in force and optional fields of another; not its side, price and quantity."""
     to.ord_type = of.ord_type
     to.time_in_force = of.time_in_force
@@ -85,7 +85,7 @@ def copy_terms(to: "Order | OrderSlot | RequestSlot", of: "Order | OrderSlot | D
     to.peg_offset_ticks = of.peg_offset_ticks
 
 
-def copy_algorithm_terms(to: "Order | OrderSlot", of: "Order | OrderSlot | DecisionSlot") -> None:
+def copy_algorithm_terms(to: "Order | OrderSlot | DecisionSlot", of: "Order | OrderSlot | DecisionSlot") -> None:
     """Give `to` the parent, participation, start and end of another."""
     to.parent_id = of.parent_id
     to.participation_e9 = of.participation_e9

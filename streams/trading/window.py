@@ -1,7 +1,7 @@
 """Sliding windows in constant memory and constant time: the largest value, and the number of events, within the last interval.
 
-Time is cut into GRANULES steps an interval. What happened counts as long as its step is one of the newest GRANULES, the current one included:
-nothing older than the interval ever counts, and what is younger than (GRANULES - 1) / GRANULES of it always does.
+Time is cut into GRANULES steps an interval. What happened counts as long as its step is one of the newest GRANULES, the current one
+included: nothing older than the interval ever counts, and what is younger than (GRANULES - 1) / GRANULES of it always does.
 """
 
 from streams.kernel import NULL, Array, Struct
