@@ -23,8 +23,10 @@ from streams.slots import (
     KIND_LEVEL,
     KIND_LIMIT,
     KIND_ORDER,
+    KIND_POSITION,
     KIND_QUOTE,
     KIND_REPORT,
+    KIND_SIGNAL,
     KIND_TRADE,
     KIND_VENUE_EVENT,
     SLOTS,
@@ -35,16 +37,19 @@ from streams.slots import (
     LevelSlot,
     LimitSlot,
     OrderSlot,
+    PositionSlot,
     QuoteSlot,
     ReportSlot,
+    SignalSlot,
     Slot,
     TradeSlot,
     VenueEventSlot,
 )
 
-__all__ = ["ENTRIES", "KIND_TICK", "Node"]
+__all__ = ["ENTRIES", "KIND_PARAM", "KIND_TICK", "Node"]
 
 KIND_TICK = 0  # a clock tick of the lane: a header alone, 64 bytes
+KIND_PARAM = 31  # a parameter has been set: a header alone, `instrument` is the strategy's index in the process
 SLOT_BYTES = np.full(32, 64, np.int64)  # by kind
 for _kind, _slot in SLOTS.items():
     SLOT_BYTES[_kind] = _slot._size_
@@ -87,7 +92,7 @@ class Node(Struct, align=64):
         self.inputs += 1
         if kind == KIND_LEVEL or kind == KIND_QUOTE or kind == KIND_TRADE:
             self.views.data_ts_ns = max(self.views.data_ts_ns, e.recv_ts_ns)
-        if kind != KIND_COMMAND and kind != KIND_LIMIT and kind != KIND_INSTRUMENT:  # these are stamped by people's clocks
+        if kind != KIND_COMMAND and kind != KIND_LIMIT and kind != KIND_INSTRUMENT and kind != KIND_PARAM:  # stamped by people's clocks
             self.views.advance(max(e.ts_ns, e.recv_ts_ns))
         self.begin(e.id, e.recv_ts_ns)
         self.dispatch(kind, address)
@@ -128,6 +133,12 @@ class Node(Struct, align=64):
             self.risk.on_limit(at(LimitSlot, address))
         elif kind == KIND_COMMAND:
             self.on_command(at(CommandSlot, address))
+        elif kind == KIND_POSITION:
+            self.on_position(at(PositionSlot, address))
+        elif kind == KIND_SIGNAL:
+            self.on_signal(at(SignalSlot, address), False)
+        elif kind == KIND_PARAM:
+            self.strategy.on_param(at(Slot, address).instrument, self.views, self.out)
         elif kind == KIND_INSTRUMENT:
             e = at(InstrumentSlot, address)
             self.views.on_instrument(e)
@@ -152,6 +163,13 @@ class Node(Struct, align=64):
             elif kind == KIND_FILL:
                 self.begin(out.fills[row].id, out.fills[row].recv_ts_ns)
                 self.on_fill(out.fills[row])
+            elif kind == KIND_POSITION:
+                self.begin(out.positions[row].id, out.positions[row].recv_ts_ns)
+                self.on_position(out.positions[row])
+            elif kind == KIND_SIGNAL and out.signals[row].strategy >= 0:  # the consensus has no strategy, and ends here
+                self.begin(out.signals[row].id, out.signals[row].recv_ts_ns)
+                self.on_signal(out.signals[row], True)
+        out.promised = 0
 
     # ---- one kind of record each: views first, then the agents in their order ----
     def on_level(self, e: LevelSlot) -> None:
@@ -215,6 +233,22 @@ class Node(Struct, align=64):
             elif self.agents[i] == AGENT_ACCOUNT:
                 self.account.on_fill(e, self.views, self.out)
 
+    def on_position(self, e: PositionSlot) -> None:
+        self.views.told.on_position(e)
+        for i in range(self.agent_count):
+            if self.agents[i] == AGENT_STRATEGY:
+                self.strategy.on_position(e, self.views, self.out)
+
+    def on_signal(self, e: SignalSlot, own: bool) -> None:
+        if e.strategy < 0:
+            return
+        rank = self.views.told.on_signal(e, self.views.now_ns)
+        if own:
+            e.rank = rank
+        for i in range(self.agent_count):
+            if self.agents[i] == AGENT_STRATEGY:
+                self.strategy.on_signal(e, own, self.views, self.out)
+
     def on_command(self, e: CommandSlot) -> None:
         for i in range(self.agent_count):
             if self.agents[i] == AGENT_STRATEGY:
@@ -250,10 +284,18 @@ def node_strategy(node: int, index: int, strategy: int, account: int) -> int:
     return 0
 
 
-def node_member(node: int, index: int, instrument: int) -> int:
-    """Say that the index-th strategy trades an instrument."""
+def node_member(node: int, index: int, instrument: int, first: int) -> int:
+    """Say that the index-th strategy trades an instrument; first: 1 for the first that it lists."""
     agent = at(Node, node).strategy
     agent.member[index * (agent.member.n // agent.entries.n) + instrument] = 1
+    if first != 0:
+        agent.entries[index].context.home = instrument
+    return 0
+
+
+def node_metric(node: int, index: int, place: int, number: int) -> int:
+    """Give a metric of the index-th strategy, by its place in the class's `metrics`, its dictionary number."""
+    at(Node, node).strategy.entries[index].context.metrics[place] = number + 1
     return 0
 
 
@@ -262,6 +304,7 @@ ENTRIES = {
     "node_empty": (node_empty, 1),
     "node_account": (node_account, 3),
     "node_strategy": (node_strategy, 4),
-    "node_member": (node_member, 3),
+    "node_member": (node_member, 4),
+    "node_metric": (node_metric, 4),
 }
 """Entry points of the compiled node: name -> (function, number of arguments)."""

@@ -5,6 +5,7 @@ from streams.slots import (
     KIND_BALANCE,
     KIND_DECISION,
     KIND_FILL,
+    KIND_METRIC,
     KIND_ORDER,
     KIND_POSITION,
     KIND_REPORT,
@@ -13,6 +14,7 @@ from streams.slots import (
     BalanceSlot,
     DecisionSlot,
     FillSlot,
+    MetricSlot,
     OrderSlot,
     PositionSlot,
     ReportSlot,
@@ -22,9 +24,10 @@ from streams.slots import (
 from streams.trading.order import Order
 from streams.trading.order_terms import copy_algorithm_terms, copy_terms
 
-__all__ = ["ROOM", "TABLES", "Outbox"]
+__all__ = ["FOLLOWS", "ROOM", "TABLES", "Outbox"]
 
 ROOM = 512  # entries that one input may cause at most; the outbox is emptied before it has less
+FOLLOWS = 3  # entries that follow from one order record: a decision, a request, a report
 
 TABLES = {
     KIND_SIGNAL: "signals",
@@ -35,6 +38,7 @@ TABLES = {
     KIND_FILL: "fills",
     KIND_POSITION: "positions",
     KIND_BALANCE: "balances",
+    KIND_METRIC: "metrics",
 }
 """Which table of the outbox holds the slots of a kind."""
 
@@ -44,6 +48,7 @@ class Outbox(Struct, align=64):
 
     cause_id, now_ns, recv_ts_ns : of the record being handled; every slot written meanwhile inherits them
     count, head                  : entries written, entries already carried to their readers
+    promised                     : entries that will follow from the orders written for this input
     first_id, sequence           : per kind, writer << 47 and the last sequence used (contract 6: dense per writer)
     """
 
@@ -52,6 +57,7 @@ class Outbox(Struct, align=64):
     recv_ts_ns: int
     count: int
     head: int
+    promised: int
     kinds: Table[I8, "queue"]
     rows: Table[I32, "queue"]
     used: Array[int, 32]
@@ -65,17 +71,23 @@ class Outbox(Struct, align=64):
     fills: Table[FillSlot, "queue"]
     positions: Table[PositionSlot, "queue"]
     balances: Table[BalanceSlot, "queue"]
+    metrics: Table[MetricSlot, "queue"]
 
     def empty(self) -> None:
         """Forget what was written; the sequences go on."""
         self.count = 0
         self.head = 0
+        self.promised = 0
         for kind in range(32):
             self.used[kind] = 0
 
     def room(self) -> int:
         """Entries that may still be written."""
         return self.kinds.n - self.count
+
+    def free(self) -> int:
+        """Entries that nothing written before lays claim to: what an agent may add of its own accord."""
+        return self.kinds.n - self.count - self.promised
 
     def claim(self, kind: int) -> int:
         """The row of the next slot of a kind; the caller fills it at once."""
@@ -96,8 +108,14 @@ class Outbox(Struct, align=64):
         slot.stamp(self.last_id(KIND_SIGNAL), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_SIGNAL, side)
         return slot
 
+    def new_metric(self, instrument: int) -> MetricSlot:
+        slot = self.metrics[self.claim(KIND_METRIC)]
+        slot.stamp(self.last_id(KIND_METRIC), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_METRIC, -1)
+        return slot
+
     def new_order(self, instrument: int, side: int) -> OrderSlot:
         """An order slot; what most orders do not have is NULL."""
+        self.promised += FOLLOWS
         slot = self.orders[self.claim(KIND_ORDER)]
         slot.stamp(self.last_id(KIND_ORDER), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_ORDER, side)
         slot.parent_id = NULL

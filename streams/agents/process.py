@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from streams.agents.build import build_node
-from streams.agents.node import KIND_TICK, Node
+from streams.agents.node import KIND_PARAM, KIND_TICK, Node
 from streams.agents.normalize import Normalize
 from streams.agents.outbox import TABLES
 from streams.agents.roles import READS, reads_of, writes_of
@@ -32,9 +32,11 @@ from streams.records import (
     NameKind,
     Order,
     Param,
+    Position,
     Quote,
     Report,
     Shard,
+    Signal,
     Trade,
     VenueEvent,
 )
@@ -46,7 +48,7 @@ from streams.trading.instrument import money_per_tick_lot
 
 __all__ = ["Process"]
 
-_COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Limit, Command)
+_COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Position, Signal, Limit, Command)
 
 
 class Process:
@@ -98,9 +100,7 @@ class Process:
         """A clock tick of the lane (contract 9)."""
         self.now_ns = max(self.now_ns, ts_ns)
         if self.node is not None:
-            slot = Slot(kind=KIND_TICK)
-            slot.stamp(id, 0, ts_ns, ts_ns, -1, KIND_TICK, -1)
-            self._pending += slot.pack().tobytes()
+            self._pending += _header(id, ts_ns, -1, KIND_TICK)
 
     def take_outputs(self) -> list[tuple[str, NamedTuple]]:
         """(topic, record) of everything written since the last call, in the order written."""
@@ -169,16 +169,25 @@ class Process:
             number = self._number(NameKind.ACCOUNT, account)
             if scope is not None and number is not None:
                 self.node.call("node_account", number, scope)
-        if name.kind not in (NameKind.STRATEGY, NameKind.ACCOUNT, NameKind.INSTRUMENT) or "strategy" not in self.spec.agents:
+        if "strategy" not in self.spec.agents:
             return
+        if name.kind in (NameKind.STRATEGY, NameKind.ACCOUNT, NameKind.INSTRUMENT):
+            self._bind_strategies()
+        elif name.kind == NameKind.METRIC:
+            for i, cls in enumerate(self._classes):
+                if name.name in cls.metrics:
+                    self.node.call("node_metric", i, cls.metrics.index(name.name), name.number)
+
+    def _bind_strategies(self) -> None:
+        assert self.node is not None
         for i, s in enumerate(self.spec.strategies):
             strategy, account = self._number(NameKind.STRATEGY, s.name), self._number(NameKind.ACCOUNT, s.account)
             if strategy is not None and account is not None:
                 self.node.call("node_strategy", i, strategy, account)
-            for symbol in s.instruments:
+            for k, symbol in enumerate(s.instruments):
                 instrument = self._number(NameKind.INSTRUMENT, symbol)
                 if instrument is not None:
-                    self.node.call("node_member", i, instrument)
+                    self.node.call("node_member", i, instrument, 1 if k == 0 else 0)
 
     def _number(self, kind: NameKind, name: str) -> int | None:
         return self.edge.dictionary.numbers(kind).get(name)
@@ -203,6 +212,7 @@ class Process:
                     self.node.set_param(i, param.name, value)
                 except Exception as e:
                     raise EdgeError(f"params.{param.name}: strategy {s.name} ({s.class_path}) cannot take {value!r}: {e}") from None
+                self._pending += _header(param.id, param.ts_ns, i, KIND_PARAM)
 
     def _on_command(self, command: Command) -> None:
         if self.normalize is not None:
@@ -293,6 +303,13 @@ class Process:
     # ---- construction ----
     def _fused(self) -> tuple[type, ...]:
         return (BookUpdate, Trade, Quote, Command) if self.normalize is not None else ()
+
+
+def _header(id: int, ts_ns: int, instrument: int, kind: int) -> bytes:
+    """An input that is a header alone."""
+    slot = Slot(kind=kind)
+    slot.stamp(id, 0, ts_ns, ts_ns, instrument, kind, -1)
+    return slot.pack().tobytes()
 
 
 def _topic_of(kind: int) -> str:

@@ -15,6 +15,7 @@ from streams.records import (
     Name,
     Order,
     Param,
+    Position,
     Quote,
     Report,
     Shard,
@@ -30,14 +31,14 @@ CONTROL: tuple[type, ...] = (Name, Instrument, Shard, Limit, Param, Command)
 
 READS: Mapping[str, tuple[type, ...]] = {
     "normalize": (Frame,),
-    "strategy": (BookUpdate, Trade, Quote, Report, Fill),
+    "strategy": (BookUpdate, Trade, Quote, Report, Fill, Position),
     "risk": (Order, BookUpdate, Quote, Report, Fill),
     "execute": (Decision, VenueEvent, Quote),
     "account": (Fill, Quote),
 }
 WRITES: Mapping[str, tuple[str, ...]] = {
     "normalize": ("BookUpdate", "Trade", "Quote", "Command"),
-    "strategy": ("Order", "Signal"),
+    "strategy": ("Order", "Signal", "Metric"),
     "risk": ("Decision",),
     "execute": ("Request", "Report", "Fill"),
     "account": ("Position", "Balance"),

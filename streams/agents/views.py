@@ -4,6 +4,7 @@ Built once a process from the records that reach it, updated before any agent st
 """
 
 from streams.agents.codes import ACTION_NEW, ACTION_REPLACE
+from streams.agents.told import Told
 from streams.kernel import Struct, Table
 from streams.slots import (
     FLAG_LAST,
@@ -30,6 +31,7 @@ class Views(Struct, align=64):
 
     data_ts_ns   : receive time of the newest market data; book_ts_ns: of the newest change of each book
     scope_parent : the scope above each scope, -1 = none or unknown; account_scope: the scope that an account is
+    told         : positions as the account keeps them, signals of the strategies
     """
 
     now_ns: int
@@ -41,6 +43,7 @@ class Views(Struct, align=64):
     holdings: Table[int, "strategies * instruments"]
     scope_parent: Table[int, "scopes"]
     account_scope: Table[int, "accounts"]
+    told: Told
 
     def setup(self) -> None:
         """Once, before the first input."""
@@ -49,6 +52,7 @@ class Views(Struct, align=64):
         for i in range(self.account_scope.n):
             self.account_scope[i] = -1
         self.orders.setup()
+        self.told.setup()
         for i in range(self.books.n):
             self.books[i].setup()
             self.books[i].instrument = i

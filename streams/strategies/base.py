@@ -1,22 +1,23 @@
 """Strategy: the base of user strategies, typed parameters and state with callbacks.
 
-    on_start(ctx)          once, before the first callback
-    on_book(ctx, book)     a book of its instruments changed            on_quote(ctx, quote)   best bid and ask
-    on_trade(ctx, trade)   a trade printed                              on_fill(ctx, fill)     an own execution
-    on_order(ctx, report)  an own order changed state                   on_timer(ctx, now_ns)  the timer set by ctx.set_timer
-    on_stop(ctx)           before it is paused or stopped; what is open is cancelled after it
+    on_start(ctx)               once, before the first other callback, when there is market data
+    on_book(ctx, book)          a book of its instruments changed       on_quote(ctx, quote)        best bid and ask
+    on_trade(ctx, trade)        a trade printed                         on_signal(ctx, signal)      another strategy's signal
+    on_fill(ctx, fill)          an own execution                        on_order(ctx, report)       an own order changed state
+    on_position(ctx, position)  the account booked a fill or a mark     on_timer(ctx, timer)        the timer of that number is due
+    on_param(ctx)               a parameter was set while it runs       on_stop(ctx)                before it is paused or stopped
 
-The class runs plain (debugger, pytest) and compiled, with equal results. `ctx` is `streams.agents.context.Context`.
+The class runs plain (debugger, pytest) and compiled, with equal results. `ctx` is `streams.agents.context.Context`; see docs/strategies.md.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from streams.agents.context import Context
 from streams.kernel import Struct, at, handle_of, native
 from streams.kernel.fault import guard
-from streams.slots import FillSlot, QuoteSlot, ReportSlot, TradeSlot
+from streams.slots import FillSlot, PositionSlot, QuoteSlot, ReportSlot, SignalSlot, TradeSlot
 from streams.trading.book import Book
 
 __all__ = ["CALLBACKS", "Strategy", "compiled_callbacks", "plain_callbacks"]
@@ -26,16 +27,26 @@ CALLBACKS = {
     "on_book": Book,
     "on_quote": QuoteSlot,
     "on_trade": TradeSlot,
+    "on_signal": SignalSlot,
     "on_fill": FillSlot,
     "on_order": ReportSlot,
+    "on_position": PositionSlot,
     "on_timer": int,
+    "on_param": None,
     "on_stop": None,
 }
 """Callback name -> class of its argument; None = the context alone."""
 
 
 class Strategy(Struct):
-    """Base of user strategies; see the module."""
+    """Base of user strategies; see the module.
+
+    metrics  : names of the numbers that it reports by `ctx.metric(place in this tuple, value)`, at most 16
+    compiled : False for a class that needs more of Python than machine code has: it runs in a process of its own, uncompiled
+    """
+
+    metrics: ClassVar[tuple[str, ...]] = ()
+    compiled: ClassVar[bool] = True
 
 
 def _entry(cls: type, name: str, argument: Any) -> Callable[[int, int, int], int]:

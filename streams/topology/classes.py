@@ -41,7 +41,7 @@ def faults_of_strategy(path: object, params: dict[str, Any]) -> Iterator[tuple[K
             yield ("params", name), f"{value!r} is no number, as {class_name}.{name} is"
 
 
-def load_class(path: str) -> type:
+def load_class(path: str) -> Any:
     """The class of `module:Class`, which `faults_of_strategy` found well."""
     module_name, _, class_name = path.partition(":")
     return getattr(importlib.import_module(module_name), class_name)

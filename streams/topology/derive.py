@@ -52,6 +52,7 @@ def names(topology: Topology) -> list[tuple[NameKind, str]]:
     found += [(NameKind.SCOPE, scope) for scope, _, _ in scopes(topology)]
     found += [(NameKind.ACCOUNT, account) for account in topology.accounts]
     found += [(NameKind.STRATEGY, strategy) for strategy in topology.strategies]
+    found += [(NameKind.METRIC, metric) for entry in topology.strategies.values() for metric in load_class(entry.path).metrics]
     found += [(NameKind.WRITER, writer) for writer in writer_names(topology)]
     return list(dict.fromkeys(found))
 

@@ -41,14 +41,15 @@ TOPICS = [
     "requests.v1",
     "reports.v1",
 ]
-TOPICS += ["fills.v1", "positions.v1", "balances.v1"]
+TOPICS += ["fills.v1", "positions.v1", "balances.v1", "metrics.v1"]
 WRITERS = {topic: 10 + i for i, topic in enumerate(TOPICS)}
 FEED = 40
 
 
-def spec(*agents: str, cls: str = MAKER, **sizes: int) -> ProcessSpec:
-    """A process of these agents with one strategy, `maker`, of account `maker-1`."""
-    strategies = (StrategySpec("maker", cls, "maker-1", (SYMBOL,)),)
+def spec(*agents: str, cls: str = MAKER, more: tuple[str, ...] = (), **sizes: int) -> ProcessSpec:
+    """A process of these agents with one strategy, `maker`, of account `maker-1`; classes in `more` are strategies `second`, `third`."""
+    found = zip(("maker", "second", "third"), (cls, *more), strict=False)
+    strategies = tuple(StrategySpec(name, path, "maker-1", (SYMBOL,)) for name, path in found)
     small = {
         "orders": 64,
         "executions": 64,
@@ -56,7 +57,7 @@ def spec(*agents: str, cls: str = MAKER, **sizes: int) -> ProcessSpec:
         "far": 256,
         "queue": 1024,
         "instruments": 2,
-        "strategies": 2,
+        "strategies": 4,
         "accounts": 2,
         "scopes": 4,
     }
@@ -72,8 +73,12 @@ def control() -> list[NamedTuple]:
         (NameKind.CURRENCY, "USDT"),
         (NameKind.ACCOUNT, "maker-1"),
         (NameKind.STRATEGY, "maker"),
+        (NameKind.STRATEGY, "second"),
+        (NameKind.STRATEGY, "third"),
         (NameKind.SCOPE, "firm"),
         (NameKind.SCOPE, "account:maker-1"),
+        (NameKind.METRIC, "profit"),
+        (NameKind.METRIC, "inventory"),
     ]
     numbers: dict[NameKind, int] = {}
     records: list[NamedTuple] = []
@@ -199,16 +204,27 @@ def e9(text: str) -> int:
 class Desk:
     """A process with its control records read, and helpers to play feed and venue."""
 
-    def __init__(self, *agents: str, compiled: bool = False, cls: str = MAKER, params: dict[str, float] | None = None) -> None:
-        self.process = Process(spec(*agents, cls=cls), compiled=compiled)
+    def __init__(
+        self,
+        *agents: str,
+        compiled: bool = False,
+        cls: str = MAKER,
+        params: dict[str, float] | None = None,
+        more: tuple[str, ...] = (),
+    ) -> None:
+        self.process = Process(spec(*agents, cls=cls, more=more), compiled=compiled)
         for record in control():
             self.process.on_input(record)
-        for name, value in (params or {}).items():
-            given: dict[str, Any] = {"value_long": value} if isinstance(value, int) else {"value_double": value}
-            self.process.on_input(Param(id=1, cause_id=0, run_id=0, ts_ns=0, recv_ts_ns=0, strategy="maker", name=name, **given))
+        self.set_params("maker", **(params or {}))
         self.process.take_outputs()
         self.executions = 0
         self.answers = 0
+
+    def set_params(self, strategy: str, **params: float) -> None:
+        """Parameter records, as people write them."""
+        for name, value in params.items():
+            given: dict[str, Any] = {"value_long": value} if isinstance(value, int) else {"value_double": value}
+            self.process.on_input(Param(id=1, cause_id=0, run_id=0, ts_ns=0, recv_ts_ns=0, strategy=strategy, name=name, **given))
 
     def give(self, *records: NamedTuple) -> list[Any]:
         """Feed records; what came out."""

@@ -110,7 +110,7 @@ def test_process_spec_has_a_number_for_each_output():
     topology = load(DEMO)
     trade = next(i for i in instances(topology) if i.name == "trade")
     spec = process_spec(topology, trade, numbered(topology))
-    assert set(spec.writers) == {"signals.v1", "orders.v1", "decisions.v1", "requests.v1", "reports.v1", "fills.v1"}
+    assert set(spec.writers) == {"signals.v1", "orders.v1", "metrics.v1", "decisions.v1", "requests.v1", "reports.v1", "fills.v1"}
     assert len(set(spec.writers.values())) == len(spec.writers)
     assert spec.strategies[0].instruments == ("binance:BTCUSDT",)
 
