@@ -42,7 +42,8 @@ class Order(Struct, align=64):
     cost_tick_lots       : sum of price x quantity of the fills, below 2**62
     new_px_ticks, new_qty_lots : terms of the pending replace
     display, min, max_floor, peg_offset, participation, start, end : see `order_terms`; 0 or NULL = none
-    ahead_lots           : lots in front of it in the queue (simulated venue)
+    ahead_lots, shown_lots, peg_limit_ticks : simulated venue: lots in front of it in the queue, what is left of the piece that it shows,
+                           the worst price of a pegged order (0 = any)
     next, prev           : neighbours in a list of the pool, -1 = none
     list_number          : list it stands in, -1 = none
     acked, triggered     : the venue has accepted it; a stop has become active
@@ -73,6 +74,8 @@ class Order(Struct, align=64):
     created_ts_ns: int
     updated_ts_ns: int
     ahead_lots: int
+    shown_lots: int
+    peg_limit_ticks: int
     instrument: I32 = -1
     account: I32 = -1
     strategy: I32 = -1
@@ -115,6 +118,8 @@ class Order(Struct, align=64):
         self.created_ts_ns = 0
         self.updated_ts_ns = 0
         self.ahead_lots = 0
+        self.shown_lots = 0
+        self.peg_limit_ticks = 0
         self.instrument = -1
         self.account = -1
         self.strategy = -1

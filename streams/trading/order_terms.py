@@ -19,11 +19,11 @@ terms are checked, then they are UNSUPPORTED here.
 
 from streams.kernel import NULL
 from streams.slots import DecisionSlot, OrderSlot, RequestSlot
-from streams.trading.codes import FOK, GTD, IMPLEMENTATION_SHORTFALL, IOC, MARKET, PEGGED, STOP, TWAP
+from streams.trading.codes import DAY, FOK, GTD, IMPLEMENTATION_SHORTFALL, IOC, MARKET, PEGGED, STOP, TWAP
 from streams.trading.order import Order
 from streams.trading.risk_rules import DENY_BAD_FIELD, DENY_UNSUPPORTED, MAX_PX_TICKS, MAX_QTY_LOTS, OK
 
-__all__ = ["check_terms", "copy_algorithm_terms", "copy_terms", "given", "is_algorithm", "risk_px_ticks", "shown_limit_lots"]
+__all__ = ["check_terms", "copy_algorithm_terms", "copy_terms", "ends_ns", "given", "is_algorithm", "risk_px_ticks", "shown_limit_lots"]
 
 _PX, _STOP_PX, _DISPLAY, _MIN_QTY, _MAX_FLOOR, _POST_ONLY, _PEG, _SHARE, _START, _END, _EXPIRE = (1 << i for i in range(11))
 _ALGORITHM = _PX | _START | _END | _MIN_QTY | _MAX_FLOOR
@@ -44,6 +44,7 @@ _MAY = (
 _STANDS = (0b01111, 0b11111, 0b11111, 0b11111, 0b11001, 0b11001, 0b11001, 0b11001, 0b11001)  # bit TimeInForce
 
 _E9 = 1_000_000_000
+_DAY_NS = 86_400_000_000_000
 
 
 def check_terms(e: "OrderSlot | Order", now_ns: int) -> int:
@@ -104,10 +105,8 @@ def is_algorithm(ord_type: int) -> bool:
 
 
 def shown_limit_lots(e: "OrderSlot | Order") -> int:
-    """The most of an order that may show at any time: the smaller of display and max_floor; its quantity when it has neither."""
-    lots = e.qty_lots
-    if given(e.display_qty_lots):
-        lots = min(lots, e.display_qty_lots)
+    """The most of an order that may show at any time: the smaller of display and max_floor; 2**31 when it has neither."""
+    lots = e.display_qty_lots if given(e.display_qty_lots) else MAX_QTY_LOTS
     return min(lots, e.max_floor_qty_lots) if given(e.max_floor_qty_lots) else lots
 
 
@@ -115,6 +114,13 @@ def risk_px_ticks(e: "OrderSlot | Order") -> int:
     """The price that an order counts at: its limit, the trigger of a STOP; NULL where only the book can say (MARKET, PEGGED)."""
     px = e.stop_px_ticks if e.ord_type == STOP else e.px_ticks
     return px if given(px) else NULL
+
+
+def ends_ns(time_in_force: int, expire_ts_ns: int, now_ns: int) -> int:
+    """When an order that arrives now ends by itself: GTD at its instant, DAY at the next midnight UTC; 0 = never."""
+    if time_in_force == GTD:
+        return max(0, expire_ts_ns)
+    return (now_ns // _DAY_NS + 1) * _DAY_NS if time_in_force == DAY else 0
 
 
 def _given_fields(e: "OrderSlot | Order") -> int:
@@ -151,8 +157,8 @@ def _prices_fit(e: "OrderSlot | Order") -> bool:
 
 
 def _times_fit(e: "OrderSlot | Order", now_ns: int) -> bool:
-    for ends_ns in (e.end_ts_ns, e.expire_ts_ns):
-        if given(ends_ns) and ends_ns <= now_ns:
+    for last_ns in (e.end_ts_ns, e.expire_ts_ns):
+        if given(last_ns) and last_ns <= now_ns:
             return False
     if not given(e.start_ts_ns):
         return True

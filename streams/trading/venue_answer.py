@@ -15,11 +15,13 @@ __all__ = [
     "REASON_FULL",
     "REASON_NONE",
     "REASON_NO_LIQUIDITY",
+    "REASON_NO_PEG",
     "REASON_POST_ONLY",
     "REASON_REPLACED_DOWN",
     "REASON_TOO_SMALL",
     "REASON_UNKNOWN_INSTRUMENT",
     "REASON_UNKNOWN_ORDER",
+    "REASON_UNSUPPORTED",
     "REJECT",
     "REPLACED",
     "REPLACE_REJECT",
@@ -51,19 +53,23 @@ REASON_NO_LIQUIDITY: int = 7
 REASON_EXPIRED: int = 8
 REASON_FULL: int = 9
 REASON_REPLACED_DOWN: int = 10
+REASON_NO_PEG: int = 11
+REASON_UNSUPPORTED: int = 12
 
 REASONS = (
     "",
     "order id was used before",
     "order is not open",
     "instrument is not traded here",
-    "side, order type, price or quantity out of range",
+    "a field is missing, out of range or foreign to the order type",
     "quantity or notional outside the instrument's filters",
     "post-only order would take",
     "not enough to take at its price",
     "its time is over",
     "venue holds as many orders as it can",
     "replaced by no more than has filled",
+    "book has no price to peg to",
+    "order type is not worked here",
 )
 
 
@@ -74,7 +80,7 @@ class VenueAnswer(Struct, align=64):
     seq         : dense over all answers, from 1
     exec_seq    : dense over fills, from 1; 0 = no fill
     request_id  : request answered; of the order's last NEW or REPLACE for what nobody asked for (fills, expiry)
-    px_ticks, qty_lots : of a fill: its price and quantity; else the order's limit price (0 = none) and total quantity
+    px_ticks, qty_lots : of a fill: its price and quantity; else the order's limit (0 = none) and total quantity
     leaves_qty_lots    : what can still fill after this; 0 once the order has ended
     cum_qty_lots       : what has filled
     maker       : 1 = the order rested

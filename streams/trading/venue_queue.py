@@ -7,15 +7,19 @@ The model, and where it errs:
   met us first, and fills us up to its volume: *right* unless the sender would have stopped earlier.
 - A book that crosses our price fills us up to what it displays there, which is then gone until the level's next update: *too kind* by what
   would have gone to others at a better place in the queue, *too hard* by what traded before the update.
+- An order shows a piece of itself at a time (display, max_floor). When it is filled the next piece joins the end of the queue, behind all
+  that is displayed there; what a trade has left over reaches it still.
+- Of an order with a least quantity nothing fills where an event has less for it.
 - Nobody reacts to our orders, and our own orders do not meet each other.
 """
 
 from streams.kernel import Struct, Table
 from streams.trading.book import NONE, Book
-from streams.trading.codes import BUY, SELL
+from streams.trading.codes import BUY, PEGGED, SELL
 from streams.trading.id_set import IdSet
 from streams.trading.instrument import InstrumentSpec
 from streams.trading.order import Order
+from streams.trading.order_terms import shown_limit_lots
 from streams.trading.orders import Orders
 from streams.trading.venue_answer import FILL, REASON_NONE, AnswerQueue, VenueAnswer
 
@@ -30,6 +34,7 @@ class VenueQueue(Struct, align=64):
 
     now_ns         : largest time seen
     next_expire_ns : no order expires before
+    pegs           : pegged orders that are open
     answer_count, fill_count : answers and fills ever written
     best_key       : per list of resting orders a key that none of them exceeds, NONE = empty; a buy's key is its price, a sell's minus it
     draft          : the order of a request while it is examined
@@ -38,6 +43,7 @@ class VenueQueue(Struct, align=64):
 
     now_ns: int
     next_expire_ns: int
+    pegs: int
     answer_count: int
     fill_count: int
     books: Table[Book, "instruments"]
@@ -61,8 +67,8 @@ class VenueQueue(Struct, align=64):
         """A snapshot begins: the book is empty until its levels have come."""
         self.books[instrument].clear()
 
-    def on_update_end(self, instrument: int, snapshot: int) -> None:
-        """All levels of an update are in: orders that the other side has reached fill. snapshot: 1 for the end of a snapshot."""
+    def fill_reached(self, instrument: int, snapshot: int) -> None:
+        """All levels of an update are in: orders that the other side has reached fill."""
         for side in range(2):
             number = 2 * instrument + side
             if self.best_key[number] != NONE:
@@ -111,9 +117,11 @@ class VenueQueue(Struct, align=64):
             o = self.orders.pool[s]
             following = o.next
             if o.px_ticks == px_ticks:
-                q = min(o.leaves_qty_lots, volume_lots)
-                volume_lots -= q
-                self.fill(s, px_ticks, q, 1)
+                q = min(o.shown_lots, volume_lots)
+                if q >= self.least_lots(o):
+                    volume_lots -= q
+                    if self.fill_resting(s, px_ticks, q) and following < 0:
+                        following = s  # it was the last, and its next piece is
             s = following
         return volume_lots
 
@@ -127,13 +135,33 @@ class VenueQueue(Struct, align=64):
             if o.px_ticks == px_ticks:
                 passed = volume_lots - own_lots
                 if passed > o.ahead_lots:
-                    q = min(passed - o.ahead_lots, o.leaves_qty_lots)
+                    q = min(passed - o.ahead_lots, o.shown_lots)
                     o.ahead_lots = 0
-                    own_lots += q
-                    self.fill(s, px_ticks, q, 1)
+                    if q >= self.least_lots(o):
+                        own_lots += q
+                        if self.fill_resting(s, px_ticks, q) and following < 0:
+                            following = s
                 else:
                     o.ahead_lots -= passed
             s = following
+
+    def fill_resting(self, slot: int, px_ticks: int, qty_lots: int) -> bool:
+        """Execute part of what a resting order shows; an order that is done leaves. True: its next piece stands at the end of the queue."""
+        o = self.orders.pool[slot]
+        self.fill(slot, px_ticks, qty_lots, 1)
+        o.shown_lots -= qty_lots
+        if o.leaves_qty_lots == 0:
+            self.forget(slot)
+            return False
+        if o.shown_lots > 0:
+            return False
+        self.orders.unlink(slot)
+        self.rest(slot)
+        return True
+
+    def least_lots(self, o: Order) -> int:
+        """Fewer lots than these do not fill of a resting order: its least quantity, as far as it shows that much; at least 1."""
+        return max(1, min(o.min_qty_lots, o.shown_lots))
 
     def shrink_ahead(self, number: int, px_ticks: int, qty_lots: int) -> None:
         """No more can be ahead of an order than its level holds."""
@@ -153,9 +181,10 @@ class VenueQueue(Struct, align=64):
             s = o.next
 
     def rest(self, slot: int) -> None:
-        """Join the queue at the order's price, behind all that is displayed."""
+        """Show a piece of the order at the end of the queue at its price, behind all that is displayed."""
         o = self.orders.pool[slot]
         number = 2 * o.instrument + o.side
+        o.shown_lots = min(o.leaves_qty_lots, shown_limit_lots(o))
         o.ahead_lots = self.books[o.instrument].qty(o.side, o.px_ticks)
         self.orders.link(slot, number)
         self.best_key[number] = max(self.best_key[number], self.key(o.side, o.px_ticks))
@@ -184,7 +213,7 @@ class VenueQueue(Struct, align=64):
 
     # ---- answers ----
     def fill(self, slot: int, px_ticks: int, qty_lots: int, maker: int) -> None:
-        """Execute part of an order; a resting order that is done leaves the queue. px x qty in money below 2**62."""
+        """Execute part of an order. px x qty in money below 2**62."""
         o = self.orders.pool[slot]
         o.leaves_qty_lots -= qty_lots
         o.cum_qty_lots += qty_lots
@@ -195,8 +224,12 @@ class VenueQueue(Struct, align=64):
         a.qty_lots = qty_lots
         a.maker = maker
         a.fee = self.specs[o.instrument].fee(px_ticks, qty_lots, maker)
-        if maker != 0 and o.leaves_qty_lots == 0:
-            self.orders.drop(slot)
+
+    def forget(self, slot: int) -> None:
+        """An order has ended: its slot is free."""
+        if self.orders.pool[slot].ord_type == PEGGED:
+            self.pegs -= 1
+        self.orders.drop(slot)
 
     def answer(self, kind: int, o: Order, request_id: int, reason: int) -> VenueAnswer:
         """Write an answer about an order as it stands; the answer, for the caller to add to."""
@@ -207,7 +240,7 @@ class VenueQueue(Struct, align=64):
         a.order_id = o.order_id
         a.request_id = request_id
         a.exec_seq = 0
-        a.px_ticks = o.px_ticks
+        a.px_ticks = o.peg_limit_ticks if o.ord_type == PEGGED else o.px_ticks
         a.qty_lots = o.qty_lots
         a.leaves_qty_lots = o.leaves_qty_lots
         a.cum_qty_lots = o.cum_qty_lots

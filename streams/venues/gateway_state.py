@@ -51,6 +51,7 @@ class GatewayOrder:
     cause_id: int
     acked: bool = False
     ended: bool = False
+    triggered: bool = False
     leaves_e9: int = 0
 
 
@@ -91,6 +92,8 @@ class GatewayState:
             return
         if event.kind == VenueEventType.ACK:
             order.acked = True
+        elif event.kind == VenueEventType.TRIGGERED:
+            order.triggered = True
         elif event.kind == VenueEventType.FILL:
             order.leaves_e9 -= event.last_qty_e9 or 0
         elif event.kind == VenueEventType.REPLACED:
@@ -100,15 +103,15 @@ class GatewayState:
         order.ended |= event.kind in _ENDS or order.leaves_e9 <= 0
 
     def is_news(self, kind: VenueEventType, order_id: int, request_id: int | None, exec_id: str | None) -> bool:
-        """The event has not been written: its request is unanswered, its execution or the order's end is new."""
+        """The event has not been written: its request is unanswered, its execution, or the order's trigger or end is new."""
         if kind == VenueEventType.FILL:
             return exec_id not in self.executions
         if request_id is not None:
             return request_id in self.pending
-        if kind not in _ENDS:
-            return False
         order = self.orders.get(order_id)
-        return order is not None and not order.ended
+        if order is None or order.ended:
+            return False
+        return kind in _ENDS or (kind == VenueEventType.TRIGGERED and not order.triggered)
 
     def position(self) -> int:
         """Offset of the first unanswered request: what is committed."""

@@ -2,6 +2,7 @@
 
 from streams.records import OrdType, Side, TimeInForce, VenueEventType
 from streams.trading.venue_answer import REASONS
+from tests.trading.slow_terms import slow_check
 
 DAY_NS = 86_400_000_000_000
 MARKETS = (OrdType.MARKET, OrdType.STOP)
@@ -9,12 +10,17 @@ STOPS = (OrdType.STOP, OrdType.STOP_LIMIT)
 
 
 class SlowOrder:
-    def __init__(self, id, side, kind, tif, post_only, px, qty, stop, expire):
+    """limit is the price asked for: of a pegged order its worst; px is where it stands."""
+
+    def __init__(self, id, side, kind, tif, post_only, px, qty, **terms):
         self.id, self.side, self.kind, self.tif, self.post_only = id, side, kind, tif, post_only
-        self.px, self.qty, self.stop, self.expire = px, qty, stop, expire
-        self.cum, self.ahead, self.request, self.state, self.joined = 0, 0, id, "", 0
+        self.limit, self.px, self.qty, self.terms = px, px, qty, terms
+        self.stop, self.least = terms["stop_px_ticks"], terms["min_qty_lots"]
+        self.piece = min([terms[f] for f in ("display_qty_lots", "max_floor_qty_lots") if terms[f]], default=1 << 31)
+        self.cum, self.ahead, self.shown, self.request, self.state, self.joined, self.expire = 0, 0, 0, id, "", 0, 0
 
     leaves = property(lambda self: self.qty - self.cum)
+    pegged = property(lambda self: self.kind == OrdType.PEGGED)
 
 
 class SlowVenue:
@@ -44,7 +50,7 @@ class SlowVenue:
 
     def say(self, kind, o, request, why=0, px=None, qty=None, maker=0, fee=0, leaves=None):
         leaves = o.leaves if leaves is None else leaves
-        figures = (o.px if px is None else px, o.qty if qty is None else qty, leaves, o.cum, maker, fee)
+        figures = ((o.limit if o.pegged else o.px) if px is None else px, o.qty if qty is None else qty, leaves, o.cum, maker, fee)
         self.answers.append((kind, o.id, request, *figures, REASONS[why]))
 
     def fill(self, o, px, qty, maker):
@@ -79,34 +85,74 @@ class SlowVenue:
             if snapshot:
                 for o in self.resting(side):
                     o.ahead = min(o.ahead, self.book[side].get(o.px, 0))
-            for o in self.resting(side):
-                while o.leaves and self.meets(o, o.px, self.touch(other)):
-                    px = self.touch(other)
-                    qty = min(o.leaves, self.book[other][px])
-                    self.put(other, px, self.book[other][px] - qty)
-                    self.fill(o, o.px, qty, 1)
+            for px in dict.fromkeys(o.px for o in self.resting(side)):
+                while self.touch(other) is not None and (px >= self.touch(other) if side == Side.BUY else px <= self.touch(other)):
+                    shown = self.book[other][self.touch(other)]
+                    left = self.share([o for o in self.resting(side) if o.px == px], shown, through=True)
+                    if left < shown:
+                        self.put(other, self.touch(other), left)
+                    if left:
+                        break
+        self.repeg()
+
+    def share(self, queue, volume, through=False):
+        """Give a volume to the orders at one price in turn, and to each next piece at the end; what is left of it.
+
+        through: the market before them is gone; else it takes its part first, and every order sees all but what filled of ours."""
+        while queue and (volume or not through):
+            o = queue.pop(0)
+            before = 0 if through else min(volume, o.ahead)
+            o.ahead -= before
+            done = min(volume - before, o.shown)
+            if done == 0 or done < min(o.least, o.shown):
+                continue
+            volume -= done
+            o.shown -= done
+            self.fill(o, o.px, done, 1)
+            if o.leaves and not o.shown:
+                self.join(o)
+                queue.append(o)
+        return volume
+
+    def join(self, o):
+        """Stand at the end of the queue with the next piece."""
+        self.clock += 1
+        o.state, o.joined, o.ahead, o.shown = "rests", self.clock, self.book[o.side].get(o.px, 0), min(o.leaves, o.piece)
+
+    def peg(self, o):
+        """Where a pegged order belongs, 0 = nowhere."""
+        own, other = self.touch(o.side), self.touch(Side(1 - o.side))
+        if own is None:
+            return 0
+        toward = 1 if o.side == Side.BUY else -1
+        bounds = [own + o.terms["peg_offset_ticks"]] + ([o.limit] if o.limit else [])
+        bounds += [other - toward] if o.post_only and other is not None else []
+        px = min(bounds) if o.side == Side.BUY else max(bounds)
+        return px if 0 < px < 1 << 38 and px * o.qty * self.unit <= 1 << 62 else 0
+
+    def repeg(self):
+        for side in Side:
+            for o in self.in_list_order(side):
+                px = self.peg(o) if o.pegged else 0
+                if px and px != o.px:
+                    o.px = px
+                    self.enter(o)
 
     def trade(self, aggressor, px, qty):
         side = Side.SELL if aggressor == Side.BUY else Side.BUY
         left = qty
-        for o in self.resting(side):
-            if (o.px > px if side == Side.BUY else o.px < px) and left:
-                done = min(left, o.leaves)
-                left -= done
-                self.fill(o, o.px, done, 1)
-        here = [o for o in self.resting(side) if o.px == px]
-        for o in here if left else []:
-            before = min(left, o.ahead)  # market volume in front of this order
-            done = min(left - before, o.leaves)
-            o.ahead -= before
-            left_behind = left - done  # what the next of ours sees: all but our own fills
-            if done:
-                self.fill(o, px, done, 1)
-            left = left_behind
+        for better in dict.fromkeys(o.px for o in self.resting(side) if (o.px > px if side == Side.BUY else o.px < px)):
+            left = self.share([o for o in self.resting(side) if o.px == better], left, through=True)
+        if left:
+            self.share([o for o in self.resting(side) if o.px == px], left)
         self.last = px
         for o in [o for o in self.orders if o.state == "waits"]:
             if self.reached(o):
-                self.enter(o)
+                self.trigger(o)
+
+    def trigger(self, o):
+        self.say(VenueEventType.TRIGGERED, o, o.request)
+        self.enter(o)
 
     def reached(self, o):
         return self.last and (self.last >= o.stop if o.side == Side.BUY else self.last <= o.stop)
@@ -122,36 +168,41 @@ class SlowVenue:
         return sorted(self.resting(side), key=lambda o: o.joined)
 
     # ---- requests ----
-    def new(self, id, side, kind, tif, post_only, px, qty, stop, expire):
-        ends = {TimeInForce.GTD: expire, TimeInForce.DAY: (self.now // DAY_NS + 1) * DAY_NS}.get(tif, 0)
-        o = SlowOrder(id, side, kind, tif, post_only, px, qty, stop, ends)
+    def new(self, id, side, kind, tif, post_only, px, qty, stop, expire, display=0, least=0, floor=0, peg=0, end=0):
+        terms = {"stop_px_ticks": stop, "expire_ts_ns": expire, "display_qty_lots": display, "min_qty_lots": least}
+        terms |= {"max_floor_qty_lots": floor, "peg_offset_ticks": peg, "end_ts_ns": end}
+        o = SlowOrder(id, side, kind, tif, post_only, px, qty, **terms)
         why = self.objection(o)
         if why:
             self.say(VenueEventType.REJECT, o, id, why, leaves=0)
             return
+        o.expire = {TimeInForce.GTD: expire, TimeInForce.DAY: (self.now // DAY_NS + 1) * DAY_NS}.get(tif, 0)
         self.ids.add(id)
         self.orders.append(o)
         self.say(VenueEventType.ACK, o, id)
-        if kind in STOPS and not self.reached(o):
-            o.state = "waits"
-        else:
+        if kind not in STOPS:
             self.enter(o)
+        elif self.reached(o):
+            self.trigger(o)
+        else:
+            o.state = "waits"
 
     def objection(self, o):
         if o.id in self.ids:
             return 1
-        if o.kind in STOPS and o.stop <= 0:
-            return 4
-        if o.post_only and (o.kind != OrdType.LIMIT or o.tif in (TimeInForce.IOC, TimeInForce.FOK)):
-            return 4
-        if o.tif == TimeInForce.GTD and o.expire <= self.now:
+        if o.tif == TimeInForce.GTD and 0 < o.terms["expire_ts_ns"] <= self.now:
             return 8
-        return self.terms(o, o.px, o.qty) or (6 if self.takes(o, o.px) else 0)
+        given = {"px_ticks": o.limit, "post_only": o.post_only, **o.terms}
+        verdict = slow_check(o.kind.name, o.tif.name, o.side, o.qty, given, self.now)
+        if verdict != "OK":
+            return {"BAD_FIELD": 4, "UNSUPPORTED": 12}[verdict]
+        if o.pegged:
+            o.px = self.peg(o)
+        return self.price_objection(o, o.px, o.qty)
 
-    def takes(self, o, px):
-        return o.post_only and self.meets(o, px, self.touch(Side(1 - o.side)))
-
-    def terms(self, o, px, qty):
+    def price_objection(self, o, px, qty):
+        if o.pegged and not px:
+            return 11
         if not 0 < qty < 1 << 31:
             return 4
         if o.kind in MARKETS:
@@ -161,26 +212,24 @@ class SlowVenue:
         if not 0 < px < 1 << 38 or px * qty * self.unit > 1 << 62:
             return 4
         bad = qty < self.min_qty or (self.max_qty and qty > self.max_qty) or px * qty * self.unit < self.min_notional
-        return 5 if bad else 0
+        if bad or -(-qty // o.piece) > 10:
+            return 5
+        return 6 if o.post_only and self.meets(o, px, self.touch(Side(1 - o.side))) else 0
 
     def enter(self, o):
         other = Side(1 - o.side)
         o.state = "enters"
-        if o.tif == TimeInForce.FOK:
-            there = sum(qty for px, qty in self.book[other].items() if self.meets(o, o.px, px))
-            if there < o.leaves:
-                self.end(o, VenueEventType.EXPIRED, o.request, 7)
-                return
-        while o.leaves and self.meets(o, o.px, self.touch(other)):
-            px = self.touch(other)
-            qty = min(o.leaves, self.book[other][px])
-            self.put(other, px, self.book[other][px] - qty)
-            self.fill(o, px, qty, 0)
-        if o.leaves and (o.tif == TimeInForce.IOC or o.kind in MARKETS):
+        there = sum(qty for px, qty in self.book[other].items() if self.meets(o, o.px, px))
+        if there >= (o.leaves if o.tif == TimeInForce.FOK else min(o.least, o.leaves)):
+            while o.leaves and self.meets(o, o.px, self.touch(other)):
+                px = self.touch(other)
+                qty = min(o.leaves, self.book[other][px])
+                self.put(other, px, self.book[other][px] - qty)
+                self.fill(o, px, qty, 0)
+        if o.leaves and (o.tif in (TimeInForce.IOC, TimeInForce.FOK) or o.kind in MARKETS):
             self.end(o, VenueEventType.EXPIRED, o.request, 7)
         elif o.leaves:
-            self.clock += 1
-            o.state, o.joined, o.ahead = "rests", self.clock, self.book[o.side].get(o.px, 0)
+            self.join(o)
 
     def open(self, id):
         return next((o for o in self.orders if o.id == id and o.state in ("rests", "waits")), None)
@@ -200,13 +249,19 @@ class SlowVenue:
         if 0 < qty <= o.cum:
             self.end(o, VenueEventType.CANCELLED, request, 10)
             return
-        px = 0 if o.kind in MARKETS else px
-        why = self.terms(o, px, qty) or (6 if self.takes(o, px) else 0)
+        limit = 0 if o.kind in MARKETS else px
+        old, o.limit = o.limit, limit
+        px = self.peg(o) if o.pegged else limit
+        sizes = [o.terms[f] for f in ("display_qty_lots", "min_qty_lots", "max_floor_qty_lots")]
+        bad = not max(sizes) <= qty < 1 << 31 or (o.pegged and not 0 <= limit < 1 << 38)
+        why = 4 if bad else self.price_objection(o, px, qty)
         if why:
+            o.limit = old
             self.say(VenueEventType.REPLACE_REJECT, o, request, why)
             return
         stays = px == o.px and qty <= o.qty
         o.px, o.qty, o.request = px, qty, request
+        o.shown = min(o.shown, o.leaves)
         self.say(VenueEventType.REPLACED, o, request)
         if o.state == "rests" and not stays:
             self.enter(o)

@@ -24,11 +24,33 @@ class VenueCall(Struct):
     g: int
     h: int
     i: int
+    display: int
+    least: int
+    floor: int
+    peg: int
+    end: int
 
 
 class VenueRun(Struct):
     venue: SimVenue
     calls: Table[VenueCall, "calls"]
+
+
+def write_draft(o, x):
+    """The terms of a "new" call: id, side, type, time in force, post-only, price, quantity, and what few orders have."""
+    o.reset(x.a)
+    o.instrument = 0
+    o.set_terms(x.b, x.f, x.g)
+    o.ord_type = x.c
+    o.time_in_force = x.d
+    o.post_only = x.e
+    o.stop_px_ticks = x.h
+    o.expire_ts_ns = x.i
+    o.display_qty_lots = x.display
+    o.min_qty_lots = x.least
+    o.max_floor_qty_lots = x.floor
+    o.peg_offset_ticks = x.peg
+    o.end_ts_ns = x.end
 
 
 def play(p, n):
@@ -48,7 +70,8 @@ def play(p, n):
         elif x.op == 4:
             v.on_time(x.a)
         elif x.op == 5:
-            v.on_new(x.a, 0, x.b, x.c, x.d, x.e, x.f, x.g, x.h, x.i)
+            write_draft(v.draft, x)
+            v.submit()
         elif x.op == 6:
             v.on_cancel(x.a, x.b)
         elif x.op == 7:
@@ -84,8 +107,13 @@ class Both:
 
     def call(self, name, *args):
         getattr(self.slow, name)(*args)
-        method = getattr(self.venue, f"on_{name}")
-        method(*args) if name in ("time", "cancel", "replace") else method(*self.with_instrument(name, args))
+        call = VenueCall(**dict(zip(VenueCall._fields_, (OPS.index(name), *map(int, args)), strict=False)))
+        if name == "new":
+            write_draft(self.venue.draft, call)
+            self.venue.submit()
+        else:
+            method = getattr(self.venue, f"on_{name}")
+            method(*args) if name in ("time", "cancel", "replace") else method(0, *args)
         self.calls.append((OPS.index(name), *map(int, args)))
         queue = self.venue.answers
         while not queue.empty():
@@ -94,18 +122,14 @@ class Both:
             self.answers.append((VenueEventType(a.kind), a.order_id, a.request_id, *figures, REASONS[a.reason]))
             queue.take()
 
-    @staticmethod
-    def with_instrument(name, args):
-        return (args[0], 0, *args[1:]) if name == "new" else (0, *args)
-
     def agree(self):
         assert self.answers == self.slow.answers
         open_orders = [o for o in self.slow.orders if o.state in ("rests", "waits")]
         assert self.venue.orders.open_count == len(open_orders)
         for o in open_orders:
             found = self.venue.orders.pool[self.venue.orders.find(o.id)]
-            ahead = o.ahead if o.state == "rests" else 0
-            assert (found.px_ticks, found.leaves_qty_lots, found.ahead_lots) == (o.px, o.leaves, ahead)
+            assert (found.px_ticks, found.leaves_qty_lots) == (o.px, o.leaves)
+            assert o.state == "waits" or (found.ahead_lots, found.shown_lots) == (o.ahead, o.shown)
         for side in Side:
             assert {px: self.venue.books[0].qty(side, px) for px in self.slow.book[side]} == self.slow.book[side]
             assert self.venue.best_key[side] == max((self.venue.key(side, o.px) for o in self.slow.resting(side)), default=-(1 << 40))
@@ -146,19 +170,35 @@ def random_calls(seed, count):
             now += rng.choice([1, 5, 30])
             calls.append(("time", now))
         elif what < 0.80:
-            kind = rng.choices([OrdType.LIMIT, OrdType.MARKET, OrdType.STOP, OrdType.STOP_LIMIT], [10, 1, 1, 1])[0]
-            tif = rng.choices(list(TimeInForce), [10, 2, 2, 0.2, 3])[0]
-            post_only = int(rng.random() < 0.3)
-            limit = 0 if kind in (OrdType.MARKET, OrdType.STOP) else px
+            kind = rng.choices(list(OrdType), [1, 8, 1, 1, 3, 0.1, 0.1, 0.1, 3])[0]
+            tif = rng.choices(
+                list(TimeInForce), [10, 2, 2, 0.2, 3] if kind not in (OrdType.ICEBERG, OrdType.PEGGED) else [10, 0.1, 0.1, 0.2, 3]
+            )[0]
             id = next_id if rng.random() < 0.95 else max(1, next_id - 2)
             next_id = max(next_id, id + 1)
-            terms = (limit, rng.choice([qty, qty, 0]), rng.choice([px, 0]), now + rng.randint(0, 60))
-            calls.append(("new", id, side, kind, tif, post_only, *terms))
+            calls.append(("new", id, side, kind, tif, *random_terms(rng, kind, tif, px, qty, now)))
         elif what < 0.90:
             calls.append(("cancel", rng.randint(max(1, next_id - 12), next_id), 1000 + len(calls)))
         else:
             calls.append(("replace", rng.randint(max(1, next_id - 12), next_id), 2000 + len(calls), px, rng.randint(0, 12)))
     return calls
+
+
+def random_terms(rng, kind, tif, px, qty, now):
+    """post_only, price, quantity, stop, expire, display, least, floor, peg, end: mostly what the type must and may have."""
+    may = kind in (OrdType.LIMIT, OrdType.ICEBERG, OrdType.PEGGED) and tif not in (TimeInForce.IOC, TimeInForce.FOK)
+    limit = 0 if kind in (OrdType.MARKET, OrdType.STOP) or (kind == OrdType.PEGGED and rng.random() < 0.6) else px
+    stop = px + rng.randint(-2, 2) if kind in (OrdType.STOP, OrdType.STOP_LIMIT) else 0
+    expire = now + rng.randint(0, 60) if tif == TimeInForce.GTD else 0
+    display = rng.randint(1, max(1, min(qty, 3))) if kind == OrdType.ICEBERG else 0
+    least = rng.randint(1, max(1, display or qty)) if rng.random() < 0.15 else 0
+    floor = rng.randint(1, qty) if may and rng.random() < 0.15 else 0
+    peg = rng.randint(-2, 2) if kind == OrdType.PEGGED else 0
+    end = now + 99 if kind in (OrdType.TWAP, OrdType.VWAP) else 0
+    terms = [int(may and rng.random() < 0.3), limit, qty, stop, expire, display, least, floor, peg, end]
+    if rng.random() < 0.05:
+        terms[rng.randrange(10)] = rng.randint(-1, 3)
+    return terms
 
 
 def level_update(rng):

@@ -76,8 +76,10 @@ class SimClient:
         if request.action == OrderAction.NEW:
             message |= {"side": request.side.name, "type": request.ord_type.name, "tif": request.time_in_force.name}
             message["post_only"] = request.post_only
-            if request.stop_px_e9 is not None:
-                message["stop_px"] = units.from_e9(request.stop_px_e9)
+            for name in ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset"):
+                value = getattr(request, f"{name}_e9")
+                if value is not None:
+                    message[name] = units.from_e9(value)
             if request.expire_ts_ns is not None:
                 message["expire_ts_ns"] = request.expire_ts_ns
         await self._say(message)

@@ -2,10 +2,11 @@
 
 Orders are known by their client order id, which is accepted once in a run. Every report carries the session it is for.
 
-Messages (JSON objects; prices and quantities as decimal strings):
+Messages (JSON objects; prices and quantities as decimal strings; from "px" on only what the order has):
 
     {"op": "new", "req": 7, "cl_ord_id": "mr...", "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "tif": "GTC", "qty": "0.5",
-     "px": "61800.3", "post_only": true, "stop_px": "61900", "expire_ts_ns": 1723161602000000000}
+     "px": "61800.3", "post_only": true, "stop_px": "61900", "expire_ts_ns": 1723161602000000000,
+     "display_qty": "0.1", "min_qty": "0.05", "max_floor_qty": "0.2", "peg_offset": "-0.1"}
     {"op": "replace", "req": 8, "cl_ord_id": "mr...", "qty": "0.4", "px": "61800.2"}
     {"op": "cancel", "req": 9, "cl_ord_id": "mr..."}
     {"op": "cancel_all"}
@@ -24,7 +25,8 @@ from streams.trading.venue_answer import REASONS, VenueAnswer
 
 __all__ = ["SIZES", "SimExchange", "SimOrder"]
 
-SIZES = {"window": 4096, "far": 8192, "orders": 1024, "executions": 1024, "answers": 4096}
+SIZES = {"window": 4096, "far": 8192, "orders": 1024, "executions": 1024, "answers": 16384}
+_UNASKED = {VenueEventType.EXPIRED, VenueEventType.TRIGGERED}
 _ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
 
 
@@ -161,24 +163,30 @@ class SimExchange:
             why = REASONS[1] if known else REASONS[3]
             self._say(session, VenueEventType.REJECT, cl_ord_id, str(m["symbol"]), m["req"], reason=why)
             return
-        i = self.instruments[row]
-        terms = (
-            int(Side[m["side"]]),
-            int(OrdType[m["type"]]),
-            int(TimeInForce[m["tif"]]),
-            int(bool(m.get("post_only", False))),
-            _ticks(m.get("px"), i),
-            _lots(m["qty"], i),
-            _ticks(m.get("stop_px"), i),
-            int(m.get("expire_ts_ns") or 0),
-        )
-        order = SimOrder(len(self.by_number) + 1, cl_ord_id, session, row)
+        number = len(self.by_number) + 1
+        self._write_draft(number, row, m)
+        draft = self.venue.draft
+        order = SimOrder(number, cl_ord_id, session, row)
         self.orders[cl_ord_id] = order
         self.by_number.append(order)
-        order.px_ticks = 0 if terms[1] in (MARKET, STOP) else terms[4]
-        order.qty_lots = terms[5]
-        self.venue.on_new(order.number, row, *terms)
+        order.px_ticks = 0 if draft.ord_type in (MARKET, STOP) else draft.px_ticks
+        order.qty_lots = draft.qty_lots
+        self.venue.submit()
         self._collect(m["req"])
+
+    def _write_draft(self, number: int, row: int, m: dict[str, Any]) -> None:
+        """The terms of a "new" message."""
+        i, draft = self.instruments[row], self.venue.draft
+        draft.reset(number)
+        draft.instrument = row
+        draft.set_terms(int(Side[m["side"]]), _ticks(m.get("px"), i), _lots(m["qty"], i))
+        draft.ord_type, draft.time_in_force = int(OrdType[m["type"]]), int(TimeInForce[m["tif"]])
+        draft.post_only = int(bool(m.get("post_only", False)))
+        draft.stop_px_ticks = _ticks(m.get("stop_px"), i)
+        draft.expire_ts_ns = int(m.get("expire_ts_ns") or 0)
+        draft.display_qty_lots, draft.min_qty_lots = _lots(m.get("display_qty"), i), _lots(m.get("min_qty"), i)
+        draft.max_floor_qty_lots = _lots(m.get("max_floor_qty"), i)
+        draft.peg_offset_ticks = _ticks(m.get("peg_offset"), i)
 
     def _replace(self, session: str, m: dict[str, Any]) -> None:
         order = self._own(session, m, VenueEventType.REPLACE_REJECT)
@@ -236,7 +244,7 @@ class SimExchange:
             order.ended, order.reason = kind, REASONS[a.reason]
         elif kind in (VenueEventType.ACK, VenueEventType.REPLACED):
             order.px_ticks, order.qty_lots = a.px_ticks, a.qty_lots
-        asked = req if kind != VenueEventType.EXPIRED else None
+        asked = req if kind not in _UNASKED else None
         terms = {"px": _px(a.px_ticks, i), "qty": units.from_e9(a.qty_lots * i.lot_e9)}
         self._say(order.session, kind, order.cl_ord_id, i.symbol, asked, order=order, reason=REASONS[a.reason], **terms)
 
@@ -298,8 +306,8 @@ def _ticks(px: str | None, i: Instrument) -> int:
     return 0 if px is None else units.to_ticks(units.to_e9(px), i.tick_e9)
 
 
-def _lots(qty: str, i: Instrument) -> int:
-    return units.to_lots(units.to_e9(qty), i.lot_e9)
+def _lots(qty: str | None, i: Instrument) -> int:
+    return 0 if qty is None else units.to_lots(units.to_e9(qty), i.lot_e9)
 
 
 def _px(px_ticks: int, i: Instrument) -> str | None:
