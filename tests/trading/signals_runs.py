@@ -10,10 +10,16 @@ from random import Random
 import numpy as np
 
 from streams.kernel import Struct, Table, addr_of, at, native
+from streams.trading.signals.amihud import AmihudIlliquidity
 from streams.trading.signals.ewma import Ewma, TimeEwma
+from streams.trading.signals.kyle import KyleLambda
 from streams.trading.signals.microprice import Microprice
 from streams.trading.signals.order_flow import OrderFlowImbalance, TradeImbalance
+from streams.trading.signals.pin import Pin
+from streams.trading.signals.roll import RollSpread
+from streams.trading.signals.toxicity import TradeClusterToxicity
 from streams.trading.signals.volatility import RealizedVolatility
+from streams.trading.signals.vpin import BulkVpin, Vpin
 from streams.trading.signals.window import FloatWindow, IntWindow
 
 FIELDS = ("now_ns", "bid", "bid_qty", "ask", "ask_qty", "side", "qty", "px")
@@ -70,6 +76,34 @@ class VolatilityRun(Rows):
 
 class MicropriceRun(Rows):
     signal: Microprice
+
+
+class KyleRun(Rows):
+    signal: KyleLambda
+
+
+class AmihudRun(Rows):
+    signal: AmihudIlliquidity
+
+
+class RollRun(Rows):
+    signal: RollSpread
+
+
+class VpinRun(Rows):
+    signal: Vpin
+
+
+class BulkVpinRun(Rows):
+    signal: BulkVpin
+
+
+class ToxicityRun(Rows):
+    signal: TradeClusterToxicity
+
+
+class PinRun(Rows):
+    signal: Pin
 
 
 def play_int_window(p, n):
@@ -146,6 +180,73 @@ def play_microprice(p, n):
     return solved
 
 
+def play_kyle(p, n):
+    r = at(KyleRun, p)
+    for i in range(n):
+        x = r.rows[i]
+        r.signal.update(x.bid + x.ask, x.qty if x.side == 0 else -x.qty, x.now_ns)
+        r.a[i] = r.signal.ticks_per_lot()
+        r.b[i] = r.signal.r_squared()
+    return 1 if r.signal.ready() else 0
+
+
+def play_amihud(p, n):
+    r = at(AmihudRun, p)
+    for i in range(n):
+        r.signal.update(r.rows[i].px, r.rows[i].qty, r.rows[i].now_ns)
+        r.a[i] = r.signal.per_money()
+    return 1 if r.signal.ready() else 0
+
+
+def play_roll(p, n):
+    r = at(RollRun, p)
+    for i in range(n):
+        r.signal.update(r.rows[i].px)
+        r.a[i] = r.signal.spread_ticks()
+        r.b[i] = r.signal.covariance()
+    return 1 if r.signal.ready() else 0
+
+
+def play_vpin(p, n):
+    r = at(VpinRun, p)
+    for i in range(n):
+        r.signal.update(r.rows[i].side, r.rows[i].qty)
+        r.a[i] = r.signal.value()
+    return 1 if r.signal.ready() else 0
+
+
+def play_bulk_vpin(p, n):
+    r = at(BulkVpinRun, p)
+    for i in range(n):
+        r.signal.update(r.rows[i].px, r.rows[i].qty, r.rows[i].now_ns)
+        r.a[i] = r.signal.value()
+        r.b[i] = r.signal.sigma_ticks()
+    return 1 if r.signal.ready() else 0
+
+
+def play_toxicity(p, n):
+    """Each row is a quote, then a trade against it."""
+    r = at(ToxicityRun, p)
+    for i in range(n):
+        x = r.rows[i]
+        r.signal.on_mid(x.bid + x.ask, x.now_ns)
+        r.signal.on_trade(x.side, x.px, x.qty, x.now_ns)
+        r.a[i] = r.signal.toxicity()
+        r.b[i] = r.signal.impact_ticks()
+    return r.signal.early
+
+
+def play_pin(p, n):
+    """Each row is a trade; each day that ends is followed by a fit."""
+    r = at(PinRun, p)
+    for i in range(n):
+        if r.signal.update(r.rows[i].side, r.rows[i].now_ns):
+            r.signal.fit()
+        r.a[i] = r.signal.pin()
+        r.b[i] = r.signal.log_likelihood
+    return r.signal.count
+
+
 PLAYS = {
     "int_window": play_int_window,
     "float_window": play_float_window,
@@ -155,6 +256,13 @@ PLAYS = {
     "time_ewma": play_time_ewma,
     "volatility": play_volatility,
     "microprice": play_microprice,
+    "kyle": play_kyle,
+    "amihud": play_amihud,
+    "roll": play_roll,
+    "vpin": play_vpin,
+    "bulk_vpin": play_bulk_vpin,
+    "toxicity": play_toxicity,
+    "pin": play_pin,
 }
 RUNS = {
     "int_window": IntWindowRun,
@@ -165,6 +273,13 @@ RUNS = {
     "time_ewma": TimeEwmaRun,
     "volatility": VolatilityRun,
     "microprice": MicropriceRun,
+    "kyle": KyleRun,
+    "amihud": AmihudRun,
+    "roll": RollRun,
+    "vpin": VpinRun,
+    "bulk_vpin": BulkVpinRun,
+    "toxicity": ToxicityRun,
+    "pin": PinRun,
 }
 
 

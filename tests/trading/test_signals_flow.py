@@ -145,7 +145,7 @@ def test_ofi_of_a_book_with_an_empty_side_begins_anew():
 
 
 def test_ofi_of_a_market_whose_queues_lead_the_price_goes_with_its_moves():
-    rows = market(4000, seed=3)
+    rows = market(2000, seed=3)
     _, lots, _ = play("ofi", rows, 20, 0)
     moves = [rows[i][1] + rows[i][3] - rows[i - 20][1] - rows[i - 20][3] for i in range(20, len(rows), 20)]
     flows = [lots[i] for i in range(20, len(rows), 20)]

@@ -118,13 +118,13 @@ def test_microprice_where_queues_lead_the_price_leans_to_the_heavier_side_and_st
 def test_microprice_of_a_chain_with_known_limit_recovers_it():
     """Two imbalances, spread 1: the mid moves to the heavy side in the end, then each side is as likely: G = 1 tick."""
     random, p, bid, heavy, rows = Random(3), 0.3, 1000, 1, []
-    for _ in range(20_000):
+    for _ in range(6000):
         rows.append((0, bid, 9 if heavy == 1 else 1, bid + 1, 1 if heavy == 1 else 9, 0, 0, 0))
         if random.random() < p:
             bid += heavy
             heavy = random.choice((1, -1))
     m = play("microprice", rows, 1, 1)[0].signal
-    assert m.adjustment_ticks(100, 9, 101, 1) == pytest.approx(1.0, abs=0.03)
+    assert m.adjustment_ticks(100, 9, 101, 1) == pytest.approx(1.0, abs=0.05)
 
 
 def test_microprice_of_a_price_that_only_rises_is_refused():

@@ -98,7 +98,7 @@ class TimeEwma(Struct):
 
     def at_ns(self, now_ns: int) -> float:
         """The mean at a time not before the last update; 0 before the first."""
-        age = max(now_ns - self.stamp_ns, 0) / self.tau_ns
+        age = float(max(now_ns - self.stamp_ns, 0)) / self.tau_ns
         return self.mean - math.expm1(-age) * (self.last - self.mean)
 
     def ready(self) -> bool:

@@ -18,9 +18,9 @@ def weighted_mid_ticks(bid_px_ticks: int, bid_qty_lots: int, ask_px_ticks: int, 
 class Microprice(Struct):
     """Stoikov's micro-price: mid + G(imbalance, spread), the limit of the expected mid over more and more mid changes.
 
-    Stoikov, "The micro-price: a high-frequency estimator of future prices", Quantitative Finance 18 (2018), section 3. Imbalance and spread
-    are a Markov chain: Q are the steps without a change of the mid, R those with one, r the expected change of the mid in a step. Then
-    G^1 = (I - Q)^-1 r, B = (I - Q)^-1 R, and G = sum of B^k G^1 for k = 0, 1, ..., which solves (I - Q - R) G = r.
+    Stoikov, "The micro-price: a high-frequency estimator of future prices", Quantitative Finance 18 (2018), its finite Markov chain: the
+    states are imbalance and spread, Q the steps without a change of the mid, R those with one, r the expected change of the mid in a
+    step. Then G^1 = (I - Q)^-1 r, B = (I - Q)^-1 R, and G = sum of B^k G^1 for k = 0, 1, ..., which solves (I - Q - R) G = r.
 
     As in the paper each quote also counts mirrored (bid and ask swapped, the change of the mid negated). Then G(mirror x) = -G(x): only one
     half is kept and solved, and a balanced book has G = 0, which also picks the one solution that the sum converges to.

@@ -11,8 +11,8 @@ __all__ = ["OrderFlowImbalance", "TradeImbalance"]
 class OrderFlowImbalance(Struct):
     """Best-level order-flow imbalance over the last `window` events, none of them older than `window_ns`.
 
-    Cont, Kukanov and Stoikov, "The price impact of order book events", Journal of Financial Econometrics 12 (2014), section 2: each change
-    of the touch contributes
+    Cont, Kukanov and Stoikov, "The price impact of order book events", Journal of Financial Econometrics 12 (2014): each change of the
+    touch contributes
 
         e_n = [Pb_n >= Pb_n-1] qb_n - [Pb_n <= Pb_n-1] qb_n-1 - [Pa_n <= Pa_n-1] qa_n + [Pa_n >= Pa_n-1] qa_n-1
 
@@ -109,13 +109,13 @@ class OrderFlowImbalance(Struct):
         """OFI over the mean depth of one side of the touch; 0 without events."""
         if self.depth.total == 0:
             return 0.0
-        return 2 * self.flow.count * self.flow.total / self.depth.total
+        return 2.0 * self.flow.count * self.flow.total / self.depth.total
 
 
 class TradeImbalance(Struct):
     """Signed volume of the last `window` trades, none of them older than `window_ns`.
 
-    Cont, Kukanov and Stoikov (2014), section 2: TI = sum of buyer-initiated less sum of seller-initiated volume.
+    Cont, Kukanov and Stoikov (2014): TI = sum of buyer-initiated less sum of seller-initiated volume.
 
     window_ns : 0 = no limit by time
     Lots below 2**40, window up to MAX_WINDOW trades: every sum is exact.

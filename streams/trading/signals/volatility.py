@@ -11,7 +11,7 @@ __all__ = ["RealizedVolatility"]
 class RealizedVolatility(Struct):
     """Realized variance of the last `window` log returns of a price.
 
-    Andersen, Bollerslev, Diebold and Labys, "Modeling and forecasting realized volatility", Econometrica 71 (2003), section 2: RV = sum of
+    Andersen, Bollerslev, Diebold and Labys, "Modeling and forecasting realized volatility", Econometrica 71 (2003): RV = sum of
     squared intraday returns. Prices are sampled every `interval_ns` on a grid that begins with the first price, each sample the last price
     at or before it (previous tick); an interval of 0 takes every price. Short intervals measure the bounce of the price as well.
 
