@@ -27,42 +27,40 @@ class Arbitrage(Strategy):
     edge_ticks: float = 1.0
     size_lots: int = 10
     limit_lots: int = 100
-    first: int = -1
-    second: int = -1
+    other: int = -1
     bought: int = 0
     sold: int = 0
     closing: int = 0
 
     def on_book(self, ctx: Context, book: Book) -> None:
-        if self.first < 0 or self.first == book.instrument:
-            self.first = book.instrument
-        else:
-            self.second = book.instrument
-        if self.second < 0 or ctx.leaves(self.bought) > 0 or ctx.leaves(self.sold) > 0 or ctx.leaves(self.closing) > 0:
+        if book.instrument != ctx.home:
+            self.other = book.instrument
+        if self.other < 0 or ctx.leaves(self.bought) > 0 or ctx.leaves(self.sold) > 0 or ctx.leaves(self.closing) > 0:
             return
-        if ctx.position(self.first) + ctx.position(self.second) != 0:
+        if ctx.position(ctx.home) + ctx.position(self.other) != 0:
             self.close(ctx)
-        elif ctx.now_ns >= ctx.resume_ns:
-            self.take(ctx, self.first, self.second)
-            self.take(ctx, self.second, self.first)
+        elif ctx.now_ns >= ctx.resume_ns and not self.take(ctx, ctx.home, self.other):
+            self.take(ctx, self.other, ctx.home)
 
-    def take(self, ctx: Context, cheap: int, dear: int) -> None:
-        """Buy at one venue and sell at the other if that pays."""
+    def take(self, ctx: Context, cheap: int, dear: int) -> bool:
+        """Buy at one venue and sell at the other if that pays; whether it did."""
         ask = ctx.book(cheap).ask()
         bid = ctx.book(dear).bid()
         if not ctx.book(cheap).ready() or not ctx.book(dear).ready() or bid - ask - self.fee * (bid + ask) < self.edge_ticks:
-            return
+            return False
         room = min(self.limit_lots - ctx.position(cheap), self.limit_lots + ctx.position(dear))
         lots = min(min(self.size_lots, room), min(ctx.book(cheap).ask_qty(), ctx.book(dear).bid_qty()))
-        if lots > 0:
-            self.bought = ctx.place(cheap, BUY, ask, lots, LIMIT, IOC, False)
-            self.sold = ctx.place(dear, SELL, bid, lots, LIMIT, IOC, False)
+        if lots <= 0 or not ctx.fits(2):
+            return False
+        self.bought = ctx.place(cheap, BUY, ask, lots, LIMIT, IOC)
+        self.sold = ctx.place(dear, SELL, bid, lots, LIMIT, IOC)
+        return True
 
     def close(self, ctx: Context) -> None:
         """Bring back to balance what one leg alone has left, at the venue where that costs less."""
-        alone = ctx.position(self.first) + ctx.position(self.second)
-        first = ctx.book(self.first)
-        second = ctx.book(self.second)
+        alone = ctx.position(ctx.home) + ctx.position(self.other)
+        first = ctx.book(ctx.home)
+        second = ctx.book(self.other)
         better = first.bid() >= second.bid() if alone > 0 else first.ask() <= second.ask()
-        venue = self.first if better else self.second
+        venue = ctx.home if better else self.other
         self.closing = trade_to(ctx, venue, ctx.position(venue) - alone, 0)

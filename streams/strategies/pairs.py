@@ -14,14 +14,14 @@ class Pairs(Strategy):
 
     Gatev, Goetzmann and Rouwenhorst, "Pairs trading: performance of a relative-value arbitrage rule", Review of Financial Studies 19
     (2006): open when the prices have diverged by more than two historical deviations, unwind when they cross. Here mean and deviation are
-    exponentially weighted. spread = mid of the first - hedge x mid of the second; the first is the instrument that was named first
-    in the dictionary. Both legs take: the deviation has to be wider than half of two spreads and four taker fees.
+    exponentially weighted. spread = mid of the first instrument that the topology lists - hedge x mid of the second, ticks. Every leg
+    takes: the spread has to come back by more than two book spreads and four taker fees.
 
     interval_s  : the spread is sampled so often, s, > 0
     span        : samples of mean and deviation (weight 2 / (span + 1)), >= 1
-    hedge       : ticks of the first a tick of the second is worth; lots of the second for one of the first
+    hedge       : ticks that the first moves for a tick of the second
     entry, stop : deviations that open a position, and that close one as lost until the spread has crossed its mean; 0 < entry < stop
-    size_lots   : lots of the first
+    first_lots, second_lots : lots of the legs; they hold the spread where a tick of second_lots is worth hedge times a tick of first_lots
     """
 
     interval_s: float = 1.0
@@ -29,12 +29,12 @@ class Pairs(Strategy):
     hedge: float = 1.0
     entry: float = 2.0
     stop: float = 5.0
-    size_lots: int = 10
+    first_lots: int = 10
+    second_lots: int = 10
     due_ns: int = 0
     direction: int = 0
     barred: int = 0
-    first: int = -1
-    second: int = -1
+    other: int = -1
     first_order: int = 0
     second_order: int = 0
     spread: Ewma
@@ -43,23 +43,15 @@ class Pairs(Strategy):
         self.spread.setup(2.0 / (self.span + 1))
 
     def on_book(self, ctx: Context, book: Book) -> None:
-        if not self.paired(book.instrument) or not ctx.book(self.first).ready() or not ctx.book(self.second).ready():
+        if book.instrument != ctx.home:
+            self.other = book.instrument
+        if self.other < 0 or not ctx.book(ctx.home).ready():
             return
-        if ctx.now_ns >= self.due_ns:
+        if ctx.now_ns >= self.due_ns and ctx.book(self.other).ready():
             self.due_ns = ctx.now_ns + int(self.interval_s * 1e9)
-            self.decide(ctx.book(self.first).mid2() / 2 - self.hedge * ctx.book(self.second).mid2() / 2)
-        second_lots = int(round(self.direction * self.size_lots * self.hedge))
-        self.first_order = trade_to(ctx, self.first, self.direction * self.size_lots, self.first_order)
-        self.second_order = trade_to(ctx, self.second, -second_lots, self.second_order)
-
-    def paired(self, instrument: int) -> bool:
-        """Both instruments are known: the one with the lower number is the first."""
-        if self.first < 0 or instrument < self.first:
-            self.second = self.first
-            self.first = instrument
-        elif instrument > self.first:
-            self.second = instrument
-        return self.second >= 0
+            self.decide(ctx.book(ctx.home).mid2() / 2 - self.hedge * ctx.book(self.other).mid2() / 2)
+        self.first_order = trade_to(ctx, ctx.home, self.direction * self.first_lots, self.first_order)
+        self.second_order = trade_to(ctx, self.other, -self.direction * self.second_lots, self.second_order)
 
     def decide(self, spread: float) -> None:
         """Set the direction of the pair from how far the spread lies from its mean before this sample."""

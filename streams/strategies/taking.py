@@ -1,7 +1,7 @@
 """Taking liquidity: bring a position to a target with one order at a time."""
 
 from streams.agents.context import Context
-from streams.trading.codes import BUY, IOC, MARKET, SELL
+from streams.trading.codes import BUY, SELL
 
 __all__ = ["trade_to"]
 
@@ -16,4 +16,4 @@ def trade_to(ctx: Context, instrument: int, target_lots: int, working: int) -> i
     missing = target_lots - ctx.position(instrument)
     if missing == 0 or ctx.now_ns < ctx.resume_ns:
         return 0
-    return ctx.place(instrument, BUY if missing > 0 else SELL, 0, abs(missing), MARKET, IOC, False)
+    return ctx.market(instrument, BUY if missing > 0 else SELL, abs(missing))

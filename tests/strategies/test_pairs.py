@@ -7,7 +7,7 @@ import pytest
 from tests.strategies.world import World, digest, score
 
 PAIRS = "streams.strategies.pairs:Pairs"
-PARAMS = {"interval_s": 1.0, "span": 100, "hedge": 1.0, "entry": 2.0, "stop": 6.0, "size_lots": 10}
+PARAMS = {"interval_s": 1.0, "span": 100, "hedge": 1.0, "entry": 2.0, "stop": 6.0}
 LISTED = ("sim:AAA", "sim:BBB")
 
 

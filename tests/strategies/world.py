@@ -52,6 +52,7 @@ RUN, FEED, CONTROL, VENUE = 7, 40, 41, 42
 class World:
     """One run of one strategy. `records` keeps all that the agents wrote.
 
+    books      : what was shown, (time, instrument, bid, ask, bid lots, ask lots)
     listed     : "venue:symbol" of up to two instruments; the others' numbers follow their order
     latency_ns : what a request needs to reach its venue; its answer comes at once
     """
@@ -71,6 +72,7 @@ class World:
         self.process = Process(ProcessSpec("trade", 0, AGENTS, (strategy,), ROOM, writers, epoch=1_700_000_000), compiled=compiled)
         self.venue = _venue(len(self.listed))
         self.records: list[Any] = []
+        self.books: list[tuple[int, int, int, int, int, int]] = []
         self.touches: dict[int, dict[Side, int]] = {}
         self.in_flight: list[tuple[int, Request]] = []
         self.counts = {FEED: 0, VENUE: 0}
@@ -86,6 +88,7 @@ class World:
             before = self.touches.get(i, {}).get(side, px)
             levels += [BookLevel(side, before * TICK_E9, 0)] if before != px else []
             levels.append(BookLevel(side, px * TICK_E9, lots * LOT_E9))
+        self.books.append((self.now_ns, i, bid, ask, bid_lots, ask_lots))
         first = i not in self.touches
         self.touches[i] = {Side.BUY: bid, Side.SELL: ask}
         n = self.counts[FEED] + 1
@@ -118,10 +121,14 @@ class World:
         """Every execution."""
         return [r for r in self.records if isinstance(r, Fill)]
 
+    def trades(self) -> list[tuple[int, int, int]]:
+        """Every execution as (time, instrument, signed lots)."""
+        found = [(f.ts_ns, self.listed.index((f.venue, f.symbol)), f.last_qty_e9 // LOT_E9, f.side) for f in self.fills()]
+        return [(ts_ns, i, lots if side == Side.BUY else -lots) for ts_ns, i, lots, side in found]
+
     def held(self, i: int = 0) -> int:
         """Signed lots of an instrument, summed from the fills."""
-        own = [f for f in self.fills() if (f.venue, f.symbol) == self.listed[i]]
-        return sum((1 if f.side == Side.BUY else -1) * f.last_qty_e9 for f in own) // LOT_E9
+        return sum(lots for _, one, lots in self.trades() if one == i)
 
     # ---- carrying ----
     def _stamp(self, writer: int) -> tuple[int, int, int, int, int]:
