@@ -71,8 +71,7 @@ class BookSide(Struct, align=64):
 
     def put(self, key: int, qty_lots: int) -> None:
         """Set the quantity of a level, 0 removes it. |key| < 2**38, 0 <= qty_lots < 2**52."""
-        d = key - self.low
-        if d < 0 or d >= self.width:
+        if (key - self.low) & -self.width != 0:  # not in the window, in one comparison: the width is a power of two
             if qty_lots == 0 or key < self.best:  # the best level is always inside the window
                 self.far_put(key, qty_lots)
                 return
@@ -80,16 +79,20 @@ class BookSide(Struct, align=64):
             self.best = key
         i = key & (self.width - 1)
         self.qty_lots[i] = qty_lots
-        if qty_lots != 0:
-            self.occupied[i >> 6] |= bit(i & 63)
-            if key > self.best:
-                self.best = key
-                if d >= self.width - self.margin:
-                    self.center(key)
-        else:
-            self.occupied[i >> 6] &= ~bit(i & 63)
+        there = -1 if qty_lots != 0 else 0  # a mask, no branch: whether a level comes or goes cannot be predicted
+        self.occupied[i >> 6] = (self.occupied[i >> 6] & ~bit(i & 63)) | (bit(i & 63) & there)
+        if key >= self.best:
+            self.touched(key, qty_lots)
+
+    def touched(self, key: int, qty_lots: int) -> None:
+        """The best level changed, or one above it was set or removed."""
+        if qty_lots == 0:
             if key == self.best:
                 self.fall(key)
+        elif key > self.best:
+            self.best = key
+            if key - self.low >= self.width - self.margin:
+                self.center(key)
 
     def get(self, key: int) -> int:
         """Quantity of a level in lots, 0 if there is none."""

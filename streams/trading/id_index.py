@@ -41,14 +41,24 @@ class IdIndex(Struct):
         self.entries[j].key = key
         self.entries[j].slot = slot + 1
 
-    def remove(self, key: int) -> bool:
-        """Forget an id; False if it was unknown."""
-        mask = self.entries.n - 1
+    def entry_of(self, key: int) -> int:
+        """The entry that holds an id or, if it is unknown, the free one where it would stand (`slot` 0). Valid until the next change."""
         j = hash64(key, self.bits)
         while self.entries[j].slot != 0 and self.entries[j].key != key:
-            j = (j + 1) & mask
+            j = (j + 1) & (self.entries.n - 1)
+        return j
+
+    def remove(self, key: int) -> bool:
+        """Forget an id; False if it was unknown."""
+        j = self.entry_of(key)
         if self.entries[j].slot == 0:
             return False
+        self.remove_entry(j)
+        return True
+
+    def remove_entry(self, j: int) -> None:
+        """Free entry `j`, which is in use, and shift the run behind it back."""
+        mask = self.entries.n - 1
         i = j
         while True:
             i = (i + 1) & mask
@@ -60,4 +70,3 @@ class IdIndex(Struct):
                 self.entries[j].slot = self.entries[i].slot
                 j = i
         self.entries[j].slot = 0
-        return True

@@ -4,8 +4,9 @@ from functools import cache
 from pathlib import Path
 
 from streams.kernel import Struct, Table, addr_of, at, native
-from streams.trading.book import Book
+from streams.trading.book import NONE, Book
 from streams.trading.book_snapshot import BookSnapshot
+from streams.trading.l3_book import L3Book
 from tests.trading.trading_runs import Row, fill_rows
 
 
@@ -14,6 +15,13 @@ class DepthRun(Struct):
     rows: Table[Row, "rows"]
     out: Table[int, "16 * rows"]
     ratios: Table[float, "4 * rows"]
+
+
+class L3Run(Struct):
+    book: L3Book
+    flat: Book
+    rows: Table[Row, "rows"]
+    out: Table[int, "12 * rows"]
 
 
 class ManyRun(Struct, align=64):
@@ -59,6 +67,49 @@ def play_depth(p, n):
     return book.lost()
 
 
+def play_l3(p, n):
+    """Rows: 0 add (id, side, px, lots), 1 modify (id, px, lots), 2 cancel, 3 execute (id, lots), 4 clear; then ask about order e.
+
+    `flat` gets the lots of each level that changed, as an L2 feed would say it.
+    """
+    r = at(L3Run, p)
+    book = r.book
+    for i in range(n):
+        x = r.rows[i]
+        side, px = 0, NONE
+        if x.op != 0 and x.op != 4 and book.px_of(x.a) != NONE:
+            side, px = book.side_of(x.a), book.px_of(x.a)
+        answer = 0
+        if x.op == 0:
+            answer = book.add(x.a, x.b, x.c, x.d)
+            side, px = x.b, x.c
+        elif x.op == 1:
+            answer = book.modify(x.a, x.b, x.c)
+            r.flat.apply(side, x.b, book.qty(side, x.b))
+        elif x.op == 2:
+            answer = book.cancel(x.a)
+        elif x.op == 3:
+            answer = book.execute(x.a, x.b)
+        else:
+            book.clear()
+            r.flat.clear()
+        if px != NONE:
+            r.flat.apply(side, px, book.qty(side, px))
+        o = 12 * i
+        at_px = book.px_of(x.e)
+        r.out[o] = answer
+        r.out[o + 1] = book.touch(0)
+        r.out[o + 2] = book.touch(1)
+        r.out[o + 3] = at_px
+        r.out[o + 4] = book.qty_of(x.e)
+        r.out[o + 5] = book.queue_position(x.e)
+        r.out[o + 6] = book.ahead_lots(x.e)
+        r.out[o + 7] = book.next_id(x.e)
+        r.out[o + 8] = -1 if at_px == NONE else book.first_id(book.side_of(x.e), at_px)
+        r.out[o + 9] = book.count
+    return book.refused
+
+
 def play_many(p, n):
     """Rows: apply b, c, d to book a."""
     r = at(ManyRun, p)
@@ -89,7 +140,7 @@ def play_snapshot(p, n):
     return count
 
 
-PLAYS = {"depth": play_depth, "many": play_many, "snapshot": play_snapshot}
+PLAYS = {"depth": play_depth, "l3": play_l3, "many": play_many, "snapshot": play_snapshot}
 
 
 @cache
