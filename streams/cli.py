@@ -112,6 +112,17 @@ def tail(
 
 
 @app.command()
+def strategy(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="strategy of the topology; all by default")] = "",
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Show the parameters, state, positions and timers of running strategies, at most a second old."""
+    from streams.commands.strategy import show
+
+    show(name, json, _say)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="a query, such as 'select * from fills limit 5'")],
     format: Annotated[str, typer.Option("--format", help="any output format of ClickHouse: PrettyCompact, TSV, JSONEachRow ...")] = "",

@@ -12,10 +12,12 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from streams.agents.build import build_node
+from streams.agents.model_file import MODEL, find_model
 from streams.agents.node import KIND_PARAM, KIND_TICK, Node
 from streams.agents.normalize import Normalize
 from streams.agents.outbox import TABLES
 from streams.agents.roles import READS, reads_of, writes_of
+from streams.agents.shown import strategy_shown
 from streams.agents.spec import DEFAULT_SIZES, ProcessSpec
 from streams.errors import EdgeError, RestoreError, TopologyError
 from streams.kernel.layout import field_list, fingerprint
@@ -54,22 +56,23 @@ _COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, Venue
 class Process:
     """One process of one shard; see the module. `run_id`, the clock and all decisions come from records."""
 
-    def __init__(self, spec: ProcessSpec, compiled: bool = True) -> None:
+    def __init__(self, spec: ProcessSpec, compiled: bool = True, guarded: bool = True) -> None:
         unknown = [a for a in spec.agents if a not in READS]
         if unknown:
             raise TopologyError(f"process {spec.name}: no agent is called {', '.join(unknown)}; agents are {', '.join(READS)}")
         self.spec = spec
         self.sizes = {**DEFAULT_SIZES, **spec.sizes}
         self.sizes["order_lists"] = max(self.sizes["strategies"], 2 * self.sizes["instruments"])
-        self.reads = reads_of(spec.agents)
+        self.reads = reads_of(spec.agents, spec.shared)
         self.writes = writes_of(spec.agents)
         self.edge = Edge()
         self.run_id = 0
         self.now_ns = 0
         self.names: list[Name] = []
         self.instruments: list[Instrument] = []
+        self.models: dict[str, str] = {}  # hash of the model file by strategy
         self.normalize = Normalize() if "normalize" in spec.agents else None
-        self.node, self._classes = build_node(spec, self.sizes, compiled)
+        self.node, self._classes = build_node(spec, self.sizes, compiled, guarded)
         self._compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
         self._pending = bytearray()
         self._outputs: list[tuple[str, NamedTuple]] = []
@@ -205,6 +208,9 @@ class Process:
         self._flush()
         for i, s in enumerate(self.spec.strategies):
             if s.name == param.strategy and self.node is not None and "strategy" in self.spec.agents:
+                if param.name == MODEL and param.value_text is not None:
+                    self._load_model(i, param.value_text)
+                    continue
                 value = param.value_long if param.value_long is not None else param.value_double
                 if value is None:
                     raise EdgeError(f"params.{param.name}: text is no parameter of a compiled strategy; give a number")
@@ -213,6 +219,15 @@ class Process:
                 except Exception as e:
                     raise EdgeError(f"params.{param.name}: strategy {s.name} ({s.class_path}) cannot take {value!r}: {e}") from None
                 self._pending += _header(param.id, param.ts_ns, i, KIND_PARAM)
+
+    def _load_model(self, i: int, digest: str) -> None:
+        """Let the i-th strategy read the file with that hash. ConfigError when it is not there: the process cannot run without it."""
+        strategy = self.spec.strategies[i]
+        if not strategy.model:  # the topology names none any more
+            return
+        if self.node is None or not self.node.load_model(i, find_model(strategy.model, strategy.kept, digest)):
+            raise EdgeError(f"params.{MODEL}: strategy {strategy.name} is compiled, it cannot read a model file; say compiled = False")
+        self.models[strategy.name] = digest
 
     def _on_command(self, command: Command) -> None:
         if self.normalize is not None:
@@ -225,6 +240,15 @@ class Process:
         self._to_node(command)
 
     # ---- state ----
+    def shown(self) -> dict[str, Any]:
+        """Each strategy as it is now, by name, for people: see `strategy_shown`."""
+        if self.node is None or not self._classes:
+            return {}
+        self._flush()
+        numbers = self.edge.dictionary.numbers(NameKind.INSTRUMENT)
+        rules = {name: (numbers[name], i) for i in self.instruments if (name := f"{i.venue}:{i.symbol}") in numbers}
+        return {s.name: strategy_shown(self.node, i, s, rules) for i, s in enumerate(self.spec.strategies)}
+
     def counters(self) -> dict[str, int]:
         """Last sequence used, by topic: ids are dense per writer."""
         found = {topic: counter.sequence for topic, counter in self._counters.items()}
@@ -269,6 +293,7 @@ class Process:
             "now_ns": self.now_ns,
             "names": [codec.encode(n).hex() for n in self.names],
             "instruments": [codec.encode(i).hex() for i in self.instruments],
+            "models": self.models,
             "counters": {topic: c.sequence for topic, c in self._counters.items()},
         }
         data = {"control": json.dumps(control, sort_keys=True).encode()}
@@ -298,6 +323,9 @@ class Process:
         if self.normalize is not None:
             self.normalize.load(parts["normalize"][2])
         if self.node is not None:
+            for i, s in enumerate(self.spec.strategies):
+                if s.name in control["models"]:
+                    self._load_model(i, control["models"][s.name])
             self.node.unpack({part: data for part, (_, _, data) in parts.items() if part not in ("control", "normalize")})
 
     # ---- construction ----

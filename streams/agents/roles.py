@@ -1,6 +1,6 @@
 """Which agent reads and writes which records, and the hash of the code that decides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from streams.records import (
     Quote,
     Report,
     Shard,
+    Signal,
     Trade,
     VenueEvent,
 )
@@ -31,7 +32,7 @@ CONTROL: tuple[type, ...] = (Name, Instrument, Shard, Limit, Param, Command)
 
 READS: Mapping[str, tuple[type, ...]] = {
     "normalize": (Frame,),
-    "strategy": (BookUpdate, Trade, Quote, Report, Fill, Position),
+    "strategy": (BookUpdate, Trade, Quote, Report, Fill, Position, Signal),
     "risk": (Order, BookUpdate, Quote, Report, Fill),
     "execute": (Decision, VenueEvent, Quote),
     "account": (Fill, Quote),
@@ -46,9 +47,12 @@ WRITES: Mapping[str, tuple[str, ...]] = {
 _STREAMS = Path(__file__).resolve().parents[1]
 
 
-def reads_of(agents: tuple[str, ...]) -> tuple[type, ...]:
-    """Record classes that a process of these agents consumes: control first, and nothing that it writes itself (contract 12)."""
-    written = {name for agent in agents for name in WRITES[agent]}
+def reads_of(agents: tuple[str, ...], shared: tuple[str, ...] = ()) -> tuple[type, ...]:
+    """Record classes that a process of these agents consumes: control first, and nothing that it writes itself (contract 12).
+
+    shared: agents that run in other processes too; what those write is read, without what the process wrote itself.
+    """
+    written = {name for agent in agents if agent not in shared for name in WRITES[agent]}
     data = dict.fromkeys(cls for agent in agents for cls in READS[agent] if cls.__name__ not in written)
     return (*CONTROL, *data)
 
@@ -58,10 +62,12 @@ def writes_of(agents: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(SCHEMAS[name].topic for agent in agents for name in WRITES[agent])
 
 
-def code_hash() -> str:
-    """Hash of the sources that decide: the same code gives the same bytes."""
+def code_hash(more: Iterable[Path] = ()) -> str:
+    """Hash of the sources that decide: the same code gives the same bytes. more: files of strategies that stand elsewhere."""
     h = blake2b(digest_size=16)
     folders = ("schema", "kernel", "trading", "agents", "strategies", "venues/binance")
     for path in sorted(p for f in folders for p in (_STREAMS / f).glob("*.py")):
         h.update(str(path.relative_to(_STREAMS)).encode() + b"\0" + path.read_bytes())
+    for path in sorted({p for p in more if _STREAMS not in p.parents}):
+        h.update(path.name.encode() + b"\0" + path.read_bytes())
     return h.hexdigest()

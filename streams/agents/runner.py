@@ -44,6 +44,26 @@ class NodeRunner(Protocol):
         """Set a parameter of the index-th strategy."""
         ...
 
+    def load_model(self, index: int, path: str) -> bool:
+        """Let the index-th strategy read its model file; False if it is compiled."""
+        ...
+
+    def state(self, index: int) -> tuple[Any, type]:
+        """The index-th strategy, or a view of its memory, and its class. Only to be read."""
+        ...
+
+    def now_ns(self) -> int:
+        """The largest time seen on the inputs."""
+        ...
+
+    def holding(self, strategy: int, instrument: int) -> tuple[int, int]:
+        """Signed lots that a strategy holds, and its P&L there in money units, as its account last told."""
+        ...
+
+    def entry(self, index: int) -> Any:
+        """The index-th strategy's place in the node: status, faults, context."""
+        ...
+
     def pack(self) -> dict[str, bytes]:
         """State by part, without addresses: "node", and "strategy:<i>" each."""
         ...
@@ -55,7 +75,7 @@ class NodeRunner(Protocol):
 
 def node_sources() -> list[Path]:
     """Every file that the node's machine code depends on, beside the kernel itself."""
-    plain = {"build.py", "normalize.py", "process.py", "roles.py", "runner.py", "spec.py", "__init__.py"}
+    plain = {"build.py", "model_file.py", "normalize.py", "process.py", "roles.py", "runner.py", "shown.py", "spec.py", "__init__.py"}
     agents = [p for p in native.sources("streams.agents") if p.name not in plain]
     return [*native.sources("streams.slots", "streams.trading"), *agents]
 
@@ -103,6 +123,25 @@ class PlainNode:
 
     def set_param(self, index: int, name: str, value: int | float) -> None:
         setattr(self.strategies[index], name, value)
+
+    def load_model(self, index: int, path: str) -> bool:
+        strategy = self.strategies[index]
+        if not type(strategy).compiled:
+            strategy.on_model(path)
+        return not type(strategy).compiled
+
+    def state(self, index: int) -> tuple[Any, type]:
+        return self.strategies[index], type(self.strategies[index])
+
+    def now_ns(self) -> int:
+        return self.node.views.now_ns
+
+    def holding(self, strategy: int, instrument: int) -> tuple[int, int]:
+        views = self.node.views
+        return views.holding(strategy, instrument), views.told.position(strategy, instrument).pnl()
+
+    def entry(self, index: int) -> Any:
+        return self.node.strategy.entries[index]
 
     def pack(self) -> dict[str, bytes]:
         for i in range(len(self.strategies)):
@@ -176,6 +215,24 @@ class CompiledNode:
 
     def set_param(self, index: int, name: str, value: int | float) -> None:
         setattr(View(self.classes[index], self.states[index]), name, value)
+
+    def load_model(self, index: int, path: str) -> bool:
+        return False
+
+    def state(self, index: int) -> tuple[Any, type]:
+        return View(self.classes[index], self.states[index]), self.classes[index]
+
+    def now_ns(self) -> int:
+        return self.view.views.now_ns
+
+    def holding(self, strategy: int, instrument: int) -> tuple[int, int]:
+        views = self.view.views
+        k = strategy * len(views.books) + instrument
+        p = views.told.positions[k]
+        return int(views.holdings[k]), p.realized_pnl + p.unrealized_pnl - p.fees + p.funding
+
+    def entry(self, index: int) -> Any:
+        return self.view.strategy.entries[index]
 
     def pack(self) -> dict[str, bytes]:
         for i in range(len(self.states)):

@@ -26,12 +26,18 @@ instruments (two each) need."""
 
 @dataclass(frozen=True)
 class StrategySpec:
-    """One strategy: its name, its class ("module:Class"), the account it trades for, its instruments ("venue:symbol")."""
+    """One strategy: its name, its class ("module:Class", or the class itself), its account, its instruments ("venue:symbol").
+
+    model : file that a strategy with compiled = False reads, "" = none
+    kept  : folder where `apply` keeps each model file under its hash, "" = none
+    """
 
     name: str
-    class_path: str
+    class_path: str | type
     account: str
     instruments: tuple[str, ...]
+    model: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class ProcessSpec:
     sizes   : room in the tables, over DEFAULT_SIZES
     writers : topic -> number of the writer (dictionary) under which this process writes it
     epoch   : of the dictionary, part of client order ids
+    shared  : agents of this process that run in other processes too: `strategy`, where some strategies have a process of their own
     """
 
     name: str
@@ -51,3 +58,4 @@ class ProcessSpec:
     sizes: Mapping[str, int] = field(default_factory=dict)
     writers: Mapping[str, int] = field(default_factory=dict)
     epoch: int = 0
+    shared: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ class StructMeta(type):
     _align_: int
     _end_: int
     _flat_: struct.Struct | None  # scalars only: all fields at once
+    _may_be_empty_: bool  # set on a base whose subclasses need no fields of their own
 
     def __new__(mcs, name: str, bases: tuple[type, ...], ns: dict[str, Any], align: int = 8) -> "StructMeta":
         cls = super().__new__(mcs, name, bases, ns)
@@ -41,8 +42,8 @@ class StructMeta(type):
         cls._codes_ = {f.name: f.elem for f in fields.values() if f.kind == "scalar"}  # type: ignore[misc]
         cls._align_ = max([align, *(p._align_ for p in parents), *(f.align for f in fields.values())])
         cls._end_ = max((f.offset + f.nbytes for f in fields.values()), default=0)
-        if fields:
-            cls._size_ = up(cls._end_, cls._align_)
+        if fields or getattr(cls, "_may_be_empty_", False):
+            cls._size_ = max(up(cls._end_, cls._align_), cls._align_)
             cls._flat_ = _flat_format(fields) if len(cls._codes_) == len(fields) else None
         return cls
 

@@ -179,7 +179,7 @@ class KafkaLane:
         self._snapshot_batch, self._snapshot_due_s = committer.batch, time.monotonic() + self.spec.snapshot_s
 
     def _report(self) -> None:
-        self.status.write(lag=self.intake.lag())
+        self.status.write(lag=self.intake.lag(), strategies=self.process.shown())
 
     def _end(self) -> None:
         self._collect()

@@ -4,8 +4,9 @@ import json
 import os
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Status", "StatusFile"]
 
@@ -17,6 +18,7 @@ class Status:
     state           : opening, running, stopped, failed, fenced, new run
     records_in      : data and control records fed since the process started; records_out: records its agents wrote
     lag             : records behind the ends of the inputs
+    strategies      : each strategy of the process as it is, by name
     latency_ms_p50  : of the last 1,000 batches, Kafka's timestamp of a batch's oldest data record to its commit
     """
 
@@ -36,6 +38,7 @@ class Status:
     latency_ms_p99: float = 0.0
     restored_batches: int = 0
     wall_ns: int = 0
+    strategies: dict[str, Any] = field(default_factory=dict)
 
 
 class StatusFile:

@@ -43,10 +43,23 @@ class Strategy(Struct):
 
     metrics  : names of the numbers that it reports by `ctx.metric(place in this tuple, value)`, at most 16
     compiled : False for a class that needs more of Python than machine code has: it runs in a process of its own, uncompiled
+
+    A class with compiled = False may also keep attributes that begin with `_`, such as a model. They are no state: snapshots do not hold
+    them, and `on_model` makes them again.
     """
 
     metrics: ClassVar[tuple[str, ...]] = ()
     compiled: ClassVar[bool] = True
+    _may_be_empty_: ClassVar[bool] = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") and not type(self).compiled:
+            vars(self)[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def on_model(self, path: str) -> None:
+        """Read the model file, whose hash is the one in params.v1. Called before any other callback, and when the file is changed."""
 
 
 def _entry(cls: type, name: str, argument: Any) -> Callable[[int, int, int], int]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 
+from streams.agents.model_file import keep_model
 from streams.config import Endpoints
 from streams.errors import TopologyError
 from streams.lanes.bus import Sender, TopicSpec, create_topics, explain, list_topics, open_admin, topic_configs
@@ -22,6 +23,7 @@ from streams.sinks.inserter import ensure_tables
 from streams.sinks.query import connect
 from streams.topology import derive
 from streams.topology.classes import load_class, parameters
+from streams.topology.instances import models_folder
 from streams.topology.model import Topology
 
 __all__ = ["Applied", "apply"]
@@ -55,6 +57,9 @@ def apply(topology: Topology, where: Endpoints, say: Say = print) -> Applied:
     changes += _subjects(topics, where.registry, say)
     tables, made = _tables(topology, where, say)
     changes += made
+    for strategy in topology.strategies.values():
+        if strategy.model is not None:
+            keep_model(strategy.model, models_folder())
     changes += _records(topology, where, say)
     return Applied(len(topics), tables, changes)
 

@@ -1,12 +1,13 @@
 """What the names of a topology refer to: agents, venues, accounts, classes, shards. Works on a file that has other faults too."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streams.agents.spec import DEFAULT_SIZES
 from streams.topology.catalog import AGENTS, SHELLS
-from streams.topology.classes import faults_of_strategy
-from streams.topology.source import Keys, Source, nearest
+from streams.topology.classes import faults_of_strategy, is_compiled
+from streams.topology.source import Keys, Source, nearest, nearest_file
 
 if TYPE_CHECKING:
     from streams.topology.model import Topology
@@ -16,7 +17,7 @@ __all__ = ["check"]
 
 def check(data: dict[str, Any], topology: "Topology | None", source: Source) -> None:
     """Add every reference that leads nowhere to the file's faults; with a valid model, its limits and shards too."""
-    for faults in (_processes, _instruments, _accounts, _strategies, _shards):
+    for faults in (_processes, _instruments, _accounts, _strategies, _placed, _shards):
         for keys, message in faults(data):
             source.faults.add(source.line(keys), keys, message)
     if topology is not None:
@@ -57,13 +58,15 @@ def _processes(data: dict[str, Any]) -> Found:
             keys = ("processes", name, "agents", index)
             if agent not in AGENTS:
                 yield keys, f"{agent!r} is no agent{nearest(str(agent), AGENTS)}"
-            elif agent in owner:
+            elif agent in owner and not (agent == "strategy" and _list(entry, "strategies")):
                 yield keys, f"{agent!r} runs in process {owner[agent]!r} already; an agent has one process, scale it by shards"
-            else:
+            elif agent != "strategy" or not _list(entry, "strategies"):
                 owner[agent] = name
     if not _names(data, "processes"):
         return
     wanted = set(AGENTS) if _names(data, "strategies") else {"normalize"}
+    if not set(_names(data, "strategies")) - {name for entry in _map(data, "processes").values() for name in _list(entry, "strategies")}:
+        wanted -= {"strategy"}  # each strategy has a process that names it
     for agent in sorted(wanted - set(owner)):
         yield ("processes",), f"no process runs {agent!r}; add it to one's agents"
 
@@ -96,6 +99,44 @@ def _strategies(data: dict[str, Any]) -> Found:
         params = entry.get("params")
         for keys, message in faults_of_strategy(entry.get("class"), params if isinstance(params, dict) else {}):
             yield ("strategies", name, *keys), message
+
+
+def _placed(data: dict[str, Any]) -> Found:
+    """Each strategy has one process; one that is not compiled has it for itself."""
+    strategies, processes = _map(data, "strategies"), _map(data, "processes")
+    owner: dict[str, str] = {}
+    for process, entry in processes.items():
+        for index, name in enumerate(_list(entry, "strategies")):
+            keys = ("processes", process, "strategies", index)
+            if name not in strategies:
+                yield keys, f"{name!r} is no strategy{nearest(str(name), strategies)}"
+            elif name in owner:
+                yield keys, f"{name!r} runs in process {owner[name]!r} already"
+            else:
+                owner[name] = process
+        if _list(entry, "strategies") and "strategy" not in _list(entry, "agents"):
+            yield ("processes", process, "strategies"), "are named where no agent `strategy` runs; add it to the agents"
+    for name, entry in strategies.items():
+        compiled = is_compiled(entry.get("class"))
+        model = entry.get("model")
+        if compiled and model is not None:
+            yield ("strategies", name, "model"), "is only for a class that says compiled = False: machine code reads no file"
+        elif isinstance(model, str) and not Path(model).is_file():
+            yield ("strategies", name, "model"), f"{model}: no such file{nearest_file(model)}"
+        if compiled:
+            continue
+        own = f"{name}: {{lane: kafka, agents: [strategy], strategies: [{name}]}}"
+        process = owner.get(name)
+        if process is None:
+            yield ("strategies", name, "class"), f"says compiled = False, so it needs a process of its own; add to processes: `{own}`"
+        elif _list(processes[process], "agents") != ["strategy"] or _list(processes[process], "strategies") != [name]:
+            fused = [a for a in _list(processes[process], "agents") if a != "strategy"]
+            others = [s for s in _list(processes[process], "strategies") if s != name]
+            yield (
+                ("processes", process, "agents" if fused else "strategies"),
+                f"cannot be fused: strategy {name!r} says compiled = False, and {' and '.join(map(repr, fused or others))} would wait for "
+                f"plain Python; give it a process of its own: `{own}`",
+            )
 
 
 def _shards(data: dict[str, Any]) -> Found:
@@ -149,7 +190,8 @@ def _fused(topology: "Topology") -> Found:
         kinds = {AGENTS[agent] for agent in process.agents if agent in AGENTS}
         if len(kinds) < 2:
             continue
-        for strategy_name, strategy in topology.strategies.items():
+        here = topology.strategies_of(name) if "strategy" in process.agents else topology.strategies
+        for strategy_name, strategy in here.items():
             shards = {one: topology.shard(one) for one in (strategy.account, *strategy.instruments)}
             if len(set(shards.values())) > 1:
                 yield (

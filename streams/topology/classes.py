@@ -5,9 +5,11 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
+from streams.kernel.fault import describe
+from streams.strategies.check import faults_of
 from streams.topology.source import Keys, nearest
 
-__all__ = ["faults_of_strategy", "load_class", "parameters"]
+__all__ = ["faults_of_strategy", "is_compiled", "load_class", "parameters"]
 
 
 def faults_of_strategy(path: object, params: dict[str, Any]) -> Iterator[tuple[Keys, str]]:
@@ -24,13 +26,16 @@ def faults_of_strategy(path: object, params: dict[str, Any]) -> Iterator[tuple[K
             yield ("class",), f"{module_name} cannot be imported: {error}"
         return
     except Exception as error:  # a fault in the user's file, of any kind, is told with its place
-        yield ("class",), f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+        yield ("class",), f"{module_name} cannot be imported: {describe(error)}"
         return
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module_name]
         yield ("class",), f"module {module_name!r} has no class {class_name!r}{nearest(class_name, classes)}"
         return
+    faults = list(faults_of(found))
+    if faults:
+        yield ("class",), "\n  ".join(faults)
     known = parameters(found)
     for name, value in params.items():
         if name not in known:
@@ -45,6 +50,15 @@ def load_class(path: str) -> Any:
     """The class of `module:Class`, which `faults_of_strategy` found well."""
     module_name, _, class_name = path.partition(":")
     return getattr(importlib.import_module(module_name), class_name)
+
+
+def is_compiled(path: object) -> bool:
+    """False for a class that says compiled = False; True for every other, and for what is no class."""
+    module_name, _, class_name = str(path).partition(":")
+    try:
+        return bool(getattr(getattr(importlib.import_module(module_name), class_name), "compiled", True))
+    except Exception:  # whatever is wrong with the file is told by `faults_of_strategy`
+        return True
 
 
 def parameters(cls: type) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What follows from a topology: topics with their settings, names, and the records that agents decide by. Pure."""
+"""What follows from a topology: topics with their settings, names, and the records that agents decide by. Pure but for model files."""
 
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from streams.agents.model_file import MODEL, hash_of
 from streams.lanes.bus import TopicSpec
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS
 from streams.records import FeeRounding, Instrument, InstrumentType, Limit, NameKind, Param, Rule, Shard, ShardKind
@@ -147,6 +148,8 @@ def params(topology: Topology) -> list[Param]:
     for strategy, entry in topology.strategies.items():
         kinds = parameters(load_class(entry.path))
         found += [param(strategy, name, kinds[name], value) for name, value in entry.params.items()]
+        if entry.model is not None:
+            found.append(param(strategy, MODEL, str, hash_of(entry.model)))
     return found
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from streams.agents.roles import reads_of, writes_of
 from streams.agents.spec import DEFAULT_SIZES, ProcessSpec, StrategySpec
+from streams.config import home_folder
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control
 from streams.lanes.spec import topics_of
 from streams.lanes.writers import dlq_topic, lane_writers, writer_name
@@ -12,7 +14,7 @@ from streams.schema import model
 from streams.topology.catalog import AGENTS
 from streams.topology.model import Topology
 
-__all__ = ["TOOLS", "Instance", "empty_spec", "instances", "process_spec", "shell_name", "writer_names"]
+__all__ = ["TOOLS", "Instance", "empty_spec", "instances", "models_folder", "process_spec", "shell_name", "writer_names"]
 
 TOOLS = {"apply": CONTROL_TOPICS, "run": (COMMANDS,), "command": (COMMANDS,)}
 """Writers of what people and their tools write, with their topics: random sequences of their own (contract 6)."""
@@ -26,6 +28,8 @@ class Instance:
     kind   : "agents", "feed", "venue", "gateway" or "sink"
     venue  : of a shell at a venue, else ""
     agents : of a process of agents, else ()
+    shared : those of its agents that run in other processes too
+    named  : the process names its strategies, so what its agents write has writers of its own
     """
 
     name: str
@@ -33,6 +37,8 @@ class Instance:
     shard: int = 0
     venue: str = ""
     agents: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    named: bool = False
 
     @property
     def label(self) -> str:
@@ -57,10 +63,13 @@ def instances(topology: Topology) -> list[Instance]:
 
 
 def _processes(topology: Topology) -> Iterator[Instance]:
+    shared = topology.shared_agents
     by_kind = {"instrument": {topology.shard(i) for i in topology.instruments}, "account": {topology.shard(a) for a in topology.accounts}}
     for name, process in topology.processes.items():
-        for shard in sorted(set().union(*(by_kind[AGENTS[agent]] for agent in process.agents))):
-            yield Instance(name, "agents", shard, agents=process.agents)
+        own = {topology.shard(s.instruments[0]) for s in topology.strategies_of(name).values()} if process.strategies else None
+        for shard in sorted(set().union(*(own if own and agent == "strategy" else by_kind[AGENTS[agent]] for agent in process.agents))):
+            both = tuple(agent for agent in process.agents if agent in shared)
+            yield Instance(name, "agents", shard, agents=process.agents, shared=both, named=bool(process.strategies))
 
 
 def _shells(topology: Topology, shell: str) -> Iterator[Instance]:
@@ -91,7 +100,7 @@ def _writers_of(instance: Instance) -> list[str]:
     match instance.kind:
         case "agents":
             written = _agent_writers(instance)
-            reads = topics_of(reads_of(instance.agents))
+            reads = topics_of(reads_of(instance.agents, instance.shared))
             return [*written.values(), *lane_writers(name, shard, {*reads, *written}).values()]
         case "feed":
             return [writer_name(name, shard, topic) for topic in ("frames.v1", dlq_topic("frames.v1"), "alerts.v1")]
@@ -104,8 +113,9 @@ def _writers_of(instance: Instance) -> list[str]:
 
 
 def _agent_writers(instance: Instance) -> dict[str, str]:
-    """Name of the writer by topic: the agent that writes it."""
-    return {topic: writer_name(agent, instance.shard, topic) for agent in instance.agents for topic in writes_of((agent,))}
+    """Name of the writer by topic: the agent that writes it, and its process where the agent has several."""
+    own = f"-{instance.name}" if instance.named else ""
+    return {topic: writer_name(f"{agent}{own}", instance.shard, topic) for agent in instance.agents for topic in writes_of((agent,))}
 
 
 def process_spec(topology: Topology, instance: Instance, control: Control) -> ProcessSpec:
@@ -118,12 +128,19 @@ def empty_spec(topology: Topology, instance: Instance) -> ProcessSpec:
     """The agents of an instance before the dictionary: enough to compile them."""
     strategies = ()
     if "strategy" in instance.agents:
+        kept = str(models_folder())
         strategies = tuple(
-            StrategySpec(name, strategy.path, strategy.account, strategy.instruments)
-            for name, strategy in topology.strategies.items()
+            StrategySpec(name, strategy.path, strategy.account, strategy.instruments, strategy.model or "", kept)
+            for name, strategy in topology.strategies_of(instance.name).items()
             if topology.shard(strategy.instruments[0]) == instance.shard
         )
-    return ProcessSpec(instance.name, instance.shard, instance.agents, strategies, _sizes(topology, instance))
+    sizes = _sizes(topology, instance)
+    return ProcessSpec(instance.name, instance.shard, instance.agents, strategies, sizes, shared=instance.shared)
+
+
+def models_folder() -> Path:
+    """Where `apply` keeps model files under their hashes: `.millrace/models`."""
+    return home_folder() / "models"
 
 
 def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:

@@ -129,19 +129,24 @@ class Account(_Part):
 
 
 class Strategy(_Part):
-    """A strategy on an account: a class, its instruments, its parameters."""
+    """A strategy on an account: a class, its instruments, its parameters, and the model file of a class with compiled = False."""
 
     path: str = Field(alias="class", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     account: Name
     instruments: tuple[InstrumentName, ...] = Field(min_length=1)
     params: dict[str, bool | int | Decimal | str] = {}
+    model: str | None = None
 
 
 class Process(_Part):
-    """Agents that pass records to each other in memory, in the order listed, on one lane."""
+    """Agents that pass records to each other in memory, in the order listed, on one lane.
+
+    strategies: those that run here and nowhere else; () = all that no other process names.
+    """
 
     lane: Literal["kafka"] = "kafka"
     agents: tuple[str, ...] = Field(min_length=1)
+    strategies: tuple[Name, ...] = ()
     sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = {}
 
 
@@ -170,6 +175,20 @@ class Topology(_Part):
     def shard(self, name: str) -> int:
         """Shard of an instrument (`venue:symbol`) or an account."""
         return self.shards.get(name, 0)
+
+    def strategies_of(self, process: str) -> dict[str, Strategy]:
+        """The strategies that run in a process, by name: those it names, else those that no other one names."""
+        named = self.processes[process].strategies
+        if "strategy" not in self.processes[process].agents:
+            return {}
+        taken = {name for each in self.processes.values() for name in each.strategies}
+        return {name: entry for name, entry in self.strategies.items() if (name in named if named else name not in taken)}
+
+    @property
+    def shared_agents(self) -> tuple[str, ...]:
+        """Agents that run in several processes: `strategy`, where a process names its own."""
+        agents = [agent for process in self.processes.values() for agent in process.agents]
+        return tuple(sorted({agent for agent in agents if agents.count(agent) > 1}))
 
     @property
     def shard_count(self) -> int:

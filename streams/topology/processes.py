@@ -9,13 +9,14 @@ from typing import Any
 
 from streams.config import Endpoints, home_folder, read_state
 from streams.errors import FencedError, TopologyError
+from streams.kernel import native
 from streams.lanes.control import Control
 from streams.topology.instances import Instance, instances, process_spec
 from streams.topology.model import Topology, Venue
 from streams.topology.routes import input_places, partition_of
 from streams.topology.source import nearest
 
-__all__ = ["build_process", "find", "lane_spec", "log_path", "run_folder", "run_instance", "status_path", "venue_port"]
+__all__ = ["build_process", "find", "lane_spec", "log_path", "run_folder", "run_instance", "status_path", "strategy_files", "venue_port"]
 
 _VENUE_PORT = 10
 _DEFAULT_BASE = 19_000
@@ -69,8 +70,14 @@ def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
         places=input_places(topology, instance),
         partition_of=partition_of(topology, instance.shard),
         status_path=status_path(instance),
-        code_hash=code_hash(),
+        code_hash=code_hash(strategy_files(topology, instance)),
     )
+
+
+def strategy_files(topology: Topology, instance: Instance) -> list[Path]:
+    """Source files of the strategies of an instance."""
+    modules = {entry.path.partition(":")[0] for entry in topology.strategies_of(instance.name).values()}
+    return [path for module in sorted(modules) for path in native.sources(module)]
 
 
 def build_process(topology: Topology, instance: Instance, compiled: bool = True) -> Callable[[Control], Any]:

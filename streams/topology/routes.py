@@ -26,7 +26,7 @@ def input_places(topology: Topology, instance: Instance) -> tuple[Place, ...]:
     kinds = {AGENTS[agent] for agent in instance.agents}
     traded = [s for s in topology.strategies.values() if topology.shard(s.account) == instance.shard] if "account" in kinds else []
     own = (
-        [s for s in topology.strategies.values() if topology.shard(s.instruments[0]) == instance.shard]
+        [s for s in topology.strategies_of(instance.name).values() if topology.shard(s.instruments[0]) == instance.shard]
         if "strategy" in instance.agents
         else []
     )
@@ -34,7 +34,7 @@ def input_places(topology: Topology, instance: Instance) -> tuple[Place, ...]:
         {instance.shard} if "instrument" in kinds else set()
     )
     orders = {topology.shard(strategy.account) for strategy in own} | ({instance.shard} if "account" in kinds else set())
-    topics = [topic for topic in topics_of(reads_of(instance.agents)) if not is_control(topic)]
+    topics = [topic for topic in topics_of(reads_of(instance.agents, instance.shared)) if not is_control(topic)]
     return tuple((topic, shard) for topic in topics for shard in sorted((market if topic in _MARKET else orders) or {instance.shard}))
 
 

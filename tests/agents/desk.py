@@ -46,10 +46,12 @@ WRITERS = {topic: 10 + i for i, topic in enumerate(TOPICS)}
 FEED = 40
 
 
-def spec(*agents: str, cls: str = MAKER, more: tuple[str, ...] = (), **sizes: int) -> ProcessSpec:
+def spec(
+    *agents: str, cls: str = MAKER, more: tuple[str, ...] = (), strategies: tuple[StrategySpec, ...] = (), **sizes: int
+) -> ProcessSpec:
     """A process of these agents with one strategy, `maker`, of account `maker-1`; classes in `more` are strategies `second`, `third`."""
     found = zip(("maker", "second", "third"), (cls, *more), strict=False)
-    strategies = tuple(StrategySpec(name, path, "maker-1", (SYMBOL,)) for name, path in found)
+    strategies = strategies or tuple(StrategySpec(name, path, "maker-1", (SYMBOL,)) for name, path in found)
     small = {
         "orders": 64,
         "executions": 64,

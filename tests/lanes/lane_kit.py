@@ -86,6 +86,9 @@ class Tally:
         outputs, self.outputs = self.outputs, []
         return outputs
 
+    def shown(self) -> dict[str, object]:
+        return {}
+
     def counters(self) -> dict[str, int]:
         return dict(self.sequences)
 

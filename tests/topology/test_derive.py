@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from streams.agents.model_file import hash_of
 from streams.agents.roles import READS
 from streams.lanes.control import Control
 from streams.records import Fill, Limit, NameKind, Rule
@@ -130,3 +131,48 @@ def test_partition_of_account_and_instrument_and_control(tmp_path):
     assert route("fills.v1", fill) == 1
     assert route("trades.v1", derive.instruments(topology)[0]) == 0
     assert route("commands.v1", fill) == 0
+
+
+OWN_PROCESS = (
+    (
+        "\nprocesses:",
+        "  model:\n    class: tests.strategies.modelled:Modelled\n    account: maker-1\n    instruments: [binance:BTCUSDT]\n\nprocesses:",
+    ),
+    ("books: {lane", "model: {agents: [strategy], strategies: [model]}\n  books: {lane"),
+)
+
+
+def test_strategy_with_a_process_of_its_own_has_own_writers_and_reads_what_others_write(tmp_path):
+    topology = load(changed(tmp_path, *OWN_PROCESS))
+    found = {i.name: i for i in instances(topology) if i.kind == "agents"}
+    own = process_spec(topology, found["model"], numbered(topology))
+    trade = process_spec(topology, found["trade"], numbered(topology))
+    assert [s.name for s in own.strategies] == ["model"]
+    assert [s.name for s in trade.strategies] == ["maker"]
+    assert not set(own.writers.values()) & set(trade.writers.values())
+    assert {"strategy/0/orders", "strategy-model/0/orders", "strategy-model/0/metrics"} <= set(writer_names(topology))
+    reads = {name: {topic for topic, _ in input_places(topology, instance)} for name, instance in found.items()}
+    assert {"orders.v1", "signals.v1"} <= reads["trade"]
+    assert {"signals.v1", "reports.v1", "positions.v1", "book_updates.v1"} <= reads["model"]
+    assert "orders.v1" not in reads["model"]
+
+
+def test_strategies_of_one_process_share_no_topic_of_their_own():
+    topology = load(DEMO)
+    trade = next(i for i in instances(topology) if i.name == "trade")
+    reads = {topic for topic, _ in input_places(topology, trade)}
+    assert not reads & {"orders.v1", "signals.v1", "metrics.v1"}
+    assert "positions.v1" in reads
+
+
+def test_names_hold_each_metric_once(tmp_path):
+    metrics = [name for kind, name in derive.names(load(changed(tmp_path, *OWN_PROCESS))) if kind == NameKind.METRIC]
+    assert metrics.count("profit") == 1
+
+
+def test_model_files_hash_is_a_parameter(tmp_path):
+    model = tmp_path / "model.json"
+    model.write_text("{}")
+    path = changed(tmp_path, *OWN_PROCESS, ("modelled:Modelled\n", f"modelled:Modelled\n    model: {model}\n"))
+    found = {(p.strategy, p.name): p.value_text for p in derive.params(load(path))}
+    assert found["model", "model"] == hash_of(model)

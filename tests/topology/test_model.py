@@ -147,3 +147,73 @@ def test_load_agents_of_different_shards_apart_is_well(tmp_path):
         ("sinks: {clickhouse: all}", "sinks: {clickhouse: all}\nshards: {maker-1: 1}"),
     )
     assert load(path).shard_count == 2
+
+
+def with_plain(tmp_path, *more: tuple[str, str]):
+    """The demo with a second strategy, `model`, whose class says compiled = False."""
+    second = (
+        "\nprocesses:",
+        ("  model:\n    class: tests.strategies.modelled:Modelled\n    account: maker-1\n    instruments: [binance:BTCUSDT]\n\nprocesses:"),
+    )
+    return changed(tmp_path, second, *more)
+
+
+def test_plain_strategy_without_a_process_of_its_own_is_refused_with_the_line_to_write(tmp_path):
+    path = with_plain(tmp_path)
+    line = line_of(path, "modelled:Modelled")
+    assert faults(path) == [
+        f"{path}:{line}: strategies.model.class: says compiled = False, so it needs a process of its own; add to processes: "
+        "`model: {lane: kafka, agents: [strategy], strategies: [model]}`"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "agents: [strategy, risk, execute]}",
+            "agents: [strategy, risk, execute], strategies: [model, maker]}",
+            "processes.trade.agents: cannot be fused: strategy 'model' says compiled = False, and 'risk' and 'execute' would wait",
+        ),
+        (
+            "books: {lane: kafka, agents: [account]}",
+            "books: {lane: kafka, agents: [account]}\n  both: {agents: [strategy], strategies: [model, maker]}",
+            "processes.both.strategies: cannot be fused: strategy 'model' says compiled = False, and 'maker' would wait",
+        ),
+        (
+            "books: {lane: kafka, agents: [account]}",
+            "books: {lane: kafka, agents: [account], strategies: [model]}",
+            "processes.books.strategies: are named where no agent `strategy` runs",
+        ),
+        (
+            "books: {lane: kafka, agents: [account]}",
+            "books: {lane: kafka, agents: [account]}"
+            "\n  a: {agents: [strategy], strategies: [model]}\n  b: {agents: [strategy], strategies: [model]}",
+            "processes.b.strategies[0]: 'model' runs in process 'a' already",
+        ),
+        (
+            "books: {lane: kafka, agents: [account]}",
+            "books: {lane: kafka, agents: [account]}\n  a: {agents: [strategy], strategies: [modl]}",
+            "processes.a.strategies[0]: 'modl' is no strategy; nearest is 'model'",
+        ),
+    ],
+)
+def test_plain_strategy_in_the_wrong_process_is_refused(tmp_path, old, new, told):
+    assert told in "\n".join(faults(with_plain(tmp_path, (old, new))))
+
+
+def test_plain_strategy_in_its_own_process_is_read(tmp_path):
+    path = with_plain(tmp_path, ("books: {lane", "model: {agents: [strategy], strategies: [model]}\n  books: {lane"))
+    topology = load(path)
+    assert list(topology.strategies_of("model")) == ["model"]
+    assert list(topology.strategies_of("trade")) == ["maker"]
+    assert topology.strategies_of("books") == {}
+    assert topology.shared_agents == ("strategy",)
+
+
+def test_model_file_that_is_missing_or_of_a_compiled_class_is_told(tmp_path):
+    own = ("books: {lane", "model: {agents: [strategy], strategies: [model]}\n  books: {lane")
+    path = with_plain(tmp_path, own, ("modelled:Modelled\n", "modelled:Modelled\n    model: no/such.json\n"))
+    assert "strategies.model.model: no/such.json: no such file" in "\n".join(faults(path))
+    path = changed(tmp_path, ("    account: maker-1\n", "    account: maker-1\n    model: some.json\n"))
+    assert "strategies.maker.model: is only for a class that says compiled = False" in "\n".join(faults(path))
