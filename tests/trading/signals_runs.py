@@ -117,7 +117,7 @@ def play_int_window(p, n):
 def play_float_window(p, n):
     r = at(FloatWindowRun, p)
     for i in range(n):
-        r.signal.push(r.rows[i].qty / 10)
+        r.signal.push(float(r.rows[i].qty) / 10.0)  # an int / int beyond 2**53 would be rounded twice in machine code
         r.a[i] = r.signal.total()
     return r.signal.count
 

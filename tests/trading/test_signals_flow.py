@@ -81,14 +81,14 @@ def test_int_window_equals_the_sum_of_a_list(values, window):
 def test_float_window_after_a_huge_value_left_is_as_good_as_a_fresh_sum(values, window):
     _, totals, _ = play("float_window", [(0, 0, 0, 0, 0, 0, v, 0) for v in values], window)
     for i, total in enumerate(totals):
-        exact = sum(Fraction(v / 10) for v in values[max(0, i + 1 - window) : i + 1])
+        exact = sum(Fraction(float(v) / 10.0) for v in values[max(0, i + 1 - window) : i + 1])
         assert abs(Fraction(total) - exact) <= exact * Fraction(window, 2**53)
 
 
 def test_windows_after_a_million_values_have_no_error():
     rows = market(2000, seed=5)
     run, totals, _ = play_again("float_window", rows, 500, 100)
-    assert totals[-1] == pytest.approx(sum(Fraction(r[6] / 10) for r in rows[-100:]).__float__(), rel=100 / 2**53)
+    assert totals[-1] == pytest.approx(sum(Fraction(float(r[6]) / 10.0) for r in rows[-100:]).__float__(), rel=100 / 2**53)
     run, lots, per_depth = play_again("ofi", rows, 500, 100, 0)
     assert (lots[-1], per_depth[-1]) == tuple(map(float, slow_ofi(rows, 100, 0)))
     assert run.signal.ready()
@@ -150,3 +150,12 @@ def test_ofi_of_a_market_whose_queues_lead_the_price_goes_with_its_moves():
     moves = [rows[i][1] + rows[i][3] - rows[i - 20][1] - rows[i - 20][3] for i in range(20, len(rows), 20)]
     flows = [lots[i] for i in range(20, len(rows), 20)]
     assert sum(m * f for m, f in zip(moves, flows, strict=True)) > 0.5 * (sum(m * m for m in moves) * sum(f * f for f in flows)) ** 0.5
+
+
+def test_flows_at_the_bound_of_their_lots_are_exact():
+    top = (1 << 51) - 1
+    rows = [(t, 10 + t % 2, top, 12 + t % 2, top, 0, top, 10) for t in range(MAX_WINDOW + 3)]
+    assert play("ofi", rows, MAX_WINDOW, 0)[0].signal.flow.total == sum(e for _, e, _ in slow_events(rows)[-MAX_WINDOW:])
+    assert play("trade_imbalance", rows, MAX_WINDOW, 0)[0].signal.lots() == MAX_WINDOW * top
+    one_way = [(t, 10 + t, top, 12 + t, top, 0, 1, 10) for t in range(MAX_WINDOW + 3)]
+    assert play("ofi", one_way, MAX_WINDOW, 0)[0].signal.lots() == 2 * MAX_WINDOW * top

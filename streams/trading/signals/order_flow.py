@@ -20,7 +20,7 @@ class OrderFlowImbalance(Struct):
     OFI over the mean of (qb + qa) / 2. An update that leaves the touch as it was is no event.
 
     window_ns : 0 = no limit by time
-    Lots below 2**40, window up to MAX_WINDOW events: every sum is exact.
+    Lots below 2**51: no sum of MAX_WINDOW events passes 2**62, every sum is exact.
     """
 
     window_ns: int
@@ -118,7 +118,7 @@ class TradeImbalance(Struct):
     Cont, Kukanov and Stoikov (2014): TI = sum of buyer-initiated less sum of seller-initiated volume.
 
     window_ns : 0 = no limit by time
-    Lots below 2**40, window up to MAX_WINDOW trades: every sum is exact.
+    Lots below 2**51: no sum of MAX_WINDOW trades passes 2**62, every sum is exact.
     """
 
     window_ns: int
@@ -166,4 +166,4 @@ class TradeImbalance(Struct):
 
     def share(self) -> float:
         """(bought - sold) / (bought + sold), -1 to 1; 0 without trades."""
-        return self.signed.total / self.volume.total if self.volume.total > 0 else 0.0
+        return float(self.signed.total) / float(self.volume.total) if self.volume.total > 0 else 0.0
