@@ -1,6 +1,9 @@
 """The execute agent: owns every order's state. Decisions become requests; the venue's answers become reports and fills.
 
 Every state change of every order is a report, every execution a fill, each venue execution counted once, however often it is told.
+
+GTD and DAY orders expire at the venue. One that is still open EXPIRY_GRACE_NS after its end stands at a venue that cannot do that, or did
+not: execute cancels it there, and reports EXPIRED when that is done (contract 15).
 """
 
 from streams.agents.codes import (
@@ -21,6 +24,7 @@ from streams.agents.codes import (
     EXEC_REPLACE_REJECT,
     EXEC_REPLACED,
     EXEC_TRADE,
+    EXEC_TRIGGERED,
     OUTCOME_DENY,
     VENUE_ACK,
     VENUE_CANCEL_REJECT,
@@ -30,33 +34,41 @@ from streams.agents.codes import (
     VENUE_REJECT,
     VENUE_REPLACE_REJECT,
     VENUE_REPLACED,
+    VENUE_TRIGGERED,
 )
 from streams.agents.outbox import Outbox
 from streams.agents.views import Views
 from streams.kernel import NULL, Struct
 from streams.slots import DecisionSlot, VenueEventSlot
-from streams.trading.codes import REJECTED
+from streams.trading.codes import PENDING_CANCEL, REJECTED
 from streams.trading.id_set import IdSet
 from streams.trading.order import Order
 from streams.trading.order_state import REFUSED
-from streams.trading.order_terms import copy_algorithm_terms, copy_terms
+from streams.trading.order_terms import copy_algorithm_terms, copy_terms, ends_ns, given
 from streams.trading.orders import Orders
 from streams.trading.risk_rules import OK
 
-__all__ = ["ExecuteAgent"]
+__all__ = ["EXPIRY_GRACE_NS", "EXPIRY_RETRY_NS", "ExecuteAgent"]
+
+EXPIRY_GRACE_NS: int = 100_000_000  # the venue's own word comes first
+EXPIRY_RETRY_NS: int = 1_000_000_000  # after a cancel that was refused
+_NEVER: int = 1 << 62
+_EXPIRED_AT_ONCE: int = 32  # orders that one input may expire: what they cause must fit the outbox
 
 
 class ExecuteAgent(Struct, align=64):
     """orders: every open order, and the ended ones as long as their slots are free, for what comes late.
 
-    executions : ids of executions booked already
-    unknown    : answers of the venue to orders that are not known here
-    refused    : answers that do not fit the order's state
+    next_end_ns : no order has to be cancelled for its end before
+    executions  : ids of executions booked already
+    unknown     : answers of the venue to orders that are not known here
+    refused     : answers that do not fit the order's state
     """
 
     unknown: int
     refused: int
     repeated: int
+    next_end_ns: int = _NEVER
     orders: Orders
     executions: IdSet
 
@@ -93,7 +105,10 @@ class ExecuteAgent(Struct, align=64):
         copy_algorithm_terms(o, d)
         o.created_ts_ns = out.now_ns
         o.set_terms(d.side, d.px_ticks, d.approved_qty_lots)
-        self.send(o, d, o.px_ticks, o.qty_lots, out)
+        if given(d.parent_id):
+            self.orders.adopt(s, d.parent_id)
+        self.await_end(o)
+        self.send(o, d.action, o.px_ticks, o.qty_lots, out)
         self.report(o, EXEC_PENDING_NEW, OK, 0, 0, out)
 
     def on_cancel(self, d: DecisionSlot, out: Outbox) -> None:
@@ -105,7 +120,7 @@ class ExecuteAgent(Struct, align=64):
         if o.on_cancel_request() == REFUSED:
             self.report(o, EXEC_CANCEL_REJECT, CODE_UNKNOWN_ORDER, 0, 0, out)
             return
-        self.send(o, d, o.px_ticks, o.qty_lots, out)
+        self.send(o, d.action, o.px_ticks, o.qty_lots, out)
         self.report(o, EXEC_PENDING_CANCEL, OK, 0, 0, out)
 
     def on_replace(self, d: DecisionSlot, out: Outbox) -> None:
@@ -120,19 +135,48 @@ class ExecuteAgent(Struct, align=64):
         if o.on_replace_request(d.cause_id, d.px_ticks, d.approved_qty_lots) == REFUSED:
             self.report(o, EXEC_REPLACE_REJECT, CODE_UNKNOWN_ORDER, 0, 0, out)
             return
-        self.send(o, d, d.px_ticks, d.approved_qty_lots, out)
+        self.send(o, d.action, d.px_ticks, d.approved_qty_lots, out)
         self.report(o, EXEC_PENDING_REPLACE, OK, 0, 0, out)
 
-    def send(self, o: Order, d: DecisionSlot, px_ticks: int, qty_lots: int, out: Outbox) -> None:
+    def send(self, o: Order, action: int, px_ticks: int, qty_lots: int, out: Outbox) -> None:
         """What the gateway is to tell the venue."""
         r = out.new_request(o.instrument, o.side)
-        r.action = d.action
+        r.action = action
         r.order_id = o.order_id
         r.account = o.account
         r.strategy = o.strategy
         copy_terms(r, o)
         r.px_ticks = px_ticks
         r.qty_lots = qty_lots
+
+    # ---- orders whose time is over ----
+    def await_end(self, o: Order) -> None:
+        """Look at the order again when it should have ended."""
+        end_ns = ends_ns(o.time_in_force, o.expire_ts_ns, o.created_ts_ns)
+        if end_ns > 0:
+            self.next_end_ns = min(self.next_end_ns, end_ns + EXPIRY_GRACE_NS)
+
+    def on_time(self, out: Outbox) -> None:
+        """Cancel GTD and DAY orders that should have ended."""
+        if out.now_ns < self.next_end_ns:
+            return
+        self.next_end_ns = _NEVER
+        left = _EXPIRED_AT_ONCE
+        for s in range(self.orders.used):
+            o = self.orders.pool[s]
+            end_ns = ends_ns(o.time_in_force, o.expire_ts_ns, o.created_ts_ns)
+            if o.order_id == 0 or end_ns == 0 or o.expiring != 0 or o.terminal():
+                continue
+            if end_ns + EXPIRY_GRACE_NS > out.now_ns or left == 0:
+                self.next_end_ns = min(self.next_end_ns, end_ns + EXPIRY_GRACE_NS)
+            elif o.ord_status == PENDING_CANCEL:  # its answer may leave the order open
+                self.next_end_ns = min(self.next_end_ns, out.now_ns + EXPIRY_RETRY_NS)
+            else:
+                left -= 1
+                o.on_cancel_request()
+                o.expiring = 1
+                self.send(o, ACTION_CANCEL, o.px_ticks, o.qty_lots, out)
+                self.report(o, EXEC_PENDING_CANCEL, OK, 0, 0, out)
 
     # ---- what the venue says ----
     def on_venue_event(self, e: VenueEventSlot, views: Views, out: Outbox) -> None:
@@ -160,18 +204,23 @@ class ExecuteAgent(Struct, align=64):
             exec_type, status = EXEC_NEW, o.on_ack()
         elif kind == VENUE_REJECT:
             exec_type, status, code = EXEC_REJECTED, o.on_reject(), CODE_VENUE
+        elif kind == VENUE_EXPIRED or (kind == VENUE_CANCELLED and o.expiring != 0):
+            exec_type, status = EXEC_EXPIRED, o.on_expire()
         elif kind == VENUE_CANCELLED:
             exec_type, status = EXEC_CANCELLED, o.on_cancelled()
+        elif kind == VENUE_TRIGGERED:
+            exec_type, status = EXEC_TRIGGERED, o.on_trigger()
         elif kind == VENUE_REPLACED:
             px_ticks = e.px_ticks if e.px_ticks != NULL else o.new_px_ticks
             qty_lots = e.qty_lots if e.qty_lots != NULL else o.new_qty_lots
             exec_type, status = EXEC_REPLACED, o.on_replaced(px_ticks, qty_lots)
         elif kind == VENUE_CANCEL_REJECT:
             exec_type, status, code = EXEC_CANCEL_REJECT, o.on_cancel_reject(), CODE_VENUE
+            if o.expiring != 0 and o.live():
+                o.expiring = 0
+                self.next_end_ns = min(self.next_end_ns, out.now_ns + EXPIRY_RETRY_NS)
         elif kind == VENUE_REPLACE_REJECT:
             exec_type, status, code = EXEC_REPLACE_REJECT, o.on_replace_reject(), CODE_VENUE
-        elif kind == VENUE_EXPIRED:
-            exec_type, status = EXEC_EXPIRED, o.on_expire()
         else:
             exec_type, status = -1, REFUSED
         if status == REFUSED:

@@ -96,6 +96,7 @@ class Node(Struct, align=64):
             self.views.advance(max(e.ts_ns, e.recv_ts_ns))
         self.begin(e.id, e.recv_ts_ns)
         self.dispatch(kind, address)
+        self.execute.on_time(self.out)
         self.strategy.on_time(self.views, self.out)
         self.carry()
         return int(SLOT_BYTES[kind])

@@ -20,7 +20,7 @@ from streams.slots import (
 from streams.trading.book import Book
 from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE
 from streams.trading.instrument import InstrumentSpec
-from streams.trading.order_terms import copy_algorithm_terms, copy_terms
+from streams.trading.order_terms import copy_algorithm_terms, copy_terms, given
 from streams.trading.orders import Orders
 
 __all__ = ["Views"]
@@ -127,6 +127,8 @@ class Views(Struct, align=64):
         copy_terms(o, e)
         copy_algorithm_terms(o, e)
         o.set_terms(e.side, e.px_ticks, e.qty_lots)
+        if given(e.parent_id):
+            self.orders.adopt(s, e.parent_id)
         self.orders.link(s, e.strategy)
 
     def on_report(self, e: ReportSlot) -> None:

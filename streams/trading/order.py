@@ -46,7 +46,9 @@ class Order(Struct, align=64):
                            the worst price of a pegged order (0 = any)
     next, prev           : neighbours in a list of the pool, -1 = none
     list_number          : list it stands in, -1 = none
+    parent_slot, child_head, child_tail, child_count, sibling_next, sibling_prev : its family in the pool, -1 = none; see OrderPool.adopt
     acked, triggered     : the venue has accepted it; a stop has become active
+    expiring             : its time is over, and a cancel has been sent for that
     late_fills           : fills that came in a terminal status, and fills beyond the quantity
     """
 
@@ -82,6 +84,12 @@ class Order(Struct, align=64):
     next: I32 = -1
     prev: I32 = -1
     list_number: I32 = -1
+    parent_slot: I32 = -1
+    child_head: I32 = -1
+    child_tail: I32 = -1
+    child_count: I32
+    sibling_next: I32 = -1
+    sibling_prev: I32 = -1
     late_fills: I32
     side: I8
     ord_type: I8
@@ -91,6 +99,7 @@ class Order(Struct, align=64):
     ord_status: I8
     acked: I8
     triggered: I8
+    expiring: I8
 
     def reset(self, order_id: int) -> None:
         """Every field as in a new order of that id; the links stay."""
@@ -123,6 +132,12 @@ class Order(Struct, align=64):
         self.instrument = -1
         self.account = -1
         self.strategy = -1
+        self.parent_slot = -1
+        self.child_head = -1
+        self.child_tail = -1
+        self.child_count = 0
+        self.sibling_next = -1
+        self.sibling_prev = -1
         self.late_fills = 0
         self.side = 0
         self.ord_type = 0
@@ -132,6 +147,7 @@ class Order(Struct, align=64):
         self.ord_status = PENDING_NEW
         self.acked = 0
         self.triggered = 0
+        self.expiring = 0
 
     def set_terms(self, side: int, px_ticks: int, qty_lots: int) -> None:
         """Side, price and quantity of a new order; all of it is open."""

@@ -1,143 +1,94 @@
-"""The pool of orders: slots with a free list, found by id, in as many lists as the owner wants.
+"""Orders as their owner asks for them: by id, instrument, strategy, status and parent; in batches; parents with what their children hold.
 
-Open orders are found through `find` and through lists (numbered 0 to `order_lists` - 1; what a number means is the owner's choice: a
-strategy, or an instrument and a side). An order that has ended is either dropped at once, or retired: it is still found, for answers and
-fills that come late, until its slot is needed; the oldest retired goes first.
+Nothing is allocated: a query is a walk over slots.
+
+    s = orders.find_next(-1, instrument, ANY, LIVE, 0)
+    while s >= 0:
+        ...  # orders.pool[s]; it may be dropped or retired here
+        s = orders.find_next(s, instrument, ANY, LIVE, 0)
 """
 
-from streams.kernel import I32, Struct, Table
-from streams.trading.id_index import IdIndex
+from streams.trading.codes import PENDING_CANCEL
 from streams.trading.order import Order
+from streams.trading.order_pool import RETIRED, OrderList, OrderPool
 
-__all__ = ["RETIRED", "Order", "OrderList", "Orders"]
+__all__ = ["ANY", "LIVE", "RETIRED", "Order", "OrderList", "Orders"]
 
-
-RETIRED: int = -2  # list number of an order that has ended and is kept
-
-
-class OrderList(Struct):
-    """A list of orders, oldest first: its ends (-1 = empty) and length."""
-
-    head: I32 = -1
-    tail: I32 = -1
-    count: I32
+ANY: int = -1  # instrument, strategy, status, side: whatever it is
+LIVE: int = -2  # status: not ended
 
 
-class Orders(Struct, align=64):
-    """Pool of `orders` slots (a power of two) and `order_lists` lists.
+class Orders(OrderPool, align=64):
+    """Fields and sizes: see OrderPool."""
 
-    open_count    : orders added and neither dropped nor retired
-    retired_count : ended orders that are still found
-    evicted       : retired orders whose slot was needed
-    """
+    # ---- queries ----
+    def find_next(self, after: int, instrument: int, strategy: int, status: int, parent_id: int) -> int:
+        """The next slot behind `after` (-1 = the first) whose order fits all of it, in the order of slots; -1 if there is none.
 
-    open_count: int
-    retired_count: int
-    evicted: int
-    used: int
-    free: int = -1
-    retired: OrderList
-    lists: Table[OrderList, "order_lists"]
-    pool: Table[Order, "orders"]
-    index: IdIndex
+        instrument, strategy : dictionary numbers, ANY
+        status               : OrdStatus, LIVE, ANY; ended orders are found as long as they are kept
+        parent_id            : order id, 0 = any
+        """
+        for s in range(after + 1, self.used):
+            o = self.pool[s]
+            if (
+                o.order_id != 0
+                and (instrument == ANY or o.instrument == instrument)
+                and (strategy == ANY or o.strategy == strategy)
+                and (status == ANY or o.ord_status == status or (status == LIVE and o.live()))
+                and (parent_id == 0 or o.parent_id == parent_id)
+            ):
+                return s
+        return -1
 
-    def setup(self) -> None:
-        """Take the sizes from the tables. Once, before anything else."""
-        self.index.setup()
+    def count(self, instrument: int, strategy: int, status: int, parent_id: int) -> int:
+        """How many orders fit a query."""
+        n = 0
+        s = self.find_next(-1, instrument, strategy, status, parent_id)
+        while s >= 0:
+            n += 1
+            s = self.find_next(s, instrument, strategy, status, parent_id)
+        return n
 
-    def find(self, order_id: int) -> int:
-        """Slot of an order, open or retired; -1 if it is unknown."""
-        return self.index.find(order_id)
+    # ---- parents ----
+    def child_leaves_lots(self, slot: int) -> int:
+        """Lots that the children of an order have open."""
+        lots = 0
+        c = self.pool[slot].child_head
+        while c >= 0:
+            lots += self.pool[c].leaves_qty_lots
+            c = self.pool[c].sibling_next
+        return lots
 
-    def add(self, order_id: int) -> int:
-        """Slot of a new order, every field reset; -1 if the pool is full of open orders or the id is taken."""
-        if self.index.find(order_id) >= 0:
-            return -1
-        if self.free < 0 and self.used >= self.pool.n:
-            if self.retired.head < 0:
-                return -1
-            self.evicted += 1
-            self.drop(self.retired.head)
-        if self.free >= 0:
-            s = self.free
-            self.free = self.pool[s].next
-        else:
-            s = self.used
-            self.used += 1
-        o = self.pool[s]
-        o.reset(order_id)
-        o.next = -1
-        o.prev = -1
-        o.list_number = -1
-        self.index.put(order_id, s)
-        self.open_count += 1
-        return s
+    def child_cum_lots(self, slot: int) -> int:
+        """Lots that the children of an order have filled, of those that are kept."""
+        lots = 0
+        c = self.pool[slot].child_head
+        while c >= 0:
+            lots += self.pool[c].cum_qty_lots
+            c = self.pool[c].sibling_next
+        return lots
 
-    def drop(self, slot: int) -> None:
-        """Forget an order, open or retired. Its slot is free for the next `add`."""
-        o = self.pool[slot]
-        if o.list_number == RETIRED:
-            self.retired_count -= 1
-        else:
-            self.open_count -= 1
-        self.unlink(slot)
-        self.index.remove(o.order_id)
-        o.order_id = 0
-        o.next = self.free
-        self.free = slot
+    # ---- batches ----
+    def add_batch(self, first_id: int, count: int) -> bool:
+        """Add `count` orders of consecutive ids, all of them or none: there must be room, and no id may be known."""
+        if count <= 0 or self.open_count + count > self.pool.n:
+            return False
+        for order_id in range(first_id, first_id + count):
+            if self.find(order_id) >= 0:
+                return False
+        for order_id in range(first_id, first_id + count):
+            self.add(order_id)
+        return True
 
-    def retire(self, slot: int) -> None:
-        """Take an ended order out of its list and keep it findable until its slot is needed."""
-        if self.pool[slot].list_number == RETIRED:
-            return
-        self.unlink(slot)
-        self.append(self.retired, slot)
-        self.pool[slot].list_number = RETIRED
-        self.open_count -= 1
-        self.retired_count += 1
-
-    # ---- lists ----
-    def link(self, slot: int, number: int) -> None:
-        """Put an order at the end of a list. It must be open and in no list; 0 <= number < order_lists."""
-        self.append(self.lists[number], slot)
-        self.pool[slot].list_number = number
-
-    def unlink(self, slot: int) -> None:
-        """Take an order out of the list it is in, if any."""
-        number = self.pool[slot].list_number
-        if number >= 0:
-            self.cut(self.lists[number], slot)
-        elif number == RETIRED:
-            self.cut(self.retired, slot)
-
-    def first(self, number: int) -> int:
-        """Oldest order of a list, -1 if it is empty; go on with `pool[slot].next` (taken before the order is dropped)."""
-        return self.lists[number].head
-
-    def append(self, ends: OrderList, slot: int) -> None:
-        """Link a slot behind the tail of a list."""
-        o = self.pool[slot]
-        o.prev = ends.tail
-        o.next = -1
-        if ends.tail >= 0:
-            self.pool[ends.tail].next = slot
-        else:
-            ends.head = slot
-        ends.tail = slot
-        ends.count += 1
-
-    def cut(self, ends: OrderList, slot: int) -> None:
-        """Unlink a slot from a list."""
-        o = self.pool[slot]
-        if o.prev >= 0:
-            self.pool[o.prev].next = o.next
-        else:
-            ends.head = o.next
-        if o.next >= 0:
-            self.pool[o.next].prev = o.prev
-        else:
-            ends.tail = o.prev
-        o.prev = -1
-        o.next = -1
-        o.list_number = -1
-        ends.count -= 1
+    def cancel_batch(self, instrument: int, strategy: int, side: int, parent_id: int) -> int:
+        """Ask to cancel every live order that fits and has no cancel pending; how many. They are PENDING_CANCEL then."""
+        n = 0
+        s = self.find_next(-1, instrument, strategy, LIVE, parent_id)
+        while s >= 0:
+            o = self.pool[s]
+            if (side == ANY or o.side == side) and o.ord_status != PENDING_CANCEL:
+                o.on_cancel_request()
+                n += 1
+            s = self.find_next(s, instrument, strategy, LIVE, parent_id)
+        return n
