@@ -403,7 +403,9 @@ class Audit(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """Cash of an account in a currency. Topic balances.v1."""
+    """Cash of an account in a currency, and its profit in the instruments that settle in it, as of a fill or a funding settlement.
+    Topic balances.v1.
+    """
 
     id: int
     cause_id: int
@@ -412,9 +414,16 @@ class Balance(NamedTuple):
     recv_ts_ns: int
     account: str  # account name ("maker-1")
     currency: str  # currency ("USDT")
-    cash: Decimal  # cash, fees deducted
+    # what the account has more than at the start of the run: profit realized and funding less fees, and of spot what was received less
+    # paid
+    cash: Decimal
     fees: Decimal  # fees paid in this run; negative = rebates
     funding: Decimal = Decimal("0")  # funding received less paid in this run; it is in cash
+    realized_pnl: Decimal = Decimal("0")  # profit realized in this run, without fees and funding, of all strategies
+    unrealized_pnl: Decimal = Decimal("0")  # profit of what is open, each position at its last mark
+    spread_pnl: Decimal = Decimal("0")  # part of the profit earned against the mid at each fill
+    # part of the profit earned by holding while the mid moved; with spread_pnl it is realized_pnl + unrealized_pnl
+    inventory_pnl: Decimal = Decimal("0")
 
 
 class BookUpdate(NamedTuple):
@@ -584,13 +593,16 @@ class Instrument(NamedTuple):
     quote: str  # currency of the price ("USDT")
     tick_e9: int  # price step x 10^9, > 0
     lot_e9: int  # quantity step x 10^9, > 0
-    multiplier_e9: int  # contract multiplier x 10^9, > 0: notional = price x quantity x multiplier
+    # contract multiplier x 10^9, > 0: notional = price x quantity x multiplier, of an inverse contract quantity x multiplier / price
+    multiplier_e9: int
     maker_fee_e9: int  # maker fee as a fraction of the notional x 10^9; negative = rebate
     taker_fee_e9: int  # taker fee as a fraction of the notional x 10^9; negative = rebate
     min_qty_e9: int  # smallest order quantity x 10^9, >= 0
     max_qty_e9: int  # largest order quantity x 10^9; 0 = no limit
     min_notional: Decimal  # smallest order notional, in the quote currency; 0 = no limit
-    money_scale: int  # digits of the money unit: 8 = money is counted in 10^-8 of the quote currency; 0 to 9
+    # digits of the money unit: 8 = money is counted in 10^-8 of the settlement currency (the quote, of an inverse contract the base); 0
+    # to 9
+    money_scale: int
     fee_rounding: FeeRounding  # how a fee is rounded to the money unit
     valid_from_ns: int  # from when these rules hold, ns since 1970 UTC
     sector: str | None = None  # sector that its exposure counts to; null = none
@@ -752,20 +764,24 @@ class Position(NamedTuple):
     venue: str  # venue name, as in names.v1 ("binance")
     symbol: str  # the venue's symbol ("BTCUSDT")
     qty_e9: int  # position x 10^9, signed: > 0 long
-    cost: Decimal  # signed cost of what is open, in the quote currency: price x quantity x multiplier
-    realized_pnl: Decimal  # profit realized in this run, without fees, in the quote currency
-    unrealized_pnl: Decimal  # profit of what is open at the mark, in the quote currency
-    fees: Decimal  # fees paid in this run; negative = rebates
-    spread_pnl: Decimal  # part of the profit earned against the mid at each fill, in the quote currency
+    # signed cost of what is open, in the settlement currency: price x quantity x multiplier; of an inverse contract -(quantity x
+    # multiplier / price)
+    cost: Decimal
+    realized_pnl: Decimal  # profit realized in this run, without fees, in the settlement currency
+    unrealized_pnl: Decimal  # profit of what is open at the mark, in the settlement currency
+    fees: Decimal  # fees paid in this run in the settlement currency; negative = rebates
+    spread_pnl: Decimal  # part of the profit earned against the mid at each fill, in the settlement currency
     bought_qty_e9: int  # quantity bought in this run x 10^9, >= 0
     sold_qty_e9: int  # quantity sold in this run x 10^9, >= 0
     fill_count: int  # fills booked in this run
     avg_px: float | None = None  # average price of what is open, price units; null when flat
     mark_px: float | None = None  # price it is valued at, price units; null = none yet
-    # profit realized in this run if the oldest open lots are closed first, without fees, in the quote currency
+    # profit realized in this run if the oldest open lots are closed first, without fees, in the settlement currency
     realized_fifo_pnl: Decimal = Decimal("0")
-    inventory_pnl: Decimal = Decimal("0")  # part of the profit earned by holding while the mid moved, in the quote currency
-    funding: Decimal = Decimal("0")  # funding received less paid in this run, in the quote currency
+    # part of the profit earned by holding while the mid moved, in the settlement currency; with spread_pnl it is realized_pnl +
+    # unrealized_pnl
+    inventory_pnl: Decimal = Decimal("0")
+    funding: Decimal = Decimal("0")  # funding received less paid in this run, in the settlement currency
 
 
 class Quote(NamedTuple):

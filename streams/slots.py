@@ -114,7 +114,8 @@ class InstrumentSlot(Slot, align=256):
 
     tick_e9: int  # price step x 10^9, > 0
     lot_e9: int  # quantity step x 10^9, > 0
-    multiplier_e9: int  # contract multiplier x 10^9, > 0: notional = price x quantity x multiplier
+    # contract multiplier x 10^9, > 0: notional = price x quantity x multiplier, of an inverse contract quantity x multiplier / price
+    multiplier_e9: int
     maker_fee_e9: int  # maker fee as a fraction of the notional x 10^9; negative = rebate
     taker_fee_e9: int  # taker fee as a fraction of the notional x 10^9; negative = rebate
     min_qty_lots: int  # smallest order quantity, lots, >= 0
@@ -124,7 +125,9 @@ class InstrumentSlot(Slot, align=256):
     beta_e9: int  # weight of its exposure in its cluster x 10^9, signed
     base: I32 = -1  # number of the base; -1 = none
     quote: I32 = -1  # number of the quote; -1 = none
-    money_scale: I32  # digits of the money unit: 8 = money is counted in 10^-8 of the quote currency; 0 to 9
+    # digits of the money unit: 8 = money is counted in 10^-8 of the settlement currency (the quote, of an inverse contract the base); 0
+    # to 9
+    money_scale: I32
     sector: I32 = -1  # number of the sector; -1 = none
     cluster: I32 = -1  # number of the cluster; -1 = none
     instrument_type: I8  # spot, linear or inverse contract (InstrumentType)
@@ -304,29 +307,42 @@ class PositionSlot(Slot, align=256):
     """Position of a strategy of an account in an instrument, after a fill or a mark. 256 bytes."""
 
     qty_lots: int  # position, lots, signed: > 0 long
-    cost: int  # signed cost of what is open, in the quote currency: price x quantity x multiplier, money units
-    realized_pnl: int  # profit realized in this run, without fees, in the quote currency, money units
-    unrealized_pnl: int  # profit of what is open at the mark, in the quote currency, money units
-    fees: int  # fees paid in this run; negative = rebates, money units
-    spread_pnl: int  # part of the profit earned against the mid at each fill, in the quote currency, money units
+    # signed cost of what is open, in the settlement currency: price x quantity x multiplier; of an inverse contract -(quantity x
+    # multiplier / price), money units
+    cost: int
+    realized_pnl: int  # profit realized in this run, without fees, in the settlement currency, money units
+    unrealized_pnl: int  # profit of what is open at the mark, in the settlement currency, money units
+    fees: int  # fees paid in this run in the settlement currency; negative = rebates, money units
+    spread_pnl: int  # part of the profit earned against the mid at each fill, in the settlement currency, money units
     bought_qty_lots: int  # quantity bought in this run, lots, >= 0
     sold_qty_lots: int  # quantity sold in this run, lots, >= 0
     fill_count: int  # fills booked in this run
     mark2_ticks: int = NULL  # twice the price it is valued at, ticks; NULL = none
-    # profit realized in this run if the oldest open lots are closed first, without fees, in the quote currency, money units
+    # profit realized in this run if the oldest open lots are closed first, without fees, in the settlement currency, money units
     realized_fifo_pnl: int
-    inventory_pnl: int  # part of the profit earned by holding while the mid moved, in the quote currency, money units
-    funding: int  # funding received less paid in this run, in the quote currency, money units
+    # part of the profit earned by holding while the mid moved, in the settlement currency; with spread_pnl it is realized_pnl +
+    # unrealized_pnl, money units
+    inventory_pnl: int
+    funding: int  # funding received less paid in this run, in the settlement currency, money units
     account: I32 = -1  # number of the account; -1 = none
     strategy: I32 = -1  # number of the strategy; -1 = none
 
 
 class BalanceSlot(Slot, align=128):
-    """Cash of an account in a currency. 128 bytes."""
+    """Cash of an account in a currency, and its profit in the instruments that settle in it, as of a fill or a funding settlement. 128
+    bytes.
+    """
 
-    cash: int  # cash, fees deducted, money units
+    # what the account has more than at the start of the run: profit realized and funding less fees, and of spot what was received less
+    # paid, money units
+    cash: int
     fees: int  # fees paid in this run; negative = rebates, money units
     funding: int  # funding received less paid in this run; it is in cash, money units
+    realized_pnl: int  # profit realized in this run, without fees and funding, of all strategies, money units
+    unrealized_pnl: int  # profit of what is open, each position at its last mark, money units
+    spread_pnl: int  # part of the profit earned against the mid at each fill, money units
+    # part of the profit earned by holding while the mid moved; with spread_pnl it is realized_pnl + unrealized_pnl, money units
+    inventory_pnl: int
     account: I32 = -1  # number of the account; -1 = none
     currency: I32 = -1  # number of the currency; -1 = none
 

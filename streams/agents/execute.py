@@ -243,7 +243,7 @@ class ExecuteAgent(Struct, align=64):
         f.leaves_qty_lots = o.leaves_qty_lots
         f.maker = 1 if e.maker == 1 else 0
         f.fee = e.fee if e.fee != NULL else spec.fee(e.last_px_ticks, e.last_qty_lots, e.maker)
-        f.fee_currency = e.fee_currency if e.fee_currency >= 0 else spec.quote_currency
+        f.fee_currency = e.fee_currency if e.fee_currency >= 0 else spec.settle_currency
         f.mid2_ticks = spec.mark2_ticks if spec.mark2_ticks > 0 else NULL
         self.report(o, EXEC_TRADE, OK, e.last_px_ticks, e.last_qty_lots, out)
 

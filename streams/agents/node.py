@@ -19,6 +19,7 @@ from streams.slots import (
     KIND_COMMAND,
     KIND_DECISION,
     KIND_FILL,
+    KIND_FUNDING,
     KIND_INSTRUMENT,
     KIND_LEVEL,
     KIND_LIMIT,
@@ -33,6 +34,7 @@ from streams.slots import (
     CommandSlot,
     DecisionSlot,
     FillSlot,
+    FundingSlot,
     InstrumentSlot,
     LevelSlot,
     LimitSlot,
@@ -119,6 +121,8 @@ class Node(Struct, align=64):
             self.on_venue_event(at(VenueEventSlot, address))
         elif kind == KIND_FILL:
             self.on_fill(at(FillSlot, address))
+        elif kind == KIND_FUNDING:
+            self.on_funding(at(FundingSlot, address))
         elif kind == KIND_REPORT:
             self.on_report(at(ReportSlot, address))
         elif kind == KIND_ORDER:
@@ -249,6 +253,13 @@ class Node(Struct, align=64):
         for i in range(self.agent_count):
             if self.agents[i] == AGENT_STRATEGY:
                 self.strategy.on_signal(e, own, self.views, self.out)
+
+    def on_funding(self, e: FundingSlot) -> None:
+        for i in range(self.agent_count):
+            if self.agents[i] == AGENT_RISK:
+                self.risk.on_funding(e, self.views)
+            elif self.agents[i] == AGENT_ACCOUNT:
+                self.account.on_funding(e, self.views, self.out)
 
     def on_command(self, e: CommandSlot) -> None:
         for i in range(self.agent_count):

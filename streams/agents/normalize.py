@@ -1,8 +1,11 @@
-"""Normalize: a venue's raw frames become book updates, trades and quotes in the platform's words.
+"""Normalize: a venue's raw frames become book updates, trades, quotes and funding settlements in the platform's words.
 
 The venue's sequence rules decide what belongs to the book. On a gap the book is stale: one BookUpdate says so (`gap`), one RESYNC command
 asks the feed for a snapshot, and nothing more of that book is written until the snapshot has come: then the whole book (`snapshot`), then
 the diffs held meanwhile, each as its own update.
+
+A perpetual's mark price frames announce the next funding; once they announce a later one, the funding announced before has been settled: at
+the rate and the mark price that were told last before it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from streams.errors import FrameError
-from streams.records import BookLevel, BookUpdate, Command, CommandType, Frame, Instrument, InstrumentType, Quote, Side, Trade
+from streams.records import BookLevel, BookUpdate, Command, CommandType, Frame, Funding, Instrument, InstrumentType, Quote, Side, Trade
 from streams.schema.derived import imbalance, microprice
 from streams.schema.units import from_e9
 from streams.venues.binance import messages
@@ -29,7 +32,7 @@ _MARKETS = {InstrumentType.SPOT: Market.SPOT, InstrumentType.LINEAR: Market.USDM
 
 
 class Normalize:
-    """Frames in; book updates, trades, quotes and RESYNC commands out. One Normalize serves all instruments of a shard.
+    """Frames in; book updates, trades, quotes, fundings and RESYNC commands out. One Normalize serves all instruments of a shard.
 
     A frame that cannot be read, of an instrument that was not announced, or with a price or size off the instrument's grid raises
     FrameError and changes nothing: nothing of it is written.
@@ -37,7 +40,7 @@ class Normalize:
 
     name = "normalize"
     reads: tuple[type, ...] = (Instrument, Command, Frame)
-    writes: tuple[type, ...] = (BookUpdate, Trade, Quote, Command)
+    writes: tuple[type, ...] = (BookUpdate, Trade, Quote, Funding, Command)
 
     def __init__(self) -> None:
         self._books: dict[tuple[str, str], _Book] = {}
@@ -72,6 +75,8 @@ class Normalize:
             book.on_trade(message, out)
         elif isinstance(message, messages.DepthDiff):
             book.on_diff(message, out)
+        elif isinstance(message, messages.MarkPrice):
+            book.on_mark(message, out)
         else:
             book.on_snapshot(message, out)
 
@@ -111,6 +116,7 @@ class _Book:
         self.levels = Levels()
         self.asked = False  # RESYNC written, no snapshot since
         self.aggregate: bool | None = None  # trade and aggTrade tell the same trades: the kind that came first counts
+        self.mark: messages.MarkPrice | None = None  # told last
 
     @property
     def key(self) -> tuple[str, str]:
@@ -122,6 +128,7 @@ class _Book:
         self.levels = Levels()
         self.asked = False
         self.aggregate = None
+        self.mark = None
 
     def on_ticker(self, ticker: messages.BookTicker, out: Out) -> None:
         bid_px, bid_qty, ask_px, ask_qty = ticker[3:]
@@ -149,6 +156,14 @@ class _Book:
             self.aggregate = trade.aggregate
         if trade.aggregate == self.aggregate:
             out(Trade(*_HEAD, *self.key, trade.exch_ts_ns, trade.trade_id, trade.side, trade.px_e9, trade.qty_e9))
+
+    def on_mark(self, mark: messages.MarkPrice, out: Out) -> None:
+        last, next_ts_ns = self.mark, mark.next_funding_ts_ns
+        if last is not None and next_ts_ns < last.next_funding_ts_ns:
+            return  # an older frame, late
+        if last is not None and next_ts_ns > last.next_funding_ts_ns:
+            out(Funding(*_HEAD, *self.key, last.next_funding_ts_ns, last.rate_e9, last.mark_e9))
+        self.mark = mark
 
     def on_diff(self, diff: messages.DepthDiff, out: Out) -> None:
         self._check_grid(diff.bids)
@@ -185,6 +200,7 @@ class _Book:
             "lot_e9": self.lot_e9,
             "asked": self.asked,
             "aggregate": self.aggregate,
+            "mark": tuple(self.mark) if self.mark else None,
             "sync": sync.state(),
             "held": [tuple(diff) for diff in sync.held],
             "bids": sorted(self.levels.bids.items()),
@@ -196,6 +212,7 @@ class _Book:
         book = cls(state["venue"], state["symbol"], Market[state["market"]])
         book.tick_e9, book.lot_e9 = state["tick_e9"], state["lot_e9"]
         book.asked, book.aggregate = state["asked"], state["aggregate"]
+        book.mark = messages.MarkPrice(*state["mark"]) if state["mark"] is not None else None
         book.sync.load(state["sync"])
         for *fields, bids, asks in state["held"]:
             book.sync.held.append(messages.DepthDiff._make([*fields, tuple(map(tuple, bids)), tuple(map(tuple, asks))]))

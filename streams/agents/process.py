@@ -28,6 +28,7 @@ from streams.records import (
     Decision,
     Fill,
     Frame,
+    Funding,
     Instrument,
     Limit,
     Name,
@@ -46,11 +47,13 @@ from streams.schema import codec, ids
 from streams.schema.edge import Edge
 from streams.schema.model import SCHEMAS
 from streams.slots import Slot
-from streams.trading.instrument import money_per_tick_lot
+from streams.trading.contract import check_units
 
 __all__ = ["Process"]
 
-_COMPILED_INPUTS = (Instrument, BookUpdate, Trade, Quote, Order, Decision, VenueEvent, Report, Fill, Position, Signal, Limit, Command)
+_COMPILED_INPUTS = (
+    *(Instrument, BookUpdate, Trade, Quote, Funding, Order, Decision, VenueEvent, Report, Fill, Position, Signal, Limit, Command),
+)
 
 
 class Process:
@@ -76,7 +79,7 @@ class Process:
         self._compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
         self._pending = bytearray()
         self._outputs: list[tuple[str, NamedTuple]] = []
-        self._topics = {cls: SCHEMAS[cls.__name__].topic for cls in (BookUpdate, Trade, Quote, Command)}
+        self._topics = {cls: SCHEMAS[cls.__name__].topic for cls in (BookUpdate, Trade, Quote, Funding, Command)}
         self._counters = {
             topic: ids.Counter(writer) for topic, writer in spec.writers.items() if self.normalize and topic in self._topics.values()
         }
@@ -197,7 +200,7 @@ class Process:
 
     def _on_instrument(self, instrument: Instrument) -> None:
         i = instrument
-        money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, i.instrument_type)
+        check_units(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, i.instrument_type, self.edge.money_scale(i.base))
         self.edge.on_instrument(instrument)
         self.instruments.append(instrument)
         if self.normalize is not None:
@@ -330,7 +333,7 @@ class Process:
 
     # ---- construction ----
     def _fused(self) -> tuple[type, ...]:
-        return (BookUpdate, Trade, Quote, Command) if self.normalize is not None else ()
+        return (BookUpdate, Trade, Quote, Funding, Command) if self.normalize is not None else ()
 
 
 def _header(id: int, ts_ns: int, instrument: int, kind: int) -> bytes:

@@ -3,7 +3,7 @@
 from streams.agents.codes import COMMAND_KILL, COMMAND_RESUME
 from streams.agents.views import Views
 from streams.kernel import NULL, Struct
-from streams.slots import CommandSlot, InstrumentSlot, LimitSlot
+from streams.slots import CommandSlot, FundingSlot, InstrumentSlot, LimitSlot
 from streams.trading.breakers import Breakers
 from streams.trading.guards import Guards
 from streams.trading.orders import Orders
@@ -48,6 +48,14 @@ class RiskState(Struct, align=64):
         mark2_ticks = views.specs[instrument].mark2_ticks
         self.tree.on_mark(instrument, mark2_ticks, views.now_ns)
         self.breakers.on_mid(self.tree, instrument, mark2_ticks, views.now_ns)
+        self.breakers.on_pnl(self.tree, views.now_ns)
+
+    def on_funding(self, e: FundingSlot, views: Views) -> None:
+        """A settlement counts to the loss of every account that holds the contract."""
+        for account in range(self.tree.account_scope.n):
+            if self.tree.account_scope[account] >= 0:
+                lots = self.tree.leaf(self.tree.account_scope[account], e.instrument).net_lots
+                self.tree.on_funding(account, e.instrument, views.specs[e.instrument].funding(lots, e.mark_e9, e.rate_e9), views.now_ns)
         self.breakers.on_pnl(self.tree, views.now_ns)
 
     def on_instrument(self, e: InstrumentSlot, views: Views) -> None:

@@ -10,6 +10,7 @@ from streams.records import (
     Decision,
     Fill,
     Frame,
+    Funding,
     Instrument,
     Limit,
     Name,
@@ -33,12 +34,12 @@ CONTROL: tuple[type, ...] = (Name, Instrument, Shard, Limit, Param, Command)
 READS: Mapping[str, tuple[type, ...]] = {
     "normalize": (Frame,),
     "strategy": (BookUpdate, Trade, Quote, Report, Fill, Position, Signal),
-    "risk": (Order, BookUpdate, Quote, Report, Fill),
+    "risk": (Order, BookUpdate, Quote, Report, Fill, Funding),
     "execute": (Decision, VenueEvent, Quote),
-    "account": (Fill, Quote),
+    "account": (Fill, Funding, Quote),
 }
 WRITES: Mapping[str, tuple[str, ...]] = {
-    "normalize": ("BookUpdate", "Trade", "Quote", "Command"),
+    "normalize": ("BookUpdate", "Trade", "Quote", "Funding", "Command"),
     "strategy": ("Order", "Signal", "Metric"),
     "risk": ("Decision",),
     "execute": ("Request", "Report", "Fill"),

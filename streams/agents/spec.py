@@ -11,6 +11,7 @@ DEFAULT_SIZES: Mapping[str, int] = {
     "accounts": 4,
     "scopes": 16,
     "currencies": 8,
+    "lots": 64,
     "sectors": 4,
     "clusters": 4,
     "orders": 512,
@@ -21,7 +22,7 @@ DEFAULT_SIZES: Mapping[str, int] = {
     "queue": 1024,
 }
 """Room in a process's tables. orders, executions, window and far are powers of two; order_lists is set to what strategies and
-instruments (two each) need."""
+instruments (two each) need; lots: open lots of different prices that a position keeps in the order they were opened."""
 
 
 @dataclass(frozen=True)

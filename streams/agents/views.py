@@ -5,7 +5,7 @@ Built once a process from the records that reach it, updated before any agent st
 
 from streams.agents.codes import ACTION_NEW, ACTION_REPLACE
 from streams.agents.told import Told
-from streams.kernel import Struct, Table
+from streams.kernel import I8, Struct, Table
 from streams.slots import (
     FLAG_LAST,
     FillSlot,
@@ -18,7 +18,8 @@ from streams.slots import (
     TradeSlot,
 )
 from streams.trading.book import Book
-from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE
+from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE, SPOT
+from streams.trading.contract import MONEY_SCALE
 from streams.trading.instrument import InstrumentSpec
 from streams.trading.order_terms import copy_algorithm_terms, copy_terms, given
 from streams.trading.orders import Orders
@@ -30,6 +31,7 @@ class Views(Struct, align=64):
     """now_ns: the largest time seen on the inputs (contract 9); holdings: signed lots, [strategy x instruments + instrument].
 
     data_ts_ns   : receive time of the newest market data; book_ts_ns: of the newest change of each book
+    money_scales : digits of each currency's money unit, -1 = not said yet
     scope_parent : the scope above each scope, -1 = none or unknown; account_scope: the scope that an account is
     told         : positions as the account keeps them, signals of the strategies
     """
@@ -41,6 +43,7 @@ class Views(Struct, align=64):
     book_ts_ns: Table[int, "instruments"]
     orders: Orders
     holdings: Table[int, "strategies * instruments"]
+    money_scales: Table[I8, "currencies"]
     scope_parent: Table[int, "scopes"]
     account_scope: Table[int, "accounts"]
     told: Told
@@ -51,6 +54,8 @@ class Views(Struct, align=64):
             self.scope_parent[i] = -1
         for i in range(self.account_scope.n):
             self.account_scope[i] = -1
+        for i in range(self.money_scales.n):
+            self.money_scales[i] = -1
         self.orders.setup()
         self.told.setup()
         for i in range(self.books.n):
@@ -86,7 +91,13 @@ class Views(Struct, align=64):
 
     # ---- market data ----
     def on_instrument(self, e: InstrumentSlot) -> None:
-        self.specs[e.instrument].load(e)
+        base_scale = MONEY_SCALE
+        if e.instrument_type == SPOT and e.base >= 0:
+            if self.money_scales[e.base] < 0:
+                self.money_scales[e.base] = MONEY_SCALE
+            base_scale = self.money_scales[e.base]
+        if self.specs[e.instrument].load(e, base_scale) and self.specs[e.instrument].settle_currency >= 0:
+            self.money_scales[self.specs[e.instrument].settle_currency] = e.money_scale
 
     def on_level(self, e: LevelSlot) -> None:
         book = self.books[e.instrument]

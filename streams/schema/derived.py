@@ -20,8 +20,11 @@ def microprice(bid_px_e9: int, bid_qty: int, ask_px_e9: int, ask_qty: int) -> fl
     return (bid_px_e9 * ask_qty + ask_px_e9 * bid_qty) / (both * E9)
 
 
-def avg_px(cost: int, qty_e9: int, multiplier_e9: int, scale: int) -> float | None:
-    """Average price of a position in price units; None when flat. cost in money units of 10^-scale."""
+def avg_px(cost: int, qty_e9: int, multiplier_e9: int, scale: int, inverse: int = 0) -> float | None:
+    """Average price of a position in price units; None when flat. cost in money units of 10^-scale, of an inverse contract (inverse > 0)
+    minus quantity x multiplier over the price."""
+    if inverse:
+        return qty_e9 * multiplier_e9 * 10**scale / (-cost * 10**18) if qty_e9 and cost else None
     return cost * 10**18 / (qty_e9 * multiplier_e9 * 10**scale) if qty_e9 else None
 
 

@@ -61,6 +61,10 @@ class Edge:
         """The name of a number; SchemaError if there is none."""
         return self.dictionary.name(kind, number)
 
+    def money_scale(self, currency: str) -> int:
+        """Digits of a currency's money unit; 8 until an instrument that settles in it says otherwise."""
+        return self._tables.scale_of(currency)
+
     def to_slots(self, record: Any) -> bytes:
         """The record's slots, one after the other: one, or one a book level. EdgeError if it has no exact form in memory."""
         name = type(record).__name__

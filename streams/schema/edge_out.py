@@ -12,7 +12,7 @@ BACK = {  # fields that stay out of memory and follow from others; {x} is the fi
     "Quote.microprice": "microprice({bid_px_e9}, {bid_qty_e9}, {ask_px_e9}, {ask_qty_e9})",
     "Request.cl_ord_id": "cl_ord_id({order_id})",
     "Request.orig_cl_ord_id": "cl_ord_id({order_id}) if {action} else None",  # NEW is 0
-    "Position.avg_px": "avg_px(cost, {qty_e9}, multiplier, scale)",
+    "Position.avg_px": "avg_px(cost, {qty_e9}, multiplier, scale, inverse)",
     "Command.target": "target_name(instrument, target_scope, target_strategy)",
 }
 
@@ -46,7 +46,9 @@ class _Lines:
             ]
         if "symbol" not in [f.name for f in self.s.fields]:
             return ["scale = scale_of(names['CURRENCY'](currency))"] if self.s.name == "Balance" else ["pass"]
-        find = "_, tick, lot, _, scale, multiplier, venue, symbol = by_number.get(instrument) or no_number('INSTRUMENT', instrument)"
+        find = (
+            "_, tick, lot, _, scale, multiplier, venue, symbol, inverse = by_number.get(instrument) or no_number('INSTRUMENT', instrument)"
+        )
         if not self.s.field("symbol").nullable:
             return [find]
         return ["if instrument == -1: tick, lot, scale, venue, symbol = 1, 1, 8, None, None", "else: " + find]
@@ -102,7 +104,7 @@ def _book_lines(s: Schema, x: Layout) -> list[str]:
         "    levels, tick = [], 0",
         f"    for ({names},) in iter_unpack(data):",
         "        if not tick:",
-        "            _, tick, lot, _, _, _, venue, symbol = by_number.get(instrument) or no_number('INSTRUMENT', instrument)",
+        "            _, tick, lot, _, _, _, venue, symbol, _ = by_number.get(instrument) or no_number('INSTRUMENT', instrument)",
         "        if qty_lots >= 0: levels.append(new(BookLevel, (GET_Side[side], px_ticks * tick, qty_lots * lot)))",
         f"    return new({s.name}, ({', '.join(values)},))",
     ]

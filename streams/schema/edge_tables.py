@@ -4,14 +4,14 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from streams.errors import EdgeError, UnitError
-from streams.records import CommandType, Instrument, NameKind, ValueUnit
+from streams.records import CommandType, Instrument, InstrumentType, NameKind, ValueUnit
 from streams.schema import ids, units
 from streams.schema.dictionary import Dictionary
 
 __all__ = ["Spec", "Tables"]
 
-Spec = tuple[int, int, int, int, int, int, str, str]
-"""number, tick_e9, lot_e9, max tick-lots, money scale, multiplier_e9, venue, symbol"""
+Spec = tuple[int, int, int, int, int, int, str, str, int]
+"""number, tick_e9, lot_e9, max tick-lots (-1: see bad_notional), money scale, multiplier_e9, venue, symbol, inverse unit"""
 
 
 class Tables:
@@ -29,10 +29,12 @@ class Tables:
     def add(self, record: Instrument) -> None:
         """Take an instrument's rules; EdgeError if it cannot be used."""
         spec = self.spec_of(record)
-        scale = record.money_scale
-        known = self._scales.setdefault(record.quote, scale)
+        scale, settle = record.money_scale, record.base if spec[8] else record.quote
+        known = self._scales.setdefault(settle, scale)
         if known != scale:
-            raise EdgeError(f"instruments.money_scale: {scale} for {record.quote}, which has {known}; a currency has one money unit")
+            raise EdgeError(f"instruments.money_scale: {scale} for {settle}, which has {known}; a currency has one money unit")
+        if record.instrument_type == InstrumentType.SPOT:
+            self._scales.setdefault(record.base, units.MONEY_SCALE)  # balances in it are counted from now on
         self.specs[record.venue, record.symbol] = self.by_number[spec[0]] = spec
 
     def spec_of(self, r: Instrument) -> Spec:
@@ -46,8 +48,11 @@ class Tables:
         number = self.dictionary.numbers(NameKind.INSTRUMENT).get(where)
         if number is None:
             raise EdgeError(f"instruments.symbol: {where} is not in the dictionary; `millrace apply` adds it")
-        bound = units.max_tick_lots(r.tick_e9, r.lot_e9, r.multiplier_e9, r.money_scale)
-        return number, r.tick_e9, r.lot_e9, bound, r.money_scale, r.multiplier_e9, r.venue, r.symbol
+        inverse = (
+            units.inverse_unit(r.tick_e9, r.lot_e9, r.multiplier_e9, r.money_scale) if r.instrument_type == InstrumentType.INVERSE else 0
+        )
+        bound = -1 if inverse else units.max_tick_lots(r.tick_e9, r.lot_e9, r.multiplier_e9, r.money_scale)
+        return number, r.tick_e9, r.lot_e9, bound, r.money_scale, r.multiplier_e9, r.venue, r.symbol, inverse
 
     def scale_of(self, currency: str) -> int:
         """Digits of a currency's money unit."""
@@ -132,7 +137,15 @@ class Tables:
     def bad_null(self, where: str) -> NoReturn:
         raise EdgeError(f"{where}: -2^63 is null in memory; greater values are allowed")
 
-    def bad_notional(self, where: str, px_e9: int, qty_e9: int, spec: Spec) -> NoReturn:
+    def bad_notional(self, where: str, px_e9: int, qty_e9: int, spec: Spec) -> None:
+        """EdgeError where price x quantity leaves its range; an inverse contract's value, quantity / price, is looked at here alone."""
+        _, tick, lot, _, _, _, venue, symbol, inverse = spec
+        if inverse:
+            if px_e9 > 0 and abs(qty_e9) // lot * inverse * tick < units.MAX_INVERSE * px_e9:
+                return
+            raise EdgeError(
+                f"{where}: quantity {qty_e9} over price {px_e9} of {venue}:{symbol} is 2^61 money units or more; less is allowed"
+            )
         raise EdgeError(f"{where}: price {px_e9} x quantity {qty_e9} of {spec[6]}:{spec[7]} is 2^62 money units or more; less is allowed")
 
     def _bad(self, where: str, spec: Spec | None, convert: Any, value: int, step: int, *limit: int) -> NoReturn:

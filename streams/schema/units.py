@@ -11,12 +11,14 @@ from streams.errors import UnitError
 __all__ = [
     "E9",
     "MAX_BOOK_QTY_LOTS",
+    "MAX_INVERSE",
     "MAX_MONEY",
     "MAX_ORDER_QTY_LOTS",
     "MAX_PX_TICKS",
     "MONEY_SCALE",
     "from_e9",
     "from_steps",
+    "inverse_unit",
     "max_tick_lots",
     "money_from_decimal",
     "money_to_decimal",
@@ -32,6 +34,7 @@ MAX_PX_TICKS = 1 << 38  # exclusive, of the absolute value
 MAX_ORDER_QTY_LOTS = 1 << 31
 MAX_BOOK_QTY_LOTS = 1 << 40
 MAX_MONEY = 1 << 62
+MAX_INVERSE = 1 << 61  # of an inverse contract's value: it is computed twice as large, to be rounded
 MAX_INT64 = (1 << 63) - 1
 WIDE = Context(prec=60)  # decimal(38, 9) and its shifts are exact in it
 MAX_EXPONENT = 40  # "1e999999999" must not become a number
@@ -109,6 +112,23 @@ def notional(px_e9: int, qty_e9: int, multiplier_e9: int = E9, scale: int = MONE
 def max_tick_lots(tick_e9: int, lot_e9: int, multiplier_e9: int = E9, scale: int = MONEY_SCALE) -> int:
     """The largest ticks x lots whose notional stays below 2^62 money units; never 2^62 or more itself."""
     return min(MAX_MONEY - 1, ((MAX_MONEY - 1) * 10**27) // (tick_e9 * lot_e9 * multiplier_e9 * 10**scale))
+
+
+def inverse_unit(tick_e9: int, lot_e9: int, multiplier_e9: int = E9, scale: int = MONEY_SCALE) -> int:
+    """lot x multiplier / tick in money units of 10^-scale: a lot of an inverse contract is worth this / price in ticks.
+
+    UnitError if that, or lot x multiplier alone, is no whole number from 1 to 2^60.
+
+    >>> inverse_unit(100_000_000, 1_000_000_000, 100_000_000_000)   # 100 USD a contract, tick 0.1
+    100000000000
+    """
+    money, rest = divmod(lot_e9 * multiplier_e9 * 10**scale, E9 * E9)
+    unit, more = divmod(money * E9, tick_e9)
+    if rest or more or not 0 < unit <= 1 << 60:
+        raise UnitError(
+            f"lot {lot_e9} x multiplier {multiplier_e9} over tick {tick_e9} is no whole number of money units of 10^-{scale} from 1 to 2^60"
+        )
+    return unit
 
 
 def money_from_decimal(money: Decimal, scale: int = MONEY_SCALE) -> int:

@@ -21,7 +21,7 @@ def check(data: dict[str, Any], topology: "Topology | None", source: Source) -> 
         for keys, message in faults(data):
             source.faults.add(source.line(keys), keys, message)
     if topology is not None:
-        for faults_of in (_limits, _fused, _tree):
+        for faults_of in (_inverse, _limits, _fused, _tree):
             for keys, message in faults_of(topology):
                 source.faults.add(source.line(keys), keys, message)
 
@@ -152,6 +152,18 @@ def _scopes(topology: "Topology") -> Iterator[tuple[Keys, Any]]:
         yield ("desks", name), desk.limits
     for name, account in topology.accounts.items():
         yield ("accounts", name), account.limits
+
+
+def _inverse(topology: "Topology") -> Found:
+    """Positions of inverse contracts are kept, but risk counts notional as price x quantity: it cannot say what one may lose."""
+    for name, strategy in topology.strategies.items():
+        for index, instrument in enumerate(strategy.instruments):
+            if instrument in topology.instruments and topology.instruments[instrument].type == "INVERSE":
+                yield (
+                    ("strategies", name, "instruments", index),
+                    f"{instrument!r} is INVERSE: its market data is taken, but it cannot be traded, for limits count price x quantity; "
+                    "trade a LINEAR or SPOT instrument",
+                )
 
 
 def _limits(topology: "Topology") -> Found:

@@ -13,7 +13,7 @@ from streams.topology.model import Topology
 
 __all__ = ["input_places", "partition_of"]
 
-_MARKET = ("frames.v1", "book_updates.v1", "trades.v1", "quotes.v1", "signals.v1")
+_MARKET = ("frames.v1", "book_updates.v1", "trades.v1", "quotes.v1", "funding.v1", "signals.v1")
 _ONE_PARTITION = (*CONTROL_TOPICS, COMMANDS, "alerts.v1", "audit.v1")
 
 

@@ -41,7 +41,7 @@ TOPICS = [
     "requests.v1",
     "reports.v1",
 ]
-TOPICS += ["fills.v1", "positions.v1", "balances.v1", "metrics.v1"]
+TOPICS += ["fills.v1", "positions.v1", "balances.v1", "metrics.v1", "funding.v1"]
 WRITERS = {topic: 10 + i for i, topic in enumerate(TOPICS)}
 FEED = 40
 

@@ -4,8 +4,21 @@ import pytest
 
 from streams.agents.normalize import Normalize
 from streams.errors import FrameError
-from streams.records import BookLevel, BookUpdate, Command, CommandType, FeeRounding, Frame, Instrument, InstrumentType, Quote, Side, Trade
-from tests.venues.binance_frames import COINM, SPOT, USDM, snapshot, stream, usdm_diff, usdm_ticker, usdm_trade
+from streams.records import (
+    BookLevel,
+    BookUpdate,
+    Command,
+    CommandType,
+    FeeRounding,
+    Frame,
+    Funding,
+    Instrument,
+    InstrumentType,
+    Quote,
+    Side,
+    Trade,
+)
+from tests.venues.binance_frames import COINM, SPOT, USDM, mark_price, snapshot, stream, usdm_diff, usdm_ticker, usdm_trade
 
 E9 = 10**9
 HEAD = (0, 0, 0, 0, 0)
@@ -174,8 +187,27 @@ def test_on_frame_snapshot_without_symbol_and_two_instruments_is_refused():
 
 def test_on_frame_other_kinds_are_counted():
     normalize = normalizer()
-    assert feed(normalize, b'{"result":null,"id":1}', stream("x@markPrice", {"e": "markPriceUpdate"})) == []
-    assert normalize.ignored == {"response": 1, "markPriceUpdate": 1}
+    assert feed(normalize, b'{"result":null,"id":1}', stream("x@forceOrder", {"e": "forceOrder"})) == []
+    assert normalize.ignored == {"response": 1, "forceOrder": 1}
+
+
+def test_on_frame_mark_price_gives_the_funding_once_it_has_been_settled():
+    normalize = normalizer()
+    assert feed(normalize, mark_price("60000.1", "0.0001", 8_000), mark_price("60000.12345678", "-0.0002", 8_000)) == []
+    (funding,) = feed(normalize, mark_price("60001", "0.0003", 16_000))
+    assert funding == Funding(*HEAD, "binance", "BTCUSDT", 8_000_000_000, -200_000, 60_000_123_456_780)
+    late = mark_price("60000.2", "0.0001", 8_000)
+    assert feed(normalize, late, mark_price("60002", "0.0004", 16_000)) == []
+    (funding,) = feed(normalize, mark_price("60003", "0.0005", 24_000))
+    assert (funding.funding_ts_ns, funding.rate_e9, funding.mark_e9) == (16_000_000_000, 400_000, 60_002 * E9)
+
+
+def test_on_frame_mark_price_of_an_inverse_perpetual_gives_its_funding_and_a_delivery_contract_none():
+    normalize = normalizer(instrument("BTCUSD_PERP", InstrumentType.INVERSE))
+    frames = [mark_price("60000", "0.0001", ms, "BTCUSD_PERP") for ms in (8_000, 16_000)]
+    assert [(f.symbol, f.rate_e9) for f in feed(normalize, *frames)] == [("BTCUSD_PERP", 100_000)]
+    assert feed(normalize, mark_price("60000", "", 0, "BTCUSD_201225")) == []
+    assert normalize.ignored == {"markPriceUpdate of a delivery contract": 1}
 
 
 def test_on_command_run_starts_without_books_but_keeps_instruments():
@@ -187,11 +219,13 @@ def test_on_command_run_starts_without_books_but_keeps_instruments():
     assert len(feed(normalize, *USDM)) == len(feed(normalizer(), *USDM))
 
 
-@pytest.mark.parametrize("cut", range(len(USDM) + 4))
+@pytest.mark.parametrize("cut", range(len(USDM) + 6))
 def test_state_loaded_anywhere_goes_on_to_the_same_outputs_and_bytes(cut):
     frames = [
         *USDM,
+        mark_price("100", "0.0001", 8_000),
         usdm_diff(115, 118, 112, [["98.9", "1"]]),
+        mark_price("100", "0.0001", 16_000),
         usdm_diff(119, 120, 118),
         snapshot(116, [["98.0", "2"]], [["98.5", "2"]], T=1),
     ]

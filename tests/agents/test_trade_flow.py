@@ -98,7 +98,9 @@ def test_fill_is_booked_once_however_often_it_is_told(desk):
     )
     assert (p.qty_e9, p.cost, p.fees, p.fill_count) == (e9("0.004"), notional, f.fee, 1)
     assert p.spread_pnl == (Decimal("60000.05") - Decimal(bid.px_e9) / 10**9) * Decimal("0.004")
-    assert (b.currency, b.cash) == ("USDT", -notional - f.fee)
+    assert p.inventory_pnl == 0
+    assert (b.currency, b.cash, b.fees, b.realized_pnl) == ("USDT", -f.fee, f.fee, 0)  # a contract costs its fee until it is closed
+    assert (b.spread_pnl, b.unrealized_pnl) == (p.spread_pnl, p.unrealized_pnl)
     again = fill._replace(id=fill.id + 1)
     assert of(Fill, desk.give(again)) == []
 

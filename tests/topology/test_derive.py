@@ -119,7 +119,7 @@ def test_process_spec_has_a_number_for_each_output():
 def test_input_places_two_shards_read_quotes_of_the_instruments_they_value(tmp_path):
     topology = load(changed(tmp_path, *APART))
     by_name = {i.name: i for i in instances(topology)}
-    assert set(input_places(topology, by_name["books"])) == {("fills.v1", 1), ("quotes.v1", 0)}
+    assert set(input_places(topology, by_name["books"])) == {("fills.v1", 1), ("funding.v1", 0), ("quotes.v1", 0)}
     assert ("reports.v1", 1) in input_places(topology, by_name["quote"])
     assert ("trades.v1", 0) in input_places(topology, by_name["quote"])
 

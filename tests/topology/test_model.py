@@ -135,6 +135,11 @@ def test_load_listed_instruments_takes_the_venues_figures(tmp_path):
     assert topology.instruments["binance:ETHUSDT"].tick_e9 == 10_000_000
 
 
+def test_load_strategy_on_an_inverse_contract_refuses(tmp_path):
+    told = "\n".join(faults(changed(tmp_path, ("type: LINEAR", "type: INVERSE"))))
+    assert "strategies.maker.instruments[0]: 'binance:BTCUSDT' is INVERSE: its market data is taken, but it cannot be traded" in told
+
+
 def test_load_fused_agents_on_different_shards_refuses(tmp_path):
     path = changed(tmp_path, ("sinks: {clickhouse: all}", "sinks: {clickhouse: all}\nshards: {maker-1: 1}"))
     assert "processes.trade.agents: cannot be fused: 'maker' has shards binance:BTCUSDT 0, maker-1 1" in "\n".join(faults(path))

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from streams.kernel import Struct, Table, addr_of, at, native
 from streams.trading.book import Book
+from streams.trading.contract import inverse_unit, lot_money, unit_of
 from streams.trading.fee import fee_money
 from streams.trading.id_set import IdSet
-from streams.trading.instrument import unit_of
+from streams.trading.instrument import InstrumentSpec
 from streams.trading.order import Order
 from streams.trading.orders import Orders
 from streams.trading.position import Position
+from streams.trading.wide import divide, share
 
 ANSWERS = 11  # what play_book asks after each command: SlowBook.answers
 
@@ -49,9 +51,10 @@ class OrdersRun(Struct):
 
 
 class PositionRun(Struct):
+    spec: InstrumentSpec
     position: Position
     rows: Table[Row, "rows"]
-    out: Table[int, "2 * rows"]
+    out: Table[int, "12 * rows"]
 
 
 class FeeRun(Struct):
@@ -150,10 +153,28 @@ def play_position(p, n):
     r = at(PositionRun, p)
     for i in range(n):
         x = r.rows[i]
-        r.out[2 * i] = r.position.fill(x.a, x.b, x.c)
-        r.position.attribute_spread(x.a, x.b, x.c, x.d)
-        r.position.charge(x.e)
-        r.out[2 * i + 1] = r.position.unrealized2(x.d)
+        p = r.position
+        y = 0
+        if x.op == 0:
+            y = p.book(r.spec, x.a, x.b, x.c, x.d)
+            p.charge(x.e)
+        elif x.op == 1:
+            p.take_mark(r.spec, x.a)
+        else:
+            y = p.settle_funding(r.spec, x.a, x.b)
+        o = 12 * i
+        r.out[o] = y
+        r.out[o + 1] = p.qty_lots
+        r.out[o + 2] = p.cost
+        r.out[o + 3] = p.realized
+        r.out[o + 4] = p.cash
+        r.out[o + 5] = p.realized_fifo
+        r.out[o + 6] = p.fifo_cost()
+        r.out[o + 7] = p.spread2
+        r.out[o + 8] = p.inventory2
+        r.out[o + 9] = p.unrealized2()
+        r.out[o + 10] = p.funding
+        r.out[o + 11] = p.unrealized2_at(r.spec, x.e) if x.op == 1 else 0
     return r.position.qty_lots
 
 
@@ -163,8 +184,17 @@ def play_fee(p, n):
         x = r.rows[i]
         if x.op == 0:
             r.out[i] = fee_money(x.a, x.b, x.c)
-        else:
+        elif x.op == 1:
             r.out[i] = unit_of(x.a, x.b, x.c, x.d)
+        elif x.op == 2:
+            r.out[i] = inverse_unit(x.a, x.b, x.c, x.d)
+        elif x.op == 3:
+            r.out[i] = lot_money(x.b, x.c, x.d)
+        elif x.op == 4:
+            r.out[i] = share(x.a, x.b, x.c)
+        else:
+            q, rest = divide(x.a, x.b, x.c)
+            r.out[i] = q if x.op == 5 else rest
     return 0
 
 

@@ -58,6 +58,11 @@ def spot_trade(trade_id: int, px: str, qty: str, maker_bought: bool) -> bytes:
     return stream("bnbbtc@trade", data)
 
 
+def mark_price(mark: str, rate: str, next_funding_ms: int, symbol: str = "BTCUSDT", ts_ms: int = 1_562_305_380_000) -> bytes:
+    data = {"e": "markPriceUpdate", "E": ts_ms, "s": symbol, "p": mark, "i": mark, "P": mark, "r": rate, "T": next_funding_ms}
+    return stream(f"{symbol.lower()}@markPrice@1s", data)
+
+
 USDM = [
     usdm_diff(90, 95, 80, [["99.9", "9"]]),
     usdm_diff(97, 101, 95, [["100.0", "3"]]),

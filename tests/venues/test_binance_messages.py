@@ -6,8 +6,19 @@ import pytest
 
 from streams.errors import FrameError
 from streams.records import Side
-from streams.venues.binance.messages import BookTicker, DepthDiff, Ignored, Snapshot, Trade, parse
-from tests.venues.binance_frames import COINM, coinm_trade, snapshot, spot_diff, spot_ticker, stream, usdm_diff, usdm_ticker, usdm_trade
+from streams.venues.binance.messages import BookTicker, DepthDiff, Ignored, MarkPrice, Snapshot, Trade, parse
+from tests.venues.binance_frames import (
+    COINM,
+    coinm_trade,
+    mark_price,
+    snapshot,
+    spot_diff,
+    spot_ticker,
+    stream,
+    usdm_diff,
+    usdm_ticker,
+    usdm_trade,
+)
 
 E9 = 10**9
 
@@ -54,6 +65,11 @@ def test_parse_snapshot_with_and_without_symbol():
     assert parse(stream("btcusdt@depth@snapshot", inner)).symbol == "BTCUSDT"
 
 
+def test_parse_mark_price_gives_mark_rate_and_next_funding():
+    found = parse(mark_price("11794.15000000", "-0.00038167", 1_562_306_400_000))
+    assert found == MarkPrice("BTCUSDT", 1_562_305_380_000_000_000, 11_794_150_000_000, -381_670, 1_562_306_400_000_000_000)
+
+
 def test_parse_levels_with_a_third_element_are_read():
     assert parse(spot_diff(1, 2, [["10", "1", []]])).bids == ((10 * E9, E9),)  # spot wrote them so until 2019
 
@@ -61,7 +77,7 @@ def test_parse_levels_with_a_third_element_are_read():
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
-        (stream("btcusdt@markPrice", {"e": "markPriceUpdate", "s": "BTCUSDT"}), "markPriceUpdate"),
+        (mark_price("1", "", 0, "BTCUSD_201225"), "markPriceUpdate of a delivery contract"),
         (stream("btcusdt@depth20@100ms", json.loads(usdm_diff(1, 2, 0))["data"]), "partialDepth"),
         (stream("bnbbtc@depth5", {"lastUpdateId": 1, "bids": [], "asks": []}), "partialDepth"),
         (stream("!miniTicker@arr", []), "array"),
@@ -104,6 +120,11 @@ def test_parse_other_kinds_are_ignored_by_name(payload, kind):
         (stream("x@depth", {"e": "depthUpdate", "s": 3, "E": 1, "U": 1, "u": 2, "b": [], "a": []}), "no symbol"),
         (stream("x@depth", {"e": "depthUpdate", "s": "X", "E": 1 << 62, "U": 1, "u": 2, "b": [], "a": []}), "no time"),
         (stream("x@depth", {"e": 5, "s": "X"}), "no event type"),
+        (mark_price("0", "0.1", 1), "p: '0' is no price"),
+        (mark_price("1", "1.1", 1), "r: 1.1 is no rate"),
+        (mark_price("1", "x", 1), "no decimal number"),
+        (stream("x@markPrice", {"e": "markPriceUpdate", "s": "X", "r": 0.1, "T": 1, "p": "1"}), "r: 0.1 is no decimal"),
+        (stream("x@markPrice", {"e": "markPriceUpdate", "s": "X"}), "field 'T' is missing"),
     ],
 )
 def test_parse_bad_frame_is_refused_with_the_reason(payload, reason):

@@ -48,7 +48,8 @@ def test_live_feed_hands_over_frames_as_sent_and_a_snapshot_of_each_symbol():
         assert {connection for connection, _ in frames} == {1}
         assert all(BOOK in payload for _, payload in frames if payload not in (FIRST, SECOND))  # the answer's bytes, unchanged
         assert venue.streams == [
-            "btcusdt@depth@100ms/btcusdt@bookTicker/btcusdt@aggTrade/ethusdt@depth@100ms/ethusdt@bookTicker/ethusdt@aggTrade"
+            "btcusdt@depth@100ms/btcusdt@bookTicker/btcusdt@aggTrade/btcusdt@markPrice@1s/"
+            "ethusdt@depth@100ms/ethusdt@bookTicker/ethusdt@aggTrade/ethusdt@markPrice@1s"
         ]
 
     asyncio.run(scenario())
@@ -127,7 +128,7 @@ def test_live_feed_no_server_keeps_trying():
         ),
         (
             Market.COINM,
-            "wss://dstream.binance.com/stream?streams=x@depth@100ms/x@bookTicker/x@aggTrade",
+            "wss://dstream.binance.com/stream?streams=x@depth@100ms/x@bookTicker/x@aggTrade/x@markPrice@1s",
             "https://dapi.binance.com/dapi/v1/depth?symbol=X&limit=1000",
         ),
     ],

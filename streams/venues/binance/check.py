@@ -15,7 +15,7 @@ from pathlib import Path
 from streams.errors import FrameError
 from streams.records import Side
 from streams.venues.binance.levels import Levels, Touch
-from streams.venues.binance.messages import BookTicker, DepthDiff, Ignored, Message, Snapshot, Trade, read, unwrap
+from streams.venues.binance.messages import BookTicker, DepthDiff, Ignored, MarkPrice, Message, Snapshot, Trade, read, unwrap
 from streams.venues.binance.recording import Damage, Line, read_recording
 from streams.venues.binance.rules import BookSync, Market, Verdict, market_of
 
@@ -103,7 +103,7 @@ class _Checker:
             return str(error)
         report.first_ts_ns = line.recv_ts_ns if report.first_ts_ns is None else min(report.first_ts_ns, line.recv_ts_ns)
         report.last_ts_ns = line.recv_ts_ns if report.last_ts_ns is None else max(report.last_ts_ns, line.recv_ts_ns)
-        if not isinstance(message, Ignored) and message.symbol and message.symbol not in self.markets:
+        if not isinstance(message, Ignored | MarkPrice) and message.symbol and message.symbol not in self.markets:
             self.find_market(message.symbol, market_of(data))
         return self.on_message(message)
 
@@ -118,6 +118,8 @@ class _Checker:
         report = self.report
         if isinstance(message, Ignored):
             self.ignored[message.kind] += 1
+        elif isinstance(message, MarkPrice):
+            self.ignored["markPriceUpdate"] += 1
         elif isinstance(message, DepthDiff):
             report.depth_diffs += 1
             self._book(message.symbol).on_diff(message)

@@ -1,8 +1,8 @@
 """Binance's market data messages: one frame in, one typed message out, prices and sizes exact.
 
 A frame is a combined-stream frame `{"stream": ..., "data": ...}`, a raw event, or the body of a REST depth snapshot (`lastUpdateId`).
-Sources: "Diff. Book Depth Streams", "Individual Symbol Book Ticker Streams", "Trade Streams", "Aggregate Trade Streams" and "Order Book" of
-the spot, USD-M and COIN-M documentation at developers.binance.com.
+Sources: "Diff. Book Depth Streams", "Individual Symbol Book Ticker Streams", "Trade Streams", "Aggregate Trade Streams",
+"Mark Price Stream" and "Order Book" of the spot, USD-M and COIN-M documentation at developers.binance.com.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import orjson
 
 from streams.errors import FrameError, UnitError
 from streams.records import Side
-from streams.schema.units import to_e9
+from streams.schema.units import E9, to_e9
 
-__all__ = ["BookTicker", "DepthDiff", "Ignored", "Level", "Message", "Snapshot", "Trade", "parse", "read", "unwrap"]
+__all__ = ["BookTicker", "DepthDiff", "Ignored", "Level", "MarkPrice", "Message", "Snapshot", "Trade", "parse", "read", "unwrap"]
 
 Level = tuple[int, int]
 """(px_e9, qty_e9); quantity 0 removes the level."""
@@ -75,13 +75,23 @@ class Trade(NamedTuple):
     aggregate: bool
 
 
+class MarkPrice(NamedTuple):
+    """Mark price of a perpetual, the funding rate as it would be settled now, and when it will be. rate_e9: signed; > 0 longs pay."""
+
+    symbol: str
+    exch_ts_ns: int
+    mark_e9: int
+    rate_e9: int
+    next_funding_ts_ns: int
+
+
 class Ignored(NamedTuple):
     """A message that is not ours to read; `kind` names it, for counting."""
 
     kind: str
 
 
-Message = DepthDiff | Snapshot | BookTicker | Trade | Ignored
+Message = DepthDiff | Snapshot | BookTicker | Trade | MarkPrice | Ignored
 
 
 def parse(payload: bytes) -> Message:
@@ -123,6 +133,8 @@ def read(stream: str, data: dict[str, Any]) -> Message:
             return _book_ticker(data)
         if kind == "trade" or kind == "aggTrade":
             return _trade(data, kind == "aggTrade")
+        if kind == "markPriceUpdate":
+            return _mark_price(data)
         if kind is None:
             return _without_kind(stream, data)
     except KeyError as error:
@@ -195,6 +207,23 @@ def _trade(data: dict[str, Any], aggregate: bool) -> Message:
         qty_e9,
         aggregate,
     )
+
+
+def _mark_price(data: dict[str, Any]) -> Message:
+    if data["T"] == 0 or data["r"] == "":  # a delivery contract has no funding
+        return Ignored("markPriceUpdate of a delivery contract")
+    rate = data["r"]
+    if type(rate) is not str:
+        raise FrameError(f"r: {rate!r} is no decimal number in quotes")
+    try:
+        rate_e9, mark_e9 = to_e9(rate), to_e9(data["p"]) if type(data["p"]) is str else 0
+    except UnitError as error:
+        raise FrameError(f"markPriceUpdate: {error}") from None
+    if not 0 < mark_e9 < 1 << 61:
+        raise FrameError(f"p: {data['p']!r} is no price above 0 and below 2^61 x 10^-9")
+    if abs(rate_e9) > E9:
+        raise FrameError(f"r: {rate} is no rate from -1 to 1")
+    return MarkPrice(_symbol(data), _time_ns(data, "E", "E"), mark_e9, rate_e9, _time_ns(data, "T", "T"))
 
 
 def _symbol(data: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ class Address:
         return f"{self.rest_url}{self.depth}?symbol={symbol}&limit={self.depth_limit}"
 
 
-_FUTURES = ("depth@100ms", "bookTicker", "aggTrade")
+_FUTURES = ("depth@100ms", "bookTicker", "aggTrade", "markPrice@1s")
 _ADDRESSES = {
     Market.SPOT: Address(
         "wss://stream.binance.com:9443", "https://api.binance.com", "/api/v3/depth", 5000, ("depth@100ms", "bookTicker", "trade")

@@ -19,7 +19,7 @@ from streams.errors import UnitError, VenueError
 from streams.records import BookUpdate, Instrument, OrdType, Side, TimeInForce, Trade, VenueEventType
 from streams.schema import units
 from streams.trading.codes import MARKET, STOP
-from streams.trading.instrument import money_per_tick_lot
+from streams.trading.contract import money_per_tick_lot
 from streams.trading.venue import SimVenue
 from streams.trading.venue_answer import REASONS, VenueAnswer
 
