@@ -25,6 +25,9 @@ app.add_typer(recording_app, name="recording")
 
 TopologyFile = Annotated[str, typer.Argument(metavar="TOPOLOGY", help="topology file, such as topologies/demo.yaml")]
 TopologyOption = Annotated[str, typer.Option("--topology", "-t", metavar="FILE", help="topology file")]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="agents as plain Python, not machine code: the same records, slower; a fault shows its line")
+]
 Recordings = Annotated[list[str] | None, typer.Option("--recording", metavar="FILE", help="recording to play; may be given several times")]
 
 
@@ -66,10 +69,12 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="open a new run: agents and simulated venue start empty")] = False,
     recording: Recordings = None,
     speed: Annotated[float, typer.Option(min=0.01, max=10_000, help="recorded seconds per second")] = 1.0,
+    plain: Plain = False,
 ) -> None:
     """Run all processes of a topology, until Ctrl-C or the end of the recording."""
     from streams.commands.deploy import run_file
 
+    _set_plain(plain)
     run_file(topology, fresh, tuple(recording or ()), speed, _say)
 
 
@@ -79,10 +84,12 @@ def process(
     topology: TopologyOption,
     shard: Annotated[int, typer.Option(min=0, help="shard that this instance has")] = 0,
     recording: Recordings = None,
+    plain: Plain = False,
 ) -> None:
     """Run one process of a topology in the foreground, as a container would."""
     from streams.commands.deploy import run_process
 
+    _set_plain(plain)
     raise typer.Exit(run_process(topology, name, shard, tuple(recording or ())))
 
 
@@ -150,10 +157,12 @@ def verify(
     topology: TopologyFile,
     process: Annotated[str, typer.Option("--process", metavar="NAME", help="one process; all by default")] = "",
     run: Annotated[int | None, typer.Option("--run", min=1, help="number of the run; the last by default")] = None,
+    plain: Plain = False,
 ) -> None:
     """Execute the journals of a run again with today's code: equal by hash, or the first difference by name."""
     from streams.commands.verify import verify_file
 
+    _set_plain(plain)
     raise typer.Exit(verify_file(topology, process, run, _say))
 
 
@@ -191,6 +200,11 @@ def _guarded(call: Callable[[], Any]) -> int:
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 1 if ending.code else 0
     return 0
+
+
+def _set_plain(plain: bool) -> None:
+    if plain:
+        os.environ["MILLRACE_PLAIN"] = "1"  # for the processes that this one starts, too
 
 
 def _flush() -> None:

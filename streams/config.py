@@ -19,7 +19,7 @@ from typing import Any
 
 from streams.errors import ConfigError
 
-__all__ = ["Endpoints", "cache_folder", "endpoints", "given", "home_folder", "read_state"]
+__all__ = ["Endpoints", "cache_folder", "endpoints", "given", "home_folder", "plain", "read_state"]
 
 DATABASE = "millrace"
 SERVICES = ("kafka", "registry", "clickhouse")
@@ -40,6 +40,11 @@ class Endpoints:
     registry: str
     clickhouse: str
     database: str = DATABASE
+
+
+def plain() -> bool:
+    """Agents run as plain Python objects, not as machine code: `MILLRACE_PLAIN=1`, which `--plain` sets. Same records, slower."""
+    return os.environ.get("MILLRACE_PLAIN") == "1"
 
 
 def home_folder() -> Path:

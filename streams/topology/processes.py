@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from streams.config import Endpoints, home_folder, read_state
+from streams.config import Endpoints, home_folder, plain, read_state
 from streams.errors import FencedError, TopologyError
 from streams.kernel import native
 from streams.lanes.control import Control
@@ -80,11 +80,11 @@ def strategy_files(topology: Topology, instance: Instance) -> list[Path]:
     return [path for module in sorted(modules) for path in native.sources(module)]
 
 
-def build_process(topology: Topology, instance: Instance, compiled: bool = True) -> Callable[[Control], Any]:
-    """Makes the empty process of an instance from the dictionary."""
+def build_process(topology: Topology, instance: Instance) -> Callable[[Control], Any]:
+    """Makes the empty process of an instance from the dictionary; compiled unless `streams.config.plain`."""
     from streams.agents.process import Process
 
-    return lambda control: Process(process_spec(topology, instance, control), compiled)
+    return lambda control: Process(process_spec(topology, instance, control), compiled=not plain())
 
 
 def run_instance(topology: Topology, instance: Instance, where: Endpoints, recordings: tuple[str, ...] = ()) -> int:

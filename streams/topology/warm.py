@@ -4,6 +4,7 @@ import sys
 import time
 
 from streams.agents.process import Process
+from streams.config import plain
 from streams.errors import MillraceError
 from streams.local.service import line
 from streams.topology.instances import empty_spec, instances
@@ -17,7 +18,9 @@ def main(path: str) -> int:
     began_s = time.monotonic()
     try:
         topology = load(path)
-        parts = [Process(empty_spec(topology, instance)) for instance in instances(topology) if instance.kind == "agents"]
+        parts = [
+            Process(empty_spec(topology, instance), compiled=not plain()) for instance in instances(topology) if instance.kind == "agents"
+        ]
     except MillraceError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,8 +15,9 @@ import psutil
 from streams.config import Endpoints
 from streams.local.processes import last_lines
 
-__all__ = ["Desk", "Running"]
+__all__ = ["OUTLASTS_S", "Desk", "Running"]
 
+OUTLASTS_S = 570.0  # seconds of a market that no test plays to its end: the test stops the run when it has seen enough
 CHECKOUT = Path(__file__).parents[2]
 DEMO = CHECKOUT / "topologies" / "demo.yaml"
 _POLL_S = 0.05
@@ -40,12 +42,6 @@ class Desk:
         ended = self.millrace(*arguments, bound_s=bound_s)
         assert ended.returncode == 0, f"millrace {' '.join(arguments)} ended with {ended.returncode}\n{ended.stdout}{ended.stderr}"
         return ended.stdout
-
-    def command_s(self) -> float:
-        """How long a short command takes now: what a test waits for takes longer on a busy machine, so its market must last longer."""
-        began_s = time.monotonic()
-        self.done("apply", str(self.topology))
-        return time.monotonic() - began_s
 
     def start(self, recording: Path, speed: float) -> "Running":
         """A fresh run of the recording, in the background."""
@@ -135,6 +131,11 @@ class Running:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the run has not ended after {bound_s:.0f} s\n{self.told()}") from None
         assert self.process.returncode == 0, f"the run ended with {self.process.returncode}\n{self.told()}"
+
+    def stop(self, bound_s: float = 120.0) -> None:
+        """Ask it to end in order, as Ctrl-C does, and wait for a good end."""
+        self.process.send_signal(signal.SIGINT)
+        self.finish(bound_s)
 
     def told(self, *names: str) -> str:
         """What the command printed, and the ends of the logs of these processes (of all by default)."""

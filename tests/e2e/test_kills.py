@@ -9,8 +9,8 @@ import pytest
 
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.foreign import first_row, open_client, topic_ends
-from tests.e2e.run_kit import Desk, Running
-from tests.e2e.witness import check_run
+from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
+from tests.e2e.witness import check_run, played
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -21,15 +21,15 @@ KILLS = (("gateway",), ("venue",), ("trade",), ("sink",), ("market",), ("books",
 
 def test_run_with_every_process_killed_once_loses_and_repeats_nothing(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     recording = tmp_path / "market.gz"
-    write_synthetic(recording, SyntheticMarket(seed=11, seconds=25.0 + 1.5 * len(KILLS) * desk.command_s(), events_per_s=150.0))
+    write_synthetic(recording, SyntheticMarket(seed=11, seconds=OUTLASTS_S, events_per_s=150.0))
     with desk.start(recording, speed=1.0) as running:
         running.wait(lambda: progress_of(desk, running, "venue")() > 20, "the venue to answer", "trade", "gateway", "venue", bound_s=60.0)
         took_s = {names: restart(desk, running, names) for names in KILLS}
-        running.finish()
+        running.stop()
     with capsys.disabled():
         print("\nback at work after SIGKILL, s:", ", ".join(f"{'+'.join(names)} {s:.1f}" for names, s in took_s.items()))
     assert re.findall(r"processes started again: (\d+)", running.text) == [str(sum(len(names) for names in KILLS))], running.told()
-    check_run(desk, running, recording)
+    check_run(desk, running, played(desk, running, recording))
 
 
 def restart(desk: Desk, running: Running, names: tuple[str, ...]) -> float:

@@ -14,8 +14,8 @@ from streams.local import services
 from streams.local.service import JVM_SHORT
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.foreign import first_row, open_client, topic_ends
-from tests.e2e.run_kit import Desk, Running
-from tests.e2e.witness import check_run
+from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
+from tests.e2e.witness import check_run, played
 
 pytestmark = [pytest.mark.nightly, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -62,7 +62,7 @@ def full_disk(process: psutil.Process) -> Iterator[None]:
 
 def test_run_over_outages_and_full_disks_says_so_and_loses_nothing(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     recording = tmp_path / "market.gz"
-    write_synthetic(recording, SyntheticMarket(seed=12, seconds=35.0 + 14.0 * desk.command_s(), events_per_s=150.0))
+    write_synthetic(recording, SyntheticMarket(seed=12, seconds=OUTLASTS_S, events_per_s=150.0))
     took_s = {}
     with desk.start(recording, speed=1.0) as running:
         running.wait(lambda: running.venue_log_bytes().count(b'["out"') > 20, "the venue to answer", "trade", "venue", bound_s=60.0)
@@ -70,10 +70,10 @@ def test_run_over_outages_and_full_disks_says_so_and_loses_nothing(desk: Desk, t
             began_s = time.monotonic()
             outage(desk, running)
             took_s[name] = time.monotonic() - began_s
-        running.finish(180.0)
+        running.stop(180.0)
     with capsys.disabled():
         print("\noutages, s:", ", ".join(f"{name} {s:.1f}" for name, s in took_s.items()))
-    check_run(desk, running, recording)
+    check_run(desk, running, played(desk, running, recording))
 
 
 def without_registry(desk: Desk, running: Running) -> None:

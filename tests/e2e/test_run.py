@@ -70,6 +70,11 @@ def test_orders_reach_the_venue_once_and_fills_add_up_to_positions(finished: Fin
     assert position_faults(positions, fills) == []
 
 
+def test_journals_of_compiled_processes_are_equal_when_executed_plain(finished: Finished) -> None:
+    shown = finished.desk.done("verify", str(finished.desk.topology), "--run", str(finished.run), "--plain", bound_s=180.0)
+    assert shown.count(": equal: ") == 3, shown
+
+
 def test_lineage_of_a_fill_leads_to_the_frame(finished: Finished) -> None:
     where = finished.desk.where
     topics = read_topics(where.kafka, where.registry, [t for t in topic_names(where.kafka) if not t.startswith("snapshots")], finished.run)
