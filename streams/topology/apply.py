@@ -34,7 +34,7 @@ _FIRST_ANSWER_S = 10.0
 _KEYS = {
     "Shard": ("kind", "name"),
     "Instrument": ("venue", "symbol"),
-    "Limit": ("scope", "rule", "venue", "symbol"),
+    "Limit": ("scope", "rule", "venue", "symbol", "sector", "currency", "cluster"),
     "Param": ("strategy", "name"),
 }
 

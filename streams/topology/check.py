@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from streams.agents.spec import DEFAULT_SIZES
 from streams.topology.catalog import AGENTS, SHELLS
 from streams.topology.classes import faults_of_strategy, is_compiled
+from streams.topology.limit_check import faults_of_limits, scope_name, scopes_of
 from streams.topology.source import Keys, Source, nearest, nearest_file
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ __all__ = ["check"]
 
 def check(data: dict[str, Any], topology: "Topology | None", source: Source) -> None:
     """Add every reference that leads nowhere to the file's faults; with a valid model, its limits and shards too."""
-    for faults in (_processes, _instruments, _accounts, _strategies, _placed, _shards):
+    for faults in (_processes, _instruments, _desks, _accounts, _strategies, _placed, _shards):
         for keys, message in faults(data):
             source.faults.add(source.line(keys), keys, message)
     if topology is not None:
-        for faults_of in (_inverse, _limits, _fused, _tree):
+        for faults_of in (_inverse, faults_of_limits, _fused, _tree):
             for keys, message in faults_of(topology):
                 source.faults.add(source.line(keys), keys, message)
 
@@ -79,12 +80,36 @@ def _instruments(data: dict[str, Any]) -> Found:
             yield ("instruments", name), f"{venue!r} is no venue{nearest(venue, venues)}"
 
 
+def _desks(data: dict[str, Any]) -> Found:
+    """Desks stand under desks, and none under itself."""
+    desks = _map(data, "desks")
+    for name in desks:
+        above, seen = name, [name]
+        while (parent := desks.get(above, {}).get("parent")) is not None:
+            if parent not in desks:
+                if above == name:
+                    yield ("desks", name, "parent"), f"{parent!r} is no desk{nearest(str(parent), desks)}"
+                break
+            if parent in seen:
+                if parent == name:
+                    yield ("desks", name, "parent"), f"stands under itself: {' < '.join([*seen, name])}; take one parent away"
+                break
+            seen.append(parent)
+            above = parent
+
+
 def _accounts(data: dict[str, Any]) -> Found:
-    desks = _names(data, "desks")
-    for name, entry in _map(data, "accounts").items():
-        desk = entry.get("desk")
-        if desks and desk is not None and desk not in desks:
-            yield ("accounts", name, "desk"), f"{desk!r} is no desk{nearest(str(desk), desks)}"
+    desks, traders = _names(data, "desks"), _names(data, "traders")
+    for section in ("traders", "accounts"):
+        for name, entry in _map(data, section).items():
+            desk, trader = entry.get("desk"), entry.get("trader")
+            if desks and desk is not None and desk not in desks:
+                yield (section, name, "desk"), f"{desk!r} is no desk{nearest(str(desk), desks)}"
+            if section == "accounts" and trader is not None:
+                if trader not in traders:
+                    yield (section, name, "trader"), f"{trader!r} is no trader{nearest(str(trader), traders)}"
+                if desk is not None:
+                    yield (section, name, "desk"), f"is said by trader {trader!r} already; leave one of them away"
 
 
 def _strategies(data: dict[str, Any]) -> Found:
@@ -146,14 +171,6 @@ def _shards(data: dict[str, Any]) -> Found:
             yield ("shards", name), f"{name!r} is no instrument and no account{nearest(name, known)}"
 
 
-def _scopes(topology: "Topology") -> Iterator[tuple[Keys, Any]]:
-    yield ("firm",), topology.firm.limits
-    for name, desk in topology.desks.items():
-        yield ("desks", name), desk.limits
-    for name, account in topology.accounts.items():
-        yield ("accounts", name), account.limits
-
-
 def _inverse(topology: "Topology") -> Found:
     """Positions of inverse contracts are kept, but risk counts notional as price x quantity: it cannot say what one may lose."""
     for name, strategy in topology.strategies.items():
@@ -164,32 +181,6 @@ def _inverse(topology: "Topology") -> Found:
                     f"{instrument!r} is INVERSE: its market data is taken, but it cannot be traded, for limits count price x quantity; "
                     "trade a LINEAR or SPOT instrument",
                 )
-
-
-def _limits(topology: "Topology") -> Found:
-    bases = {instrument.base for instrument in topology.instruments.values()}
-    currencies = {instrument.currency for instrument in topology.instruments.values()}
-    for keys, limits in _scopes(topology):
-        for rule in ("position", "order_size"):
-            for amount in getattr(limits, rule):
-                where = (*keys, "limits", rule)
-                if amount.unit not in bases:
-                    yield where, f"no instrument trades {amount.unit!r}; base currencies are {', '.join(sorted(bases))}"
-                for name, instrument in topology.instruments.items():
-                    if instrument.base == amount.unit and amount.value_e9 % instrument.lot_e9:
-                        yield where, f"is no multiple of the lot of {name}"
-        for rule in ("order_notional", "gross", "open_notional", "daily_loss"):
-            amount = getattr(limits, rule)
-            if amount is None:
-                continue
-            where = (*keys, "limits", rule)
-            scale = min((instrument.money_scale for instrument in topology.instruments.values()), default=8)
-            if amount.value_e9 % 10 ** (9 - scale):
-                yield where, f"is finer than the money unit of 10^-{scale} {amount.unit}"
-            if amount.unit not in currencies:
-                yield where, f"no instrument settles in {amount.unit!r}; settlement currencies are {', '.join(sorted(currencies))}"
-            elif len(currencies) > 1:
-                yield where, f"adds up several currencies ({', '.join(sorted(currencies))}); use one topology for each"
 
 
 def _fused(topology: "Topology") -> Found:
@@ -213,13 +204,10 @@ def _fused(topology: "Topology") -> Found:
 
 
 def _tree(topology: "Topology") -> Found:
-    """A risk tree has a single writer, so accounts under a limited desk, or a limited firm, share a shard."""
-    limited: list[tuple[Keys, Any, set[str]]] = [(("firm",), topology.firm, set(topology.accounts))]
-    for name, desk in topology.desks.items():
-        limited.append((("desks", name), desk, {account for account, entry in topology.accounts.items() if entry.desk == name}))
-    for keys, desk, accounts in limited:
-        shards = {account: topology.shard(account) for account in accounts}
-        if desk.limits.model_fields_set and len(set(shards.values())) > 1:
+    """A risk tree has a single writer, so accounts under a scope with limits share a shard."""
+    for keys, limits in scopes_of(topology):
+        shards = {name: topology.shard(name) for name in topology.accounts if scope_name(keys) in list(topology.above(name))}
+        if limits.model_fields_set and len(set(shards.values())) > 1:
             yield (*keys, "limits"), f"are shared by accounts on several shards ({_told(shards)}); put those accounts on one"
 
 

@@ -11,6 +11,8 @@ from streams.records import FeeRounding, Instrument, InstrumentType, Limit, Name
 from streams.schema import model
 from streams.topology.classes import load_class, parameters
 from streams.topology.instances import writer_names
+from streams.topology.limit_check import scope_name, scopes_of
+from streams.topology.limit_records import fields_of
 from streams.topology.model import Limits, Topology
 
 __all__ = ["instruments", "limits", "names", "param", "params", "scopes", "shards", "topics"]
@@ -19,6 +21,8 @@ _DAY_MS = 86_400_000
 _DAYS = {"d": 1, "y": 365}
 _MAX_MESSAGE_BYTES = "1048588"  # the broker's default, said so that a cluster with another one takes our records too
 _ONE_PARTITION = (*CONTROL_TOPICS, COMMANDS, "alerts.v1", "audit.v1")
+_KINDS = {"desk": NameKind.DESK, "trader": NameKind.TRADER}
+_RANKS = ("firm", "desk", "trader", "account")
 _NO_ID: dict[str, Any] = {"id": 0, "cause_id": 0, "run_id": 0, "ts_ns": 0, "recv_ts_ns": 0}
 
 
@@ -49,7 +53,9 @@ def names(topology: Topology) -> list[tuple[NameKind, str]]:
     found: list[tuple[NameKind, str]] = [(NameKind.VENUE, venue) for venue in topology.venues]
     found += [(NameKind.CURRENCY, c) for i in topology.instruments.values() for c in (i.base, i.quote)]
     found += [(NameKind.INSTRUMENT, name) for name in topology.instruments]
-    found += [(NameKind.DESK, desk) for desk in _desks(topology)]
+    found += [(NameKind.SECTOR, i.sector) for i in topology.instruments.values() if i.sector is not None]
+    found += [(NameKind.CLUSTER, i.cluster) for i in topology.instruments.values() if i.cluster is not None]
+    found += [(_KINDS[kind], name) for scope, _, _ in scopes(topology) for kind, _, name in [scope.partition(":")] if kind in _KINDS]
     found += [(NameKind.SCOPE, scope) for scope, _, _ in scopes(topology)]
     found += [(NameKind.ACCOUNT, account) for account in topology.accounts]
     found += [(NameKind.STRATEGY, strategy) for strategy in topology.strategies]
@@ -58,20 +64,19 @@ def names(topology: Topology) -> list[tuple[NameKind, str]]:
     return list(dict.fromkeys(found))
 
 
-def _desks(topology: Topology) -> dict[str, Limits]:
-    found = {name: desk.limits for name, desk in topology.desks.items()}
-    for account in topology.accounts.values():
-        found.setdefault(account.desk, Limits())
-    return found
-
-
 def scopes(topology: Topology) -> Iterator[tuple[str, str | None, Limits]]:
-    """(scope, scope above, its limits), parents before children: the firm, desks, accounts."""
-    yield "firm", None, topology.firm.limits
-    for name, desk_limits in _desks(topology).items():
-        yield f"desk:{name}", "firm", desk_limits
-    for name, account in topology.accounts.items():
-        yield f"account:{name}", f"desk:{account.desk}", account.limits
+    """(scope, scope above, its limits), parents before children: the firm, desks, traders, accounts."""
+    limits = {scope_name(keys): found for keys, found in scopes_of(topology)}
+    told: list[str] = []
+    for scope in limits:
+        chain: list[str] = []
+        above: str | None = scope
+        while above is not None and above not in told:
+            chain.append(above)
+            above = topology.parent(above)
+        told += reversed(chain)
+    for scope in sorted(told, key=lambda scope: _RANKS.index(scope.partition(":")[0])):
+        yield scope, topology.parent(scope), limits.get(scope, Limits())
 
 
 def instruments(topology: Topology) -> list[Instrument]:
@@ -98,6 +103,9 @@ def instruments(topology: Topology) -> list[Instrument]:
                 money_scale=i.money_scale,
                 fee_rounding=FeeRounding[i.fee_rounding],
                 valid_from_ns=0,
+                sector=i.sector,
+                cluster=i.cluster,
+                beta_e9=i.beta_e9,
             )
         )
     return found
@@ -113,33 +121,9 @@ def limits(topology: Topology) -> list[Limit]:
     """The limits of every scope, parents first. A scope without limits gets one empty one, which tells of its parent."""
     found: list[Limit] = []
     for scope, parent, wanted in scopes(topology):
-        given = [Limit(**_NO_ID, scope=scope, parent=parent, **fields) for fields in _limits_of(topology, wanted)]
+        given = [Limit(**_NO_ID, scope=scope, parent=parent, **fields) for fields in fields_of(topology, wanted)]
         found += given or [Limit(**_NO_ID, scope=scope, parent=parent, rule=Rule.ORDER_SIZE)]
     return found
-
-
-def _limits_of(topology: Topology, limits: Limits) -> Iterator[dict[str, Any]]:
-    for amounts, rules in ((limits.order_size, (Rule.ORDER_SIZE,)), (limits.position, (Rule.LONG, Rule.SHORT))):
-        for amount in amounts:
-            for name, instrument in topology.instruments.items():
-                venue, _, symbol = name.partition(":")
-                if instrument.base == amount.unit:
-                    for rule in rules:
-                        yield {"rule": rule, "venue": venue, "symbol": symbol, "limit_qty_e9": amount.value_e9}
-    for money, rule in (
-        (limits.order_notional, Rule.ORDER_NOTIONAL),
-        (limits.gross, Rule.GROSS),
-        (limits.open_notional, Rule.OPEN_NOTIONAL),
-        (limits.daily_loss, Rule.DAILY_LOSS),
-    ):
-        if money is not None:
-            yield {"rule": rule, "limit_money": _money(money.value_e9)}
-    if limits.open_orders is not None:
-        yield {"rule": Rule.OPEN_ORDERS, "limit_count": limits.open_orders}
-    if limits.order_rate is not None:
-        yield {"rule": Rule.ORDER_RATE, "limit_count": limits.order_rate.count, "interval_ns": limits.order_rate.interval_ns}
-    if limits.collar is not None:
-        yield {"rule": Rule.COLLAR, "limit_bps": limits.collar}
 
 
 def params(topology: Topology) -> list[Param]:

@@ -146,13 +146,16 @@ def models_folder() -> Path:
 def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:
     """Room for what the topology names, and a little more; what the file says itself goes first."""
     currencies = {c for i in topology.instruments.values() for c in (i.base, i.quote)}
-    desks = {account.desk for account in topology.accounts.values()} | set(topology.desks)
+    scopes = {scope for account in topology.accounts for scope in topology.above(account)}
+    scopes |= {f"desk:{desk}" for desk in topology.desks} | {f"trader:{trader}" for trader in topology.traders}
     counts = {
         "instruments": len(topology.instruments),
         "strategies": len(topology.strategies),
         "accounts": len(topology.accounts),
-        "scopes": 1 + len(desks) + len(topology.accounts),
+        "scopes": len(scopes),
         "currencies": len(currencies),
+        "sectors": len({i.sector for i in topology.instruments.values()}),
+        "clusters": len({i.cluster for i in topology.instruments.values()}),
     }
     room = {name: max(DEFAULT_SIZES[name], 1 << (count - 1).bit_length()) for name, count in counts.items() if count}
     return room | topology.processes[instance.name].sizes

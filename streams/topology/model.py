@@ -1,35 +1,22 @@
 """The topology file: what runs where, frozen and typed. `load` reads one and tells every fault at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from streams.errors import UnitError
 from streams.topology import quantity
 from streams.topology.check import check
+from streams.topology.limits import Limits
 from streams.topology.listed import LISTED
-from streams.topology.quantity import Amount, Rate
+from streams.topology.part import InstrumentName, Name, Part, exactly
 from streams.topology.source import Keys, Source, nearest, read
 
-__all__ = ["Account", "Desk", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Venue", "load"]
-
-
-def _exactly(convert: Callable[[object], Any]) -> BeforeValidator:
-    def validate(value: Any) -> Any:
-        try:
-            return convert(value)
-        except UnitError as error:
-            raise ValueError(str(error)) from None
-
-    return BeforeValidator(validate)
-
-
-def _amounts(value: object) -> tuple[Amount, ...]:
-    return tuple(quantity.amount(each) for each in (value if isinstance(value, list | tuple) else [value]))
+__all__ = ["Account", "Desk", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
 
 
 def _price(value: object) -> int:
@@ -45,27 +32,25 @@ def _notional(value: object) -> int:
 
 def _fee(value: object) -> int:
     """Fees may be rebates: a leading minus is kept."""
-    text = str(value).strip()
-    found = -quantity.to_e9(text[1:]) if text.startswith("-") else quantity.to_e9(value)
+    found = quantity.signed_e9(value)
     if abs(found) >= 10**9:
         raise UnitError(f"{value} is no fraction of the notional; 0.0005 is 5 basis points")
     return found
 
 
-E9 = Annotated[int, _exactly(quantity.to_e9)]
-PositiveE9 = Annotated[int, _exactly(_price)]
-FeeE9 = Annotated[int, _exactly(_fee)]
-Amounts = Annotated[tuple[Amount, ...], _exactly(_amounts)]
-Money = Annotated[Amount, _exactly(quantity.amount)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
-InstrumentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*:[A-Z0-9][A-Z0-9._-]*$", max_length=60)]
+def _beta(value: object) -> int:
+    found = quantity.signed_e9(value)
+    if abs(found) > 4 * 10**9:
+        raise UnitError(f"{value} is out of range; a beta is -4 to 4")
+    return found
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+E9 = Annotated[int, exactly(quantity.to_e9)]
+PositiveE9 = Annotated[int, exactly(_price)]
+FeeE9 = Annotated[int, exactly(_fee)]
 
 
-class Venue(_Part):
+class Venue(Part):
     """One venue: where its market data comes from, and who answers the orders."""
 
     kind: Literal["binance-usdm", "binance-coinm", "binance-spot"]
@@ -78,7 +63,7 @@ class Venue(_Part):
     rest_url: str | None = None
 
 
-class Instrument(_Part):
+class Instrument(Part):
     """What is traded. Prices, sizes and fees are x 10^9."""
 
     base: str = Field(pattern=r"^[A-Z0-9]+$")
@@ -91,9 +76,14 @@ class Instrument(_Part):
     taker_fee_e9: FeeE9 = Field(alias="taker_fee", default=0)
     min_qty_e9: E9 | None = Field(alias="min_qty", default=None)
     max_qty_e9: PositiveE9 = Field(alias="max_qty", default=10**15)
-    min_notional_e9: Annotated[int, _exactly(_notional)] = Field(alias="min_notional", default=0)
+    min_notional_e9: Annotated[int, exactly(_notional)] = Field(alias="min_notional", default=0)
     money_scale: int = Field(default=8, ge=0, le=9)
     fee_rounding: Literal["HALF_UP", "UP"] = "HALF_UP"
+    sector: Name | None = None
+    """Limits `sector` add up what is held in it."""
+    cluster: Name | None = None
+    """Limits `correlated` add up what is held in it, weighted by beta."""
+    beta_e9: Annotated[int, exactly(_beta)] = Field(alias="beta", default=10**9)
 
     @property
     def currency(self) -> str:
@@ -101,44 +91,45 @@ class Instrument(_Part):
         return self.base if self.type == "INVERSE" else self.quote
 
 
-class Limits(_Part):
-    """Limits of one scope; what is not named is not limited here."""
-
-    position: Amounts = ()
-    order_size: Amounts = ()
-    order_notional: Money | None = None
-    gross: Money | None = None
-    open_orders: Annotated[int, _exactly(quantity.count)] | None = None
-    open_notional: Money | None = None
-    order_rate: Annotated[Rate, _exactly(quantity.rate)] | None = None
-    daily_loss: Money | None = None
-    collar: Annotated[int, _exactly(quantity.basis_points)] | None = None
-
-
-class Desk(_Part):
-    """A desk: limits that its accounts share. `firm` is one too, above all desks."""
+class Firm(Part):
+    """Above all desks: limits that every account shares."""
 
     limits: Limits = Limits()
 
 
-class Account(_Part):
-    """An account at the venues, under a desk."""
+class Desk(Part):
+    """A desk: limits that its accounts share. It stands under another desk, or under the firm."""
+
+    parent: Name | None = None
+    limits: Limits = Limits()
+
+
+class Trader(Part):
+    """A trader of a desk: limits that the accounts of one person share."""
 
     desk: Name = "desk"
     limits: Limits = Limits()
 
 
-class Strategy(_Part):
+class Account(Part):
+    """An account at the venues, under a desk, or under a trader and so under that trader's desk."""
+
+    desk: Name | None = None
+    trader: Name | None = None
+    limits: Limits = Limits()
+
+
+class Strategy(Part):
     """A strategy on an account: a class, its instruments, its parameters, and the model file of a class with compiled = False."""
 
     path: str = Field(alias="class", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     account: Name
     instruments: tuple[InstrumentName, ...] = Field(min_length=1)
-    params: dict[str, bool | int | Decimal | str] = {}
+    params: dict[str, bool | int | Decimal | str] = Field(default_factory=dict)
     model: str | None = None
 
 
-class Process(_Part):
+class Process(Part):
     """Agents that pass records to each other in memory, in the order listed, on one lane.
 
     strategies: those that run here and nowhere else; () = all that no other process names.
@@ -147,30 +138,54 @@ class Process(_Part):
     lane: Literal["kafka"] = "kafka"
     agents: tuple[str, ...] = Field(min_length=1)
     strategies: tuple[Name, ...] = ()
-    sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = {}
+    sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = Field(default_factory=dict)
 
 
-class Sinks(_Part):
+class Sinks(Part):
     """Where topics are kept for analysis."""
 
     clickhouse: Literal["all"] | tuple[str, ...] = "all"
 
 
-class Topology(_Part):
+class Topology(Part):
     """A whole topology file."""
 
     name: Name
     venues: dict[Name, Venue] = Field(min_length=1)
     instruments: dict[InstrumentName, Instrument] = Field(min_length=1)
-    firm: Desk = Desk()
-    desks: dict[Name, Desk] = {}
+    firm: Firm = Firm()
+    desks: dict[Name, Desk] = Field(default_factory=dict)
+    traders: dict[Name, Trader] = Field(default_factory=dict)
     accounts: dict[Name, Account] = Field(min_length=1)
-    strategies: dict[Name, Strategy] = {}
+    strategies: dict[Name, Strategy] = Field(default_factory=dict)
     processes: dict[Name, Process] = Field(min_length=1)
     sinks: Sinks = Sinks()
-    shards: dict[str, Annotated[int, Field(ge=0, lt=1024)]] = {}
+    shards: dict[str, Annotated[int, Field(ge=0, lt=1024)]] = Field(default_factory=dict)
     """Shard of an instrument or an account; 0 for those not named."""
     path: str = Field(default="", exclude=True)
+
+    def parent(self, scope: str) -> str | None:
+        """The scope above one: account < trader < desk < ... < firm; None for the firm. An account that says nothing stands under desk
+        `desk`."""
+        kind, _, name = scope.partition(":")
+        if kind == "account":
+            account = self.accounts[name]
+            return f"trader:{account.trader}" if account.trader is not None else f"desk:{account.desk or 'desk'}"
+        if kind == "trader":
+            return f"desk:{self.traders.get(name, Trader()).desk}"
+        if kind == "desk":
+            desk = self.desks.get(name, Desk())
+            return "firm" if desk.parent is None else f"desk:{desk.parent}"
+        return None
+
+    def above(self, account: str) -> Iterator[str]:
+        """The scopes that an account stands in, its own first, the firm last; desks that stand under themselves end it."""
+        scope: str | None = f"account:{account}"
+        seen: list[str] = []
+        while scope is not None and scope not in seen:
+            seen.append(scope)
+            yield scope
+            scope = self.parent(scope)
 
     def shard(self, name: str) -> int:
         """Shard of an instrument (`venue:symbol`) or an account."""
