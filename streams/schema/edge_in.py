@@ -29,7 +29,7 @@ def _spec_in(s: Schema, at: dict[str, str]) -> list[str]:
     ]
     if not s.field("symbol").nullable:
         return find
-    none = ["number, tick, lot, bound, scale = -1, 0, 0, 0, 8", "spec = None"]
+    none = ["number, tick, lot, bound, scale = -1, 0, 0, 0, scale_of_all()", "spec = None"]
     return [f"if {symbol} is None:", *("    " + line for line in none), "else:", *("    " + line for line in find)]
 
 

@@ -51,7 +51,7 @@ class _Lines:
         )
         if not self.s.field("symbol").nullable:
             return [find]
-        return ["if instrument == -1: tick, lot, scale, venue, symbol = 1, 1, 8, None, None", "else: " + find]
+        return ["if instrument == -1: tick, lot, scale, venue, symbol = 1, 1, scale_of_all(), None, None", "else: " + find]
 
     def value(self, f: Field) -> str:
         """Expression of a record's field."""

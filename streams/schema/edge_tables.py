@@ -58,6 +58,11 @@ class Tables:
         """Digits of a currency's money unit."""
         return self._scales.get(currency, units.MONEY_SCALE)
 
+    def scale_of_all(self) -> int:
+        """Digits of the money unit that every currency has, for money of no instrument: limits of a scope add up one currency only."""
+        scales = set(self._scales.values())
+        return scales.pop() if len(scales) == 1 else units.MONEY_SCALE
+
     def venue_symbol(self, number: int) -> list[str]:
         """Venue and symbol of an instrument's number."""
         return self.dictionary.name(NameKind.INSTRUMENT, number).split(":", 1)
