@@ -977,3 +977,5 @@ class VenueEvent(NamedTuple):
     fee: Decimal | None = None  # fee of this execution, in fee_currency; negative = rebate
     fee_currency: str | None = None  # currency of the fee
     reason: str | None = None  # why it was refused, in the venue's words
+    # why the gateway itself refused the request (HALTED, STALE_REQUEST); OK = the venue did, or nothing was refused
+    code: DenyCode = DenyCode.OK

@@ -264,6 +264,7 @@ class VenueEventSlot(Slot, align=128):
     fee_currency: I32 = -1  # number of the fee currency; -1 = none
     event_type: I8  # what the venue said (VenueEventType)
     maker: I8 = -1  # true: this execution added liquidity (1 true, 0 false, -1 = null)
+    code: I8  # why the gateway itself refused the request (HALTED, STALE_REQUEST); OK = the venue did, or nothing was refused (DenyCode)
 
 
 class ReportSlot(Slot, align=128):

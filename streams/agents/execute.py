@@ -226,6 +226,8 @@ class ExecuteAgent(Struct, align=64):
         if status == REFUSED:
             self.refused += 1
             return
+        if code != OK and e.code != OK:
+            code = e.code  # the gateway itself refused it, and says why
         self.report(o, exec_type, code, 0, 0, out)
 
     def fill(self, o: Order, e: VenueEventSlot, views: Views, out: Outbox) -> None:

@@ -25,7 +25,7 @@ from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
 from streams.lanes.status import StatusFile
 from streams.lanes.wire import Wire
-from streams.records import Clock, OrderAction, Request, VenueEventType
+from streams.records import Clock, DenyCode, OrderAction, Request, VenueEventType
 from streams.schema import ids
 from streams.venues.client import OrderState, VenueClient, VenueReport
 from streams.venues.commands import CommandReader
@@ -254,12 +254,13 @@ class _Gateway:
     def _refused(self, pending: Pending) -> bool:
         """Refuse a NEW or REPLACE that is killed or too old; false if it may be sent."""
         request = pending.request
-        reason = self.kill.refusal(request)
+        reason, code = self.kill.refusal(request), DenyCode.HALTED
         age_ns = self.clock.now_ns() - request.ts_ns
         if reason is None and request.action != OrderAction.CANCEL and age_ns > self.max_age_ns:
             reason = f"stale: {age_ns / 1e9:.3f} s old, at most {self.max_age_ns / 1e9:.3f} s are allowed"
+            code = DenyCode.STALE_REQUEST
         if reason is not None:
-            self._emit(pending.refusal(), request, request_id=request.id, reason=reason)
+            self._emit(pending.refusal(), request, request_id=request.id, reason=reason, code=code)
         return reason is not None
 
     async def _dispatch_or_drop(self, pending: Pending) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from streams.config import Endpoints
 from streams.lanes.kafka import EXIT_NEW_RUN
-from streams.records import CommandType, OrderAction, Side, VenueEventType
+from streams.records import CommandType, DenyCode, OrderAction, Side, VenueEventType
 from streams.schema import ids
 from streams.venues.gateway_writer import REQUESTS
 from tests.venues.sim_world import LETTERS, VenueWorld
@@ -94,6 +94,7 @@ def test_stale_request_is_refused_and_not_sent(world):
     world.start("venue", "gateway")
     world.wait_told(("REJECT", 1, 1))
     assert world.events()[0].reason.startswith("stale: 10"), world.events()[0].reason
+    assert world.events()[0].code == DenyCode.STALE_REQUEST
     assert world.arrivals() == []
 
 
