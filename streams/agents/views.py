@@ -140,7 +140,8 @@ class Views(Struct, align=64):
         o.set_terms(e.side, e.px_ticks, e.qty_lots)
         if given(e.parent_id):
             self.orders.adopt(s, e.parent_id)
-        self.orders.link(s, e.strategy)
+        if e.strategy >= 0:  # a person's order has none
+            self.orders.link(s, e.strategy)
 
     def on_report(self, e: ReportSlot) -> None:
         s = self.orders.find(e.order_id)
@@ -176,5 +177,7 @@ class Views(Struct, align=64):
 
     # ---- holdings ----
     def on_fill(self, e: FillSlot) -> None:
+        if e.strategy < 0:
+            return
         i = e.strategy * self.books.n + e.instrument
         self.holdings[i] += e.last_qty_lots if e.side == 0 else -e.last_qty_lots
