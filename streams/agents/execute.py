@@ -252,6 +252,7 @@ class ExecuteAgent(Struct, align=64):
     # ---- reports ----
     def report(self, o: Order, exec_type: int, code: int, last_px_ticks: int, last_qty_lots: int, out: Outbox) -> None:
         """The order's state now. last_px_ticks 0 = no execution."""
+        o.updated_ts_ns = out.now_ns
         r = out.new_report(o.instrument, o.side)
         r.order_id = o.order_id
         r.account = o.account

@@ -3,7 +3,7 @@
 Built once a process from the records that reach it, updated before any agent steps, and read-only for the agents.
 """
 
-from streams.agents.codes import ACTION_NEW, ACTION_REPLACE
+from streams.agents.codes import ACTION_NEW, ACTION_REPLACE, EXEC_TRIGGERED
 from streams.agents.told import Told
 from streams.kernel import I8, Struct, Table
 from streams.slots import (
@@ -138,6 +138,8 @@ class Views(Struct, align=64):
         copy_terms(o, e)
         copy_algorithm_terms(o, e)
         o.set_terms(e.side, e.px_ticks, e.qty_lots)
+        o.created_ts_ns = e.ts_ns
+        o.updated_ts_ns = e.ts_ns
         if given(e.parent_id):
             self.orders.adopt(s, e.parent_id)
         if e.strategy >= 0:  # a person's order has none
@@ -152,6 +154,9 @@ class Views(Struct, align=64):
             o.qty_lots = e.qty_lots
             o.leaves_qty_lots = e.leaves_qty_lots
             o.cum_qty_lots = e.cum_qty_lots
+            o.updated_ts_ns = e.ts_ns
+            if e.exec_type == EXEC_TRIGGERED:
+                o.triggered = 1
 
     def after_report(self, e: ReportSlot) -> None:
         """Once every agent has seen it, an order that can change no more leaves the view."""

@@ -125,6 +125,19 @@ def test_triggered_stop_is_reported_and_stays_open(desk):
     assert (report.exec_type, report.ord_status) == (ExecType.TRIGGERED, OrdStatus.NEW)
 
 
+def test_open_order_view_knows_its_terms_times_and_trigger():
+    desk = Desk("risk", "execute")
+    desk.give(book(1, "60000.0", "60000.1", T0, snapshot=True))
+    terms = {"stop_px_e9": e9("60010.0"), "min_qty_e9": e9("0.002"), "max_floor_qty_e9": e9("0.003")}
+    (request,) = of(Request, desk.give(order(1, OrdType.STOP_LIMIT, **terms)))
+    desk.give(desk.answer(request, ACK), desk.answer(request, VenueEventType.TRIGGERED))
+    orders = desk.process.node.node.views.orders
+    seen = orders.pool[orders.find(request.order_id)]
+    assert (seen.px_ticks, seen.stop_px_ticks, seen.qty_lots, seen.leaves_qty_lots) == (600_000, 600_100, 10, 10)
+    assert (seen.min_qty_lots, seen.max_floor_qty_lots, seen.ord_status, seen.triggered) == (2, 3, OrdStatus.NEW, 1)
+    assert (seen.created_ts_ns, seen.updated_ts_ns) == (T0, T0 + 1_000_000)
+
+
 # ---- ends ----
 @pytest.mark.parametrize("tif", [TimeInForce.GTD, TimeInForce.DAY])
 def test_order_that_the_venue_did_not_end_is_cancelled_and_reported_expired(desk, tif):
