@@ -35,7 +35,7 @@ def call(capsys, *arguments: str) -> tuple[int, str, str]:
 def test_help_lists_every_command(capsys):
     status, out, _ = call(capsys, "--help")
     assert status == 0
-    for name in ("up", "status", "down", "apply", "run", "process", "demo", "tail", "query", "lineage", "recording", "verify"):
+    for name in ("up", "status", "down", "apply", "run", "process", "demo", "tail", "query", "lineage", "recording", "strategy", "verify"):
         assert f"  {name} " in out
 
 

@@ -21,7 +21,7 @@ def build_node(
 ) -> tuple[NodeRunner | None, list[type[Strategy]]]:
     """The node (None for a process without compiled agents) and the classes of its strategies. TopologyError, CompileError.
 
-    A strategy whose class says compiled = False runs plain, alone in its process. guarded: see `plain_callbacks`.
+    A strategy whose class says compiled = False runs plain, alone in its process (in one that is wholly plain, beside others). guarded: see `plain_callbacks`.
     """
     codes = [COMPILED[a] for a in spec.agents if a in COMPILED]
     if not codes:
@@ -30,7 +30,7 @@ def build_node(
     if len(classes) > sizes["strategies"]:
         raise TopologyError(f"process {spec.name}: {len(classes)} strategies, room for {sizes['strategies']}: raise sizes.strategies")
     plain = [s.name for s, cls in zip(spec.strategies, classes, strict=False) if not cls.compiled]
-    if plain and (len(classes) > 1 or spec.agents != ("strategy",)):
+    if plain and compiled and (len(classes) > 1 or spec.agents != ("strategy",)):
         raise TopologyError(
             f"process {spec.name}: strategy {plain[0]!r} says compiled = False, so it cannot be fused with anything; give it a process of "
             f"its own: {{lane: kafka, agents: [strategy], strategies: [{plain[0]}]}}"

@@ -76,6 +76,7 @@ class Node(Struct, align=64):
         self.views.setup()
         self.risk.setup()
         self.execute.setup()
+        self.strategy.instruments = instruments
         self.account.instruments = instruments
         self.account.strategies = strategies
         self.account.currencies = currencies
@@ -299,7 +300,7 @@ def node_strategy(node: int, index: int, strategy: int, account: int) -> int:
 def node_member(node: int, index: int, instrument: int, first: int) -> int:
     """Say that the index-th strategy trades an instrument; first: 1 for the first that it lists."""
     agent = at(Node, node).strategy
-    agent.member[index * (agent.member.n // agent.entries.n) + instrument] = 1
+    agent.member[index * agent.instruments + instrument] = 1
     if first != 0:
         agent.entries[index].context.home = instrument
     return 0

@@ -57,13 +57,13 @@ class StrategyAgent(Struct, align=64):
     """count: strategies in use; member: 1 where a strategy trades an instrument, [strategy x instruments + instrument]."""
 
     count: int
+    instruments: int
     entries: Table[StrategyEntry, "strategies"]
     member: Table[I8, "strategies * instruments"]
 
     def listens(self, i: int, instrument: int) -> bool:
         """The i-th strategy runs and trades this instrument."""
-        n = self.member.n // self.entries.n
-        return self.entries[i].status == RUNNING and self.member[i * n + instrument] != 0
+        return self.entries[i].status == RUNNING and self.member[i * self.instruments + instrument] != 0
 
     def on_book(self, instrument: int, views: Views, out: Outbox) -> None:
         for i in range(self.count):
@@ -171,7 +171,7 @@ class StrategyAgent(Struct, align=64):
         if e.target_scope >= 0:
             return views.under(entry.context.account, e.target_scope)
         if e.instrument >= 0:
-            return self.member[i * (self.member.n // self.entries.n) + e.instrument] != 0
+            return self.member[i * self.instruments + e.instrument] != 0
         return e.instrument == -1
 
     def call(self, entry: StrategyEntry, address: int, argument: int, views: Views, out: Outbox) -> None:
