@@ -4,7 +4,7 @@ The numbers are the symbols' positions in the Avro enums `Rule` and `DenyCode` (
 integers.
 """
 
-# rules, in the order in which one scope checks them
+# rules; those that the tree checks, in the order in which one scope checks them
 ORDER_SIZE, ORDER_NOTIONAL, COLLAR, LONG, SHORT, GROSS, OPEN_ORDERS, OPEN_NOTIONAL, ORDER_RATE, DAILY_LOSS = range(10)
 NET = 10
 SECTOR = 11
@@ -31,8 +31,9 @@ LATENCY = 31
 CAPITAL = 32
 VAR_WEIGHT = 33
 REDUCE = 34
+RULES = 35  # how many there are
 
-# answers of a check; the order of the rules above, so that a denial by rule r has code r + DENY_ORDER_SIZE
+# answers of a check
 OK = 0
 DENY_HALTED = 1
 DENY_ORDER_SIZE = 2
@@ -79,8 +80,11 @@ UNIT_NONE, UNIT_LOTS, UNIT_MONEY, UNIT_COUNT, UNIT_BPS, UNIT_NS = range(6)
 MAX_PX_TICKS = 1 << 38  # any price is below
 MAX_QTY_LOTS = 1 << 31  # any quantity of one order or fill is below
 MAX_MONEY = 1 << 59  # largest limit in money; without a limit this one holds, so that sums of four such values fit 64 bits
-NO_LIMIT = MAX_MONEY  # what a limit holds where none is set, whatever its unit
-MAX_BPS = 1 << 22  # largest collar; price x (10,000 + bps) fits 64 bits
+NEVER = (1 << 63) - 1  # what a limit holds where none is set, whatever its unit: nothing is greater
+MAX_BPS = 1 << 22  # largest collar, leverage and concentration; price x (10,000 + bps) fits 64 bits
+MAX_WEIGHT_BPS = 10_000  # largest VAR_WEIGHT and MARGIN: the whole exposure
+MAX_BETA_E9 = 4_000_000_000  # largest |beta| of an instrument in its cluster: sums of beta x money fit 64 bits
+MAX_PER_FILL = 1 << 31  # largest MESSAGES_PER_FILL; x fills of a day fits 64 bits
 
 __all__ = [
     "CAPITAL",
@@ -137,13 +141,16 @@ __all__ = [
     "LONG",
     "LOSS_RATE",
     "MARGIN",
+    "MAX_BETA_E9",
     "MAX_BPS",
     "MAX_MONEY",
+    "MAX_PER_FILL",
     "MAX_PX_TICKS",
     "MAX_QTY_LOTS",
+    "MAX_WEIGHT_BPS",
     "MESSAGES_PER_FILL",
     "NET",
-    "NO_LIMIT",
+    "NEVER",
     "OK",
     "OPEN_NOTIONAL",
     "OPEN_ORDERS",
@@ -156,6 +163,7 @@ __all__ = [
     "REJECT_RATE",
     "REPEATED",
     "RESTRICTED",
+    "RULES",
     "SECTOR",
     "SELF_MATCH",
     "SHORT",

@@ -1,238 +1,203 @@
-"""What one scope of the risk tree (firm, desk, trader, account) holds: limits, the sums they bound, and the ten rules that compare them."""
+"""What one scope of the risk tree (firm, desk, trader, account) holds over all its instruments: limits and the sums they bound."""
 
-from streams.kernel import NULL, Struct
-from streams.trading.codes import BUY
-from streams.trading.risk_order import RiskOrder
+from streams.kernel import Array, Struct
+from streams.trading.risk_bound import RiskBound, bps_floor, larger, twice
 from streams.trading.risk_rules import (
-    COLLAR,
+    CAPITAL,
+    CONCENTRATION,
     DAILY_LOSS,
-    DENY_COLLAR,
-    DENY_DAILY_LOSS,
-    DENY_GROSS,
-    DENY_HALTED,
-    DENY_LONG,
-    DENY_NO_REFERENCE_PRICE,
-    DENY_OPEN_NOTIONAL,
-    DENY_OPEN_ORDERS,
-    DENY_ORDER_NOTIONAL,
-    DENY_ORDER_RATE,
-    DENY_ORDER_SIZE,
-    DENY_SHORT,
+    DAILY_TRADES,
+    DAILY_VOLUME,
+    DRAWDOWN,
     GROSS,
+    LEVERAGE,
     LONG,
     MAX_MONEY,
-    NO_LIMIT,
-    OK,
+    MESSAGES_PER_FILL,
+    NET,
+    NEVER,
     OPEN_NOTIONAL,
     OPEN_ORDERS,
-    ORDER_NOTIONAL,
-    ORDER_SIZE,
-    SHORT,
-    UNIT_BPS,
-    UNIT_COUNT,
-    UNIT_LOTS,
-    UNIT_MONEY,
+    REDUCE_ONLY,
+    RESTRICTED,
+    RULES,
+    VAR,
 )
 from streams.trading.token_bucket import TokenBucket
 
-__all__ = ["RiskLeaf", "RiskNode"]
+__all__ = ["RiskNode"]
 
-
-class RiskLeaf(Struct, align=64):
-    """One scope in one instrument, in lots: what it holds, what it has working, and its limits.
-
-    net_lots, |net_lots| < 2**59; open_buy_lots, open_sell_lots >= 0: lots that working orders may still fill.
-    """
-
-    net_lots: int
-    open_buy_lots: int
-    open_sell_lots: int
-    limit_order_size_lots: int = NO_LIMIT
-    limit_long_lots: int = NO_LIMIT
-    limit_short_lots: int = NO_LIMIT
-    limit_collar_bps: int = NO_LIMIT
-    halted: int
-
-    def set_limit(self, rule: int, limit: int) -> int:
-        """Set a limit in lots (COLLAR: basis points); 0 for a rule that has none per instrument."""
-        if rule == ORDER_SIZE:
-            self.limit_order_size_lots = limit
-        elif rule == LONG:
-            self.limit_long_lots = limit
-        elif rule == SHORT:
-            self.limit_short_lots = limit
-        elif rule == COLLAR:
-            self.limit_collar_bps = limit
-        else:
-            return 0
-        return 1
-
-    def idle(self) -> int:
-        """1 where nothing is held and nothing works."""
-        return 1 if self.net_lots == 0 and self.open_buy_lots == 0 and self.open_sell_lots == 0 else 0
-
-    def room_lots(self, side: int) -> int:
-        """Lots held on the other side that no working order of this side covers yet; negative or 0 = none."""
-        return -self.net_lots - self.open_buy_lots if side == BUY else self.net_lots - self.open_sell_lots
-
-    def reserve(self, side: int, lots: int) -> None:
-        """Add lots to what works (negative: take away)."""
-        if side == BUY:
-            self.open_buy_lots += lots
-        else:
-            self.open_sell_lots += lots
+_EXACT_X2 = 2 * MAX_MONEY  # largest sum of positions, of working orders, of P&L, in half money units
 
 
 class RiskNode(Struct, align=64):
-    """One scope over all its instruments, in money.
+    """One scope over all its instruments. Sums in half money units (`_x2`) where they are money.
 
     parent            : scope above, -1 = root
-    halted            : 1 = every NEW and REPLACE is denied
-    reduce_only       : 1 = only orders that reduce the account's position pass
+    gate              : 0 = NEW and REPLACE are let through; else one of halted, tripped, restricted, reduce_only, inexact, done is set
+    done, done_share  : 1 where MESSAGES_PER_FILL or DAILY_TRADES lets no more through, and the larger share of both
+    lost, lost_share  : 1 where DAILY_LOSS or DRAWDOWN is broken, and the larger share of both
+    orders            : orders that may still fill
+    open              : reserved by them
+    volume, trades    : money and number of the fills since midnight UTC
+    messages          : messages since midnight UTC; its limit grows with every fill
+    rate              : token bucket of NEW and REPLACE
+    sides             : by side: +-(sum of position values at the marks) + working of the side, limits LONG or SHORT, and NET
+    gross             : sum over accounts and instruments of |value at the mark| + all that works, limits GROSS and LEVERAGE
+    var, margin       : the leaves' gross by their weights
+    loss, drawdown    : loss since midnight UTC; distance of the P&L from its peak of the run
+    concentration     : limit only, `used` stays 0: what CAPITAL + P&L allows of one instrument; leverage_x2 the same of `gross`
+    pnl_x2            : realized + unrealized at the marks + funding - fees, since the run began
     inexact           : 1 = a sum left its range (2**60 half money units); the scope stays halted, for its sums are no longer exact
-    open_orders       : orders that may still fill
-    open_buy_notional, open_sell_notional : reserved by them, money
-    net_x2, gross_x2  : exposure at the marks, twice the money: sum over accounts and instruments of q x mark2, and of |q| x mark2
-    pnl_x2            : twice the P&L: realized + unrealized at the marks - fees, since the run began
-    day_start_pnl_x2  : pnl_x2 when the UTC day began
+    margins, ratios   : how many rates MARGIN are set in the scope; 1 = some limit depends on CAPITAL + P&L
     denials           : orders denied by this scope
+    limits            : by rule as set, NEVER = none
     """
 
     parent: int = -1
-    halted: int
-    reduce_only: int
-    inexact: int
-    open_orders: int
-    open_buy_notional: int
-    open_sell_notional: int
-    net_x2: int
-    gross_x2: int
+    gate: int
+    lost: int
+    done_share: float
+    lost_share: float
+    orders: RiskBound
+    open: RiskBound
+    volume: RiskBound
+    trades: RiskBound
+    messages: RiskBound
+    rate: TokenBucket
+    sides: Array[RiskBound, 2]
+    gross: RiskBound
+    var: RiskBound
+    margin: RiskBound
+    loss: RiskBound
+    drawdown: RiskBound
+    concentration: RiskBound
+    leverage_x2: int = NEVER
     pnl_x2: int
     day_start_pnl_x2: int
-    limit_order_size_lots: int = NO_LIMIT
-    limit_collar_bps: int = NO_LIMIT
-    limit_order_notional: int = NO_LIMIT
-    limit_long: int = NO_LIMIT
-    limit_short: int = NO_LIMIT
-    limit_gross: int = NO_LIMIT
-    limit_open_orders: int = NO_LIMIT
-    limit_open_notional: int = NO_LIMIT
-    limit_daily_loss: int = NO_LIMIT
+    peak_pnl_x2: int
+    halted: int
+    tripped: int
+    restricted: int
+    reduce_only: int
+    inexact: int
+    done: int
+    margins: int
+    ratios: int
     denials: int
-    rate: TokenBucket
+    limits: Array[int, RULES]
 
-    # ---- limits and sums ----
-    def set_limit(self, rule: int, limit: int) -> int:
-        """Set a limit over all instruments; 0 for an unknown rule (the rate is set in `rate`)."""
-        if rule == ORDER_SIZE:
-            self.limit_order_size_lots = limit
-        elif rule == ORDER_NOTIONAL:
-            self.limit_order_notional = limit
-        elif rule == COLLAR:
-            self.limit_collar_bps = limit
-        elif rule == LONG:
-            self.limit_long = limit
-        elif rule == SHORT:
-            self.limit_short = limit
-        elif rule == GROSS:
-            self.limit_gross = limit
-        elif rule == OPEN_ORDERS:
-            self.limit_open_orders = limit
-        elif rule == OPEN_NOTIONAL:
-            self.limit_open_notional = limit
-        elif rule == DAILY_LOSS:
-            self.limit_daily_loss = limit
-        else:
-            return 0
-        return 1
+    # ---- limits ----
+    def clear(self) -> None:
+        """Begin without any limit."""
+        for rule in range(RULES):
+            self.limits[rule] = NEVER
+        self.rebound()
 
+    def keep(self, rule: int, limit: int) -> None:
+        """Take a limit over all instruments (NEVER = none) as set."""
+        self.limits[rule] = limit
+        flag = 1 if 0 < limit < NEVER else 0
+        if rule == RESTRICTED:
+            self.restricted = flag
+        elif rule == REDUCE_ONLY:
+            self.reduce_only = flag
+        self.rebound()
+
+    def rebound(self) -> None:
+        """Work out every bound and the gate from the limits as set."""
+        for side in range(2):
+            self.sides[side].bound(min(twice(self.limits[LONG + side]), twice(self.limits[NET]), _EXACT_X2))
+        self.orders.bound(self.limits[OPEN_ORDERS])
+        self.open.bound(min(twice(self.limits[OPEN_NOTIONAL]), _EXACT_X2))
+        self.volume.bound(twice(self.limits[DAILY_VOLUME]))
+        self.trades.bound(self.limits[DAILY_TRADES])
+        self.var.bound(twice(self.limits[VAR]))
+        self.loss.bound(twice(self.limits[DAILY_LOSS]))
+        self.drawdown.bound(twice(self.limits[DRAWDOWN]))
+        self.ratios = 1 if self.margins > 0 or self.limits[LEVERAGE] != NEVER or self.limits[CONCENTRATION] != NEVER else 0
+        self.rebound_messages()
+        self.rebound_ratios()
+        self.lose()
+
+    def rebound_messages(self) -> None:
+        """MESSAGES_PER_FILL: so many for each fill of the day and for one to come."""
+        per_fill = self.limits[MESSAGES_PER_FILL]
+        self.messages.bound(NEVER if per_fill == NEVER else per_fill * (self.trades.used + 1))
+        self.count()
+
+    def rebound_ratios(self) -> None:
+        """LEVERAGE, CONCENTRATION and MARGIN: what CAPITAL + P&L allows now."""
+        capital = self.limits[CAPITAL]
+        equity_x2 = self.pnl_x2 + (0 if capital == NEVER else 2 * capital)
+        leverage, concentration = self.limits[LEVERAGE], self.limits[CONCENTRATION]
+        self.leverage_x2 = NEVER if leverage == NEVER else bps_floor(equity_x2, leverage)
+        self.gross.bound(min(self.leverage_x2, twice(self.limits[GROSS]), _EXACT_X2))
+        self.concentration.bound(NEVER if concentration == NEVER else bps_floor(equity_x2, concentration))
+        self.margin.bound(equity_x2 if self.margins > 0 else NEVER)
+
+    def regate(self) -> None:
+        """Work out the gate."""
+        self.gate = self.halted | self.tripped | self.restricted | self.reduce_only | self.inexact | self.done
+
+    # ---- sums ----
     def idle(self) -> int:
-        """1 where nothing is held, working or earned: the scope may move in the tree."""
-        busy = self.open_orders | self.open_buy_notional | self.open_sell_notional | self.gross_x2 | self.pnl_x2 | self.inexact
-        return 1 if busy == 0 else 0
+        """1 where nothing is held, working or earned, nor done today: the scope may move in the tree."""
+        busy = self.orders.used | self.open.used | self.gross.used | self.pnl_x2 | self.inexact
+        return 1 if (busy | self.volume.used | self.trades.used | self.messages.used) == 0 else 0
 
-    def reserve(self, side: int, money: int, orders: int) -> None:
-        """Add money and orders to what works (negative: take away)."""
-        self.open_orders += orders
-        if side == BUY:
-            self.open_buy_notional += money
-        else:
-            self.open_sell_notional += money
-
-    def add(self, net_x2: int, gross_x2: int, pnl_x2: int) -> None:
-        """Add to exposure and P&L; beyond their range the scope halts, for compiled integers would wrap."""
-        net = self.net_x2 + net_x2
-        gross = self.gross_x2 + gross_x2
+    def earn(self, pnl_x2: int) -> None:
+        """Add to the P&L; beyond its range the scope halts, for compiled integers would wrap. `settle` comes after."""
         pnl = self.pnl_x2 + pnl_x2
-        if abs(net) > 2 * MAX_MONEY or gross > 2 * MAX_MONEY or abs(pnl) > 2 * MAX_MONEY:
-            self.inexact = 1
-            return
-        self.net_x2 = net
-        self.gross_x2 = gross
-        self.pnl_x2 = pnl
+        if abs(pnl) > _EXACT_X2:
+            self.spoil()
+        else:
+            self.pnl_x2 = pnl
 
-    # ---- the rules, in their declared order ----
-    def check(self, order: RiskOrder, leaf: RiskLeaf) -> int:
-        """DenyCode of the first rule that the order breaks, OK if none; limit and used value stand in the order."""
-        if self.halted != 0 or leaf.halted != 0 or self.inexact != 0 or (self.reduce_only != 0 and order.reducing == 0):
-            return order.refuse(DENY_HALTED)
-        size_lots = min(leaf.limit_order_size_lots, self.limit_order_size_lots)
-        if order.qty_lots > size_lots:
-            return order.answer(DENY_ORDER_SIZE, size_lots, order.qty_lots, UNIT_LOTS)
-        if order.notional > self.limit_order_notional:
-            return order.answer(DENY_ORDER_NOTIONAL, self.limit_order_notional, order.notional, UNIT_MONEY)
-        code = self.check_collar(order, min(leaf.limit_collar_bps, self.limit_collar_bps))
-        if code == OK:
-            code = self.check_long(order, leaf) if order.side == BUY else self.check_short(order, leaf)
-        if code == OK:
-            code = self.check_totals(order)
-        return code
+    def spoil(self) -> None:
+        """Halt the scope for good: a sum is no longer exact."""
+        self.inexact = 1
+        self.regate()
 
-    def check_collar(self, order: RiskOrder, collar_bps: int) -> int:
-        """COLLAR; a limit price that has nothing to be compared with is denied as well."""
-        if collar_bps == NO_LIMIT or order.limit == 0:
-            return OK
-        touch = order.touch_ticks
-        if touch == NULL:
-            return order.refuse(DENY_NO_REFERENCE_PRICE)
-        beyond = order.px_ticks - touch if order.side == BUY else touch - order.px_ticks
-        if beyond * 10_000 > touch * collar_bps:
-            return order.answer(DENY_COLLAR, collar_bps, -(-beyond * 10_000 // touch), UNIT_BPS)
-        return OK
+    def settle(self) -> None:
+        """Follow the P&L: loss, peak, drawdown and what CAPITAL + P&L allows. Once an event, when every account is valued."""
+        pnl = self.pnl_x2
+        self.peak_pnl_x2 = max(self.peak_pnl_x2, pnl)
+        self.loss.used = self.day_start_pnl_x2 - pnl
+        self.drawdown.used = self.peak_pnl_x2 - pnl
+        self.lose()
+        if self.ratios != 0:
+            self.rebound_ratios()
 
-    def check_long(self, order: RiskOrder, leaf: RiskLeaf) -> int:
-        """LONG, in lots and in money."""
-        lots = leaf.net_lots + leaf.open_buy_lots + order.add_lots
-        if order.add_lots > 0 and lots > leaf.limit_long_lots:
-            return order.answer(DENY_LONG, leaf.limit_long_lots, lots, UNIT_LOTS)
-        money_x2 = self.net_x2 + 2 * (self.open_buy_notional + order.add_notional)
-        if order.add_notional > 0 and money_x2 > 2 * self.limit_long:
-            return order.answer(DENY_LONG, self.limit_long, (money_x2 + 1) // 2, UNIT_MONEY)
-        return OK
+    def trade(self, money_x2: int) -> None:
+        """Count one fill and its money, which stays at 2**61 once there."""
+        self.trades.used += 1
+        self.volume.used = min(self.volume.used + money_x2, 2 * _EXACT_X2)
+        self.rebound_messages()
 
-    def check_short(self, order: RiskOrder, leaf: RiskLeaf) -> int:
-        """SHORT, in lots and in money."""
-        lots = leaf.open_sell_lots - leaf.net_lots + order.add_lots
-        if order.add_lots > 0 and lots > leaf.limit_short_lots:
-            return order.answer(DENY_SHORT, leaf.limit_short_lots, lots, UNIT_LOTS)
-        money_x2 = 2 * (self.open_sell_notional + order.add_notional) - self.net_x2
-        if order.add_notional > 0 and money_x2 > 2 * self.limit_short:
-            return order.answer(DENY_SHORT, self.limit_short, (money_x2 + 1) // 2, UNIT_MONEY)
-        return OK
+    def begin_day(self) -> None:
+        """Begin a UTC day: its loss, trades, volume and messages."""
+        self.day_start_pnl_x2 = self.pnl_x2
+        self.loss.used = 0
+        self.lose()
+        self.trades.used = 0
+        self.volume.used = 0
+        self.messages.used = 0
+        self.rebound_messages()
 
-    def check_totals(self, order: RiskOrder) -> int:
-        """GROSS, OPEN_ORDERS, OPEN_NOTIONAL, ORDER_RATE, DAILY_LOSS."""
-        open_notional = self.open_buy_notional + self.open_sell_notional + order.add_notional
-        gross_x2 = self.gross_x2 + 2 * open_notional
-        if order.add_notional > 0 and order.reducing == 0 and gross_x2 > 2 * self.limit_gross:
-            return order.answer(DENY_GROSS, self.limit_gross, (gross_x2 + 1) // 2, UNIT_MONEY)
-        if order.add_orders > 0 and self.open_orders + 1 > self.limit_open_orders:
-            return order.answer(DENY_OPEN_ORDERS, self.limit_open_orders, self.open_orders + 1, UNIT_COUNT)
-        if order.add_notional > 0 and open_notional > self.limit_open_notional:
-            return order.answer(DENY_OPEN_NOTIONAL, self.limit_open_notional, open_notional, UNIT_MONEY)
-        if self.rate.allows(order.now_ns) == 0:
-            return order.answer(DENY_ORDER_RATE, self.rate.count, self.rate.count + 1, UNIT_COUNT)
-        loss_x2 = self.day_start_pnl_x2 - self.pnl_x2
-        if order.reducing == 0 and loss_x2 > 2 * self.limit_daily_loss:
-            return order.answer(DENY_DAILY_LOSS, self.limit_daily_loss, (loss_x2 + 1) // 2, UNIT_MONEY)
-        return OK
+    def message(self) -> None:
+        """Count one message to the venue."""
+        self.messages.used += 1
+        self.count()
+
+    # ---- what a check finds ready ----
+    def count(self) -> None:
+        """Whether the messages and trades of the day leave room for one more."""
+        self.done = 1 if self.messages.over(1) or self.trades.over(1) else 0
+        self.done_share = larger(self.messages.share(1), self.trades.share(1))
+        self.regate()
+
+    def lose(self) -> None:
+        """Whether losses leave room for more."""
+        self.lost = 1 if self.loss.over(0) or self.drawdown.over(0) else 0
+        self.lost_share = larger(self.loss.share(0), self.drawdown.share(0))

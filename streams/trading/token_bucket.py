@@ -18,23 +18,27 @@ class TokenBucket(Struct):
     interval_ns : > 0 where count is set
     credit      : credits held at `stamp_ns`, 0 .. count x interval_ns
     stamp_ns    : when `credit` was right
+    per_full    : 1 / (count x interval_ns), 0 where that is no number above 0
     """
 
     count: int = NO_RATE
     interval_ns: int = 1
     credit: int
     stamp_ns: int
+    per_full: float
 
     def set(self, count: int, interval_ns: int) -> int:
         """Set the rate and fill the bucket; 1, or 0 where the pair is out of range. NO_RATE takes the limit away."""
         if count == NO_RATE:
             self.count = NO_RATE
+            self.per_full = 0.0
             return 1
         if count < 0 or interval_ns <= 0 or count > _MAX_CREDIT // interval_ns:
             return 0
         self.count = count
         self.interval_ns = interval_ns
         self.credit = count * interval_ns
+        self.per_full = 1.0 / float(self.credit) if count > 0 else 0.0
         return 1
 
     def credit_at(self, now_ns: int) -> int:
@@ -55,6 +59,10 @@ class TokenBucket(Struct):
         if self.count == 0:
             return 0
         return 1 if self.credit_at(now_ns) >= self.interval_ns else 0
+
+    def share(self, credit: int) -> float:
+        """Share of the tokens that is used up with one more taken, where `credit` is held; 0 without a limit."""
+        return float((self.count + 1) * self.interval_ns - credit) * self.per_full
 
     def take(self, now_ns: int) -> None:
         """Take one token; the caller has seen `allows`."""

@@ -51,7 +51,7 @@ ONE_COMMAND = st.one_of(
     ),
     st.tuples(st.just("limit"), SCOPES, st.just(-1), st.just(Rule.ORDER_RATE), st.integers(-1, 5), st.sampled_from([1, 10, 3_333])),
     st.tuples(st.just("halt"), SCOPES, st.integers(-1, 1), SIDES),
-    st.tuples(st.just("reduce_only"), SCOPES, SIDES),
+    st.tuples(st.just("limit"), SCOPES, st.just(-1), st.just(Rule.REDUCE_ONLY), SIDES),
 )
 COMMANDS = st.lists(ONE_COMMAND, min_size=20, max_size=80).map(lambda commands: [*QUOTED, *commands])
 
@@ -71,7 +71,7 @@ def test_risk_tree_any_commands_equals_slow_tree(commands):
     while desk.orders:
         desk.cancel(0)
     desk.agree()
-    assert all(n.open_orders == n.open_buy_notional == n.open_sell_notional == 0 for n in desk.tree.nodes)
+    assert all(n.orders.used == n.open.used == 0 for n in desk.tree.nodes)
 
 
 def busy_commands(seed, count):
@@ -112,14 +112,18 @@ def busy_commands(seed, count):
                     ("limit", scope, -1, Rule.ORDER_RATE, -1 if lift else rng.randint(0, 4), rng.choice([1, 3, 10])),
                     ("halt", scope, rng.randint(-1, 1), not lift),
                     ("halt", rng.randrange(5), rng.randint(-1, 1), 0),
-                    ("reduce_only", scope, rng.random() < 0.3),
+                    ("limit", scope, -1, Rule.REDUCE_ONLY, int(rng.random() < 0.3)),
                 ],
                 [40, 12, 20, 8, 5, 6, 4, 6, 4, 2, 1, 8, 1],
             )[0]
         )
         if rng.random() < 0.02:  # a clean slate, so that limits do not pile up until nothing passes
             every = [("limit", s, i, r, -1, 1) for s in range(5) for i in (-1, 0, 1) for r in range(10)]
-            commands += every + [("halt", s, i, 0) for s in range(5) for i in (-1, 0, 1)] + [("reduce_only", s, 0) for s in range(5)]
+            commands += (
+                every
+                + [("halt", s, i, 0) for s in range(5) for i in (-1, 0, 1)]
+                + [("limit", s, -1, Rule.REDUCE_ONLY, 0) for s in range(5)]
+            )
     return commands
 
 
