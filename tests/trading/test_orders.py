@@ -8,6 +8,7 @@ from streams.trading.codes import BUY, SELL
 from streams.trading.order import Order
 from streams.trading.order_state import REFUSED
 from streams.trading.orders import RETIRED, Orders
+from tests.trading.slow_order import SlowOrder
 from tests.trading.slow_orders import SlowOrders
 from tests.trading.trading_runs import OrderRun, OrdersRun, play
 
@@ -181,6 +182,23 @@ def test_order_quantities_are_conserved_whatever_happens(rows):
         assert ended is None or status in (ended, REFUSED)
         if status in (FILLED, CANCELLED, REJECTED, EXPIRED):
             ended = status
+
+
+NAMES = ["ack", "fill", "cancel_request", "cancelled", "cancel_reject", "replace_request", "replaced", "replace_reject", "reject", "expire"]
+NAMES += ["trigger"]  # rows of play_order
+
+
+@given(EVENTS)
+@settings(deadline=None, max_examples=120)
+def test_order_is_where_the_slow_order_is_after_every_event(rows):
+    o, slow = order(acked=False), SlowOrder(100, 10)
+    for op, *rest in rows:
+        args = [rest[2], *rest[:2]] if op == REPLACE_REQUEST else rest
+        said = getattr(o, f"on_{NAMES[op]}")(*args)
+        assert (said != REFUSED) == getattr(slow, NAMES[op])(*args), NAMES[op]
+        assert OrdStatus(o.ord_status).name == slow.status
+        assert quantities(o)[1:] == (slow.leaves, slow.cum, slow.cost)
+        assert (o.px_ticks, o.qty_lots, o.late_fills, o.new_request_id != 0) == (slow.px, slow.qty, slow.late, slow.replacing is not None)
 
 
 POOL = 8
