@@ -201,7 +201,7 @@ class OrdStatus(IntEnum):
 
 
 class OrdType(IntEnum):
-    """Type of an order. From ICEBERG on an algorithm works it with child orders."""
+    """Type of an order. TWAP, VWAP and IMPLEMENTATION_SHORTFALL are worked with child orders."""
 
     MARKET = 0
     LIMIT = 1
@@ -517,7 +517,7 @@ class Decision(NamedTuple):
     min_qty_e9: int | None = None  # smallest quantity to fill at once x 10^9, > 0
     expire_ts_ns: int | None = None  # when a GTD order ends, ns since 1970 UTC
     peg_offset_e9: int | None = None  # distance from the reference price x 10^9, signed; only PEGGED
-    participation_e9: int | None = None  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL
+    participation_e9: int | None = None  # share of the market's volume x 10^9, > 0, at most 10^9; only VWAP and IMPLEMENTATION_SHORTFALL
     start_ts_ns: int | None = None  # when an algorithm begins, ns since 1970 UTC
     end_ts_ns: int | None = None  # when an algorithm ends, ns since 1970 UTC
     value_unit: ValueUnit = ValueUnit.NONE  # unit of limit_value and used_value
@@ -730,7 +730,7 @@ class Order(NamedTuple):
     min_qty_e9: int | None = None  # smallest quantity to fill at once x 10^9, > 0
     expire_ts_ns: int | None = None  # when a GTD order ends, ns since 1970 UTC
     peg_offset_e9: int | None = None  # distance from the reference price x 10^9, signed; only PEGGED
-    participation_e9: int | None = None  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL
+    participation_e9: int | None = None  # share of the market's volume x 10^9, > 0, at most 10^9; only VWAP and IMPLEMENTATION_SHORTFALL
     start_ts_ns: int | None = None  # when an algorithm begins, ns since 1970 UTC
     end_ts_ns: int | None = None  # when an algorithm ends, ns since 1970 UTC
     max_floor_qty_e9: int | None = None  # most that may be visible at any time x 10^9, > 0 (FIX 111); null = all of it

@@ -182,7 +182,8 @@ class OrderSlot(Slot, align=256):
     min_qty_lots: int = NULL  # smallest quantity to fill at once, lots, > 0; NULL = none
     expire_ts_ns: int = NULL  # when a GTD order ends, ns since 1970 UTC; NULL = none
     peg_offset_ticks: int = NULL  # distance from the reference price, ticks, signed; only PEGGED; NULL = none
-    participation_e9: int = NULL  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
+    # share of the market's volume x 10^9, > 0, at most 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
+    participation_e9: int = NULL
     start_ts_ns: int = NULL  # when an algorithm begins, ns since 1970 UTC; NULL = none
     end_ts_ns: int = NULL  # when an algorithm ends, ns since 1970 UTC; NULL = none
     max_floor_qty_lots: int = NULL  # most that may be visible at any time, lots, > 0 (FIX 111); NULL = all of it
@@ -210,7 +211,8 @@ class DecisionSlot(Slot, align=256):
     min_qty_lots: int = NULL  # smallest quantity to fill at once, lots, > 0; NULL = none
     expire_ts_ns: int = NULL  # when a GTD order ends, ns since 1970 UTC; NULL = none
     peg_offset_ticks: int = NULL  # distance from the reference price, ticks, signed; only PEGGED; NULL = none
-    participation_e9: int = NULL  # share of the market's volume x 10^9, 0 to 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
+    # share of the market's volume x 10^9, > 0, at most 10^9; only VWAP and IMPLEMENTATION_SHORTFALL; NULL = none
+    participation_e9: int = NULL
     start_ts_ns: int = NULL  # when an algorithm begins, ns since 1970 UTC; NULL = none
     end_ts_ns: int = NULL  # when an algorithm ends, ns since 1970 UTC; NULL = none
     max_floor_qty_lots: int = NULL  # most that may be visible at any time, lots, > 0 (FIX 111); NULL = all of it
