@@ -31,7 +31,7 @@ def play(seed: int, gap_ticks: int, lasts_steps: int, latency_ns: int = 0, steps
 
 @pytest.mark.slow
 def test_arbitrage_of_prices_that_part_makes_money_and_holds_nothing_on_balance():
-    mean, errors = score(lambda seed: play(seed, 14, 4), range(6))
+    mean, errors = score(lambda seed: play(seed, 14, 4), range(4))
     assert (mean > 0, errors > 3) == (True, True), (mean, errors)
     world = play(1, 14, 4)
     assert len(world.fills()) > 20
@@ -46,7 +46,7 @@ def test_arbitrage_of_prices_that_part_by_less_than_the_fees_does_nothing():
 @pytest.mark.slow
 def test_arbitrage_slower_than_the_gaps_loses_money_and_closes_lone_legs():
     """An order needs one and a half steps: gaps of eight steps are still there then, gaps of one are not."""
-    mean, errors = score(lambda seed: play(seed, 14, 1, latency_ns=LATE_NS), range(6))
+    mean, errors = score(lambda seed: play(seed, 14, 1, latency_ns=LATE_NS), range(4))
     assert (mean < 0, errors < -3) == (True, True), (mean, errors)
     mean, errors = score(lambda seed: play(seed, 14, 8, latency_ns=LATE_NS), range(6))
     assert (mean > 0, errors > 3) == (True, True), (mean, errors)

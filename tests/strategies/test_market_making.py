@@ -34,7 +34,7 @@ def play(cls: str, seed: int, jump_ticks: float, steps: int = 300, compiled: boo
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", MAKERS)
 def test_maker_among_uninformed_takers_makes_money(cls):
-    mean, errors = score(lambda seed: play(cls, seed, 0.0), range(4))
+    mean, errors = score(lambda seed: play(cls, seed, 0.0), range(3))
     assert (mean > 0, errors > 3) == (True, True), (mean, errors)
 
 
@@ -42,7 +42,7 @@ def test_maker_among_uninformed_takers_makes_money(cls):
 @pytest.mark.parametrize("cls", MAKERS)
 def test_maker_among_informed_takers_loses_money(cls):
     """Every trade moves the mid further than half the maker's spread: it buys before the price falls and sells before it rises."""
-    mean, errors = score(lambda seed: play(cls, seed, 15.0), range(4))
+    mean, errors = score(lambda seed: play(cls, seed, 15.0), range(3))
     assert (mean < 0, errors < -3) == (True, True), (mean, errors)
 
 

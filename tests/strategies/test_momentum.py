@@ -24,13 +24,13 @@ def play(seed: int, drift_ticks: float, steps: int = 600, compiled: bool = True)
 
 @pytest.mark.slow
 def test_momentum_in_a_trending_market_makes_money():
-    mean, errors = score(lambda seed: play(seed, 0.8), range(6))
+    mean, errors = score(lambda seed: play(seed, 0.8), range(4))
     assert (mean > 0, errors > 3) == (True, True), (mean, errors)
 
 
 @pytest.mark.slow
 def test_momentum_in_a_random_walk_loses_its_costs():
-    mean, errors = score(lambda seed: play(seed, 0.0), range(6))
+    mean, errors = score(lambda seed: play(seed, 0.0), range(4))
     assert (mean < 0, errors < -3) == (True, True), (mean, errors)
 
 

@@ -26,7 +26,7 @@ def play(seed: int, together: bool, steps: int = 800, compiled: bool = True) -> 
 
 @pytest.mark.slow
 def test_pairs_that_belong_together_make_money():
-    mean, errors = score(lambda seed: play(seed, True), range(6))
+    mean, errors = score(lambda seed: play(seed, True), range(4))
     assert (mean > 0, errors > 3) == (True, True), (mean, errors)
 
 

@@ -33,13 +33,13 @@ def play(seed: int, leads: bool, steps: int = 800, compiled: bool = True) -> Wor
 
 @pytest.mark.slow
 def test_scalper_where_flow_leads_the_price_makes_money():
-    mean, errors = score(lambda seed: play(seed, True), range(6))
+    mean, errors = score(lambda seed: play(seed, True), range(5))
     assert (mean > 0, errors > 3) == (True, True), (mean, errors)
 
 
 @pytest.mark.slow
 def test_scalper_where_flow_tells_nothing_loses_its_costs():
-    mean, errors = score(lambda seed: play(seed, False), range(6))
+    mean, errors = score(lambda seed: play(seed, False), range(5))
     assert (mean < 0, errors < -3) == (True, True), (mean, errors)
 
 
