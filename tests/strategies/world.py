@@ -45,7 +45,17 @@ TICK_E9, LOT_E9 = 10_000_000, 1_000_000_000
 MAKER_E9, TAKER_E9 = 100_000, 300_000
 AGENTS = ("strategy", "risk", "execute", "account")
 TOPICS = ("signals.v1", "orders.v1", "decisions.v1", "requests.v1", "reports.v1", "fills.v1", "positions.v1", "balances.v1", "metrics.v1")
-ROOM = {"orders": 64, "queue": 640, "executions": 256, "window": 256, "far": 64, "instruments": 2, "strategies": 1, "accounts": 1, "scopes": 2}
+ROOM = {
+    "orders": 64,
+    "queue": 640,
+    "executions": 256,
+    "window": 256,
+    "far": 64,
+    "instruments": 2,
+    "strategies": 1,
+    "accounts": 1,
+    "scopes": 2,
+}
 RUN, FEED, CONTROL, VENUE = 7, 40, 41, 42
 
 
