@@ -30,7 +30,7 @@ SELECT side, count(), sum(last_qty), sum(fee), countIf(maker) FROM fills WHERE r
 """
 _POSITIONS = """
 SELECT account, strategy, venue, symbol, argMax(qty, id), argMax(realized_pnl, id), argMax(unrealized_pnl, id), argMax(fees, id),
-       argMax(spread_pnl, id), max(id)
+       argMax(spread_pnl, id), argMax(inventory_pnl, id), argMax(funding, id), max(id)
 FROM positions WHERE run_id = {run:Int32} GROUP BY account, strategy, venue, symbol ORDER BY account, strategy, venue, symbol
 """
 
@@ -55,20 +55,21 @@ def summary(client: Client, run: int) -> Iterator[str]:
     yield f"orders           {orders or 'none'}{f'   denied: {denied}' if denied else ''}"
     for side, count, qty, fees, maker in _rows(client, _FILLS, run):
         yield f"fills            {side} {count:,}   quantity {qty:.3f}   fees {fees:.4f}   as maker {maker:,}"
-    for account, strategy, venue, symbol, qty, realized, unrealized, fees, spread, last in _rows(client, _POSITIONS, run):
+    for account, strategy, venue, symbol, qty, *money, last in _rows(client, _POSITIONS, run):
         yield f"position         {account}/{strategy} {venue}:{symbol} {qty:+.3f}   last id {ids.text(last)}"
-        yield f"P&L              {pnl_line(realized, unrealized, fees, spread)}"
+        yield f"P&L              {pnl_line(*money)}"
     yield "latency, ms      process    input             batches    waiting p50 / p99     step+commit p50 / p99    together p50 / p99"
     for process, topic, batches, wait, work, whole in _rows(client, _LATENCY, run):
         pairs = "    ".join(f"{p50:>9.1f} /{p99:>8.1f}" for p50, p99 in (wait, work, whole))
         yield f"                 {process:<10} {topic:<16} {batches:>8,} {pairs}"
 
 
-def pnl_line(realized: Decimal, unrealized: Decimal, fees: Decimal, spread: Decimal) -> str:
-    """Profit with where it comes from: the spread earned against the mid at each fill, the market's moves since, the fees."""
-    gross = realized + unrealized
-    parts = f"spread {_signed(spread)}, inventory {_signed(gross - spread)}, fees {_signed(-fees)}"
-    return f"{_signed(gross - fees)}   ({parts})   realized {_signed(realized)}   unrealized {_signed(unrealized)}"
+def pnl_line(realized: Decimal, unrealized: Decimal, fees: Decimal, spread: Decimal, inventory: Decimal, funding: Decimal) -> str:
+    """Profit with where it comes from: the spread earned against the mid at each fill, the market's moves since, fees, funding if any."""
+    total = realized + unrealized - fees + funding
+    parts = f"spread {_signed(spread)}, inventory {_signed(inventory)}, fees {_signed(-fees)}"
+    parts += f", funding {_signed(funding)}" if funding else ""
+    return f"{_signed(total)}   ({parts})   realized {_signed(realized)}   unrealized {_signed(unrealized)}"
 
 
 def rows_by_table(client: Client, run: int) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.errors import VenueError
-from streams.records import Side
+from streams.records import InstrumentType, Side
 from streams.venues.sim.exchange import SimExchange
 from tests.venues.sim_orders import book, instrument, new, trade
 
@@ -63,6 +63,15 @@ def test_new_that_cannot_be_read_is_rejected_with_its_reason(exchange):
     assert "100050000000 is not a multiple of the tick 100000000" in report["reason"]
     with pytest.raises(VenueError, match="op is 'nwe'"):
         exchange.on_request(ME, {"op": "nwe"}, 5)
+
+
+def test_new_for_an_inverse_contract_is_rejected():
+    contract = instrument()._replace(instrument_type=InstrumentType.INVERSE)
+    made = SimExchange(7, [contract], {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64})
+    made.on_market(book([(1000, 5)], [(1001, 4)], snapshot=True))
+    made.on_request(ME, new(1, "a", px="100"), 5)
+    (_, report), *_ = made.take_reports()
+    assert (report["report"], report["reason"]) == ("REJECT", "instrument is not traded here")
 
 
 def test_gtd_order_expires_when_time_has_passed(exchange):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streams.errors import UnitError, VenueError
-from streams.records import BookUpdate, Instrument, OrdType, Side, TimeInForce, Trade, VenueEventType
+from streams.records import BookUpdate, Instrument, InstrumentType, OrdType, Side, TimeInForce, Trade, VenueEventType
 from streams.schema import units
 from streams.trading.codes import MARKET, STOP
 from streams.trading.contract import money_per_tick_lot
@@ -293,9 +293,11 @@ class SimExchange:
 def _set_spec(venue: SimVenue, row: int, i: Instrument) -> None:
     """The kernel's view of an instrument."""
     spec = venue.specs[row]
-    spec.instrument, spec.valid = row, 1
+    spec.instrument = row
     spec.tick_e9, spec.lot_e9, spec.multiplier_e9 = i.tick_e9, i.lot_e9, i.multiplier_e9
-    spec.money_per_tick_lot = money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, int(i.instrument_type))
+    if i.instrument_type != InstrumentType.INVERSE:  # there is a book of it, but orders for it are refused: `plan` says why
+        spec.valid = 1
+        spec.money_per_tick_lot = money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, int(i.instrument_type))
     spec.min_qty_lots = -(-i.min_qty_e9 // i.lot_e9)
     spec.max_qty_lots = i.max_qty_e9 // i.lot_e9
     spec.min_notional = units.money_from_decimal(i.min_notional, i.money_scale)
