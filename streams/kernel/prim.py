@@ -23,6 +23,7 @@ __all__ = [
     "handle_of",
     "hash64",
     "load_byte",
+    "prefetch",
     "primitive",
 ]
 
@@ -90,6 +91,18 @@ def hash64(key: int, bits: int) -> int:
 def load_byte(addr: int) -> int:
     """Byte at an address, 0..255."""
     return ctypes.c_uint8.from_address(addr).value
+
+
+def _prefetch(b: Any, addr: Any) -> Any:
+    name, half = "llvm.prefetch.p0", ir.IntType(32)
+    pointer = b.inttoptr(addr, ir.IntType(8).as_pointer())
+    fn = b.module.globals.get(name) or ir.Function(b.module, ir.FunctionType(ir.VoidType(), [pointer.type, half, half, half]), name)
+    return b.call(fn, [pointer, half(0), half(3), half(1)])  # to read, into every cache, data
+
+
+@primitive(_prefetch, returns=False)
+def prefetch(addr: int) -> None:
+    """Ask for the cache line at an address that will be read soon. Any address will do: a wrong one costs nothing. Plain: nothing."""
 
 
 PYFUNCS: dict[int, Callable[[int, int, int], int]] = {}

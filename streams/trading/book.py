@@ -4,7 +4,7 @@ Resync: an update that says it has a gap before it makes the book stale until a 
 already covers (a snapshot overtook them) are skipped. A venue without sequence numbers sends 0 and is never skipped.
 """
 
-from streams.kernel import Struct, at
+from streams.kernel import Struct, at, prefetch
 from streams.slots import FLAG_FIRST, FLAG_GAP, FLAG_SNAPSHOT, LevelSlot
 from streams.trading.book_depth import behind_tick_lots, best_lots, nth_key, reachable_lots, sweep_side
 from streams.trading.book_side import NONE, BookSide
@@ -22,8 +22,9 @@ NORMAL: int = 2
 LOCKED: int = 3  # bid = ask
 CROSSED: int = 4  # bid > ask
 
-_WHOLE = FLAG_FIRST | FLAG_SNAPSHOT
+_MARKS = FLAG_SNAPSHOT | FLAG_GAP
 _LEVEL_BYTES = 64
+_AHEAD_BYTES = 1024
 
 
 class Book(Struct, align=64):
@@ -63,23 +64,30 @@ class Book(Struct, align=64):
 
     def apply_level(self, level: LevelSlot) -> None:
         """Apply one slot of a book update; the first slot of a snapshot clears the book before."""
-        if level.flags & FLAG_SNAPSHOT != 0:
-            if level.flags & _WHOLE == _WHOLE:
-                self.clear()
-                self.stale = 0
-        elif level.last_seq < self.last_seq and level.last_seq != 0:
-            self.skipped += 1
+        if (level.flags & _MARKS != 0 or level.last_seq < self.last_seq) and self.skips(level):
             return
-        elif level.flags & FLAG_GAP != 0:
-            self.gaps += 1 - self.stale
-            self.stale = 1
         self.last_seq = level.last_seq
         if level.qty_lots >= 0:  # -1: the update has no level
             self.apply(level.side, level.px_ticks, level.qty_lots)
 
+    def skips(self, level: LevelSlot) -> bool:
+        """What is not ordinary about a slot: a snapshot, a gap before it, or an age at which it is to be left out (True)."""
+        if level.flags & FLAG_SNAPSHOT != 0:
+            if level.flags & FLAG_FIRST != 0:
+                self.clear()
+                self.stale = 0
+        elif level.last_seq < self.last_seq and level.last_seq != 0:
+            self.skipped += 1
+            return True
+        elif level.flags & FLAG_GAP != 0:
+            self.gaps += 1 - self.stale
+            self.stale = 1
+        return False
+
     def apply_levels(self, addr: int, n: int) -> None:
         """Apply the `n` LevelSlots that lie behind each other from address `addr` on."""
         for i in range(n):
+            prefetch(addr + i * _LEVEL_BYTES + _AHEAD_BYTES)  # a slot is a cache line: waiting for it costs more than applying it
             self.apply_level(at(LevelSlot, addr + i * _LEVEL_BYTES))
 
     # ---- the touch ----

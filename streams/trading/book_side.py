@@ -89,7 +89,7 @@ class BookSide(Struct, align=64):
         if qty_lots == 0:
             if key == self.best:
                 self.fall(key)
-        elif key > self.best:
+        else:
             self.best = key
             if key - self.low >= self.width - self.margin:
                 self.center(key)

@@ -1,6 +1,6 @@
 """From an id to a slot of a pool: open addressing, linear probing, deletion by shifting back (no tombstones, so it never slows down)."""
 
-from streams.kernel import Struct, Table, ctz, hash64
+from streams.kernel import Struct, Table, addr_of, ctz, hash64, prefetch
 
 __all__ = ["IdEntry", "IdIndex"]
 
@@ -32,6 +32,10 @@ class IdIndex(Struct):
                 return self.entries[j].slot - 1
             j = (j + 1) & (self.entries.n - 1)
         return -1
+
+    def expect(self, key: int) -> None:
+        """An id will be looked up soon: its entry is asked for, so that it is there by then. Changes nothing."""
+        prefetch(addr_of(self.entries[hash64(key, self.bits)]))
 
     def put(self, key: int, slot: int) -> None:
         """Remember an id. It must not be there yet, and at most half of the entries may be in use."""

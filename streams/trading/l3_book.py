@@ -35,6 +35,10 @@ class L3Book(L3Queues, align=64):
         self.used_orders = 0
         self.used_levels = 0
 
+    def expect(self, order_id: int) -> None:
+        """A change of this order comes soon: for whoever holds a batch of them, four ahead. Changes nothing, saves a tenth of the time."""
+        self.ids.expect(order_id)
+
     # ---- changes: each answers APPLIED or why not ----
     def add(self, order_id: int, side: int, px_ticks: int, qty_lots: int) -> int:
         """A new order at the end of its queue. 0 < px_ticks < 2**38, 0 < qty_lots < 2**52."""

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from streams.kernel import F32, I8, I16, I32, U8, Array, Struct, Table, addr_of, at, below, bit, clz, ctz, hash64, load_byte
+from streams.kernel import F32, I8, I16, I32, U8, Array, Struct, Table, addr_of, at, below, bit, clz, ctz, hash64, load_byte, prefetch
 from streams.kernel.atomics import (
     compare_swap,
     fence,
@@ -200,6 +200,11 @@ def p_load_byte(address: int) -> int:
     return load_byte(address)
 
 
+def p_prefetch(address: int) -> int:
+    prefetch(address)
+    return address
+
+
 def p_atomics(address: int, v: int) -> int:
     """Each atomic once, on two words."""
     store_release(address, v)
@@ -222,5 +227,6 @@ ENTRIES = {
     "p_below": (p_below, 1),
     "p_hash64": (p_hash64, 2),
     "p_load_byte": (p_load_byte, 1),
+    "p_prefetch": (p_prefetch, 1),
     "p_atomics": (p_atomics, 2),
 }

@@ -43,6 +43,10 @@ def test_load_byte_equal_compiled(compiled):
     assert [compiled["p_load_byte"](start + i) for i in range(4)] == [sample.p_load_byte(start + i) for i in range(4)] == [0, 1, 128, 255]
 
 
+def test_prefetch_of_any_address_changes_nothing(compiled):
+    assert [compiled["p_prefetch"](a) for a in (0, 64, -1, 1 << 60)] == [sample.p_prefetch(a) for a in (0, 64, -1, 1 << 60)]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(-(1 << 40), 1 << 40))
 def test_atomics_two_words_equal_compiled(compiled, v):

@@ -131,6 +131,15 @@ def test_l3_book_clear_takes_a_new_snapshot():
     assert (book.bid(), book.qty(BUY, 90), book.orders_at(BUY, 90), book.count) == (90, 7, 1, 1)
 
 
+def test_l3_book_expect_changes_nothing():
+    book = book_of()
+    book.add(1, BUY, 100, 5)
+    before = book.pack().tobytes()
+    book.expect(1)
+    book.expect(77)
+    assert book.pack().tobytes() == before
+
+
 def test_l3_book_counts_what_it_refuses():
     book = book_of(orders=2, levels=2)
     answers = [book.add(1, BUY, 100, 5), book.add(1, BUY, 101, 5), book.cancel(9), book.execute(1, 6), book.modify(9, 1, 1)]
