@@ -57,10 +57,8 @@ class Book(Struct, align=64):
 
     def apply(self, side: int, px_ticks: int, qty_lots: int) -> None:
         """Set the quantity of a level, 0 removes it (removing one that is not there is normal)."""
-        if side == BUY:
-            self.bids.put(px_ticks, qty_lots)
-        else:
-            self.asks.put(-px_ticks, qty_lots)
+        s = self.bids if side == BUY else self.asks  # an address, no branch: which side comes next cannot be predicted
+        s.put(px_ticks if side == BUY else -px_ticks, qty_lots)
 
     def apply_level(self, level: LevelSlot) -> None:
         """Apply one slot of a book update; the first slot of a snapshot clears the book before."""

@@ -4,7 +4,6 @@ Levels are found through the ladder of the L2 book, whose value is a level's num
 hashed. Every change costs the same however long a queue is; only questions about a place in a queue walk it.
 """
 
-from streams.trading.book_side import BookSide
 from streams.trading.codes import BUY
 from streams.trading.l3_order import APPLIED, DUPLICATE_ID, NO_ROOM, TOO_MANY_LOTS, UNKNOWN_ID
 from streams.trading.l3_queues import L3Queues
@@ -122,11 +121,7 @@ class L3Book(L3Queues, align=64):
 
     def level_for(self, side: int, key: int) -> int:
         """Number of the level of a key, made if there is none; -1 without room."""
-        if side == BUY:
-            return self.level_on(self.bids, key)
-        return self.level_on(self.asks, key)
-
-    def level_on(self, ladder: BookSide, key: int) -> int:
+        ladder = self.bids if side == BUY else self.asks
         n = ladder.get(key) - 1
         if n >= 0:
             return n
@@ -179,10 +174,8 @@ class L3Book(L3Queues, align=64):
         level.qty_lots -= o.qty_lots
         level.count -= 1
         if level.count == 0 and not keep_level:
-            if o.side == BUY:
-                self.bids.put(level.key, 0)
-            else:
-                self.asks.put(level.key, 0)
+            ladder = self.bids if o.side == BUY else self.asks
+            ladder.put(level.key, 0)
             level.head = self.free_level
             self.free_level = n
 
