@@ -147,6 +147,25 @@ def test_position_fifo_without_room_merges_the_newest_and_keeps_the_sum():
     assert (p.realized_fifo, p.lots.count) == (p.cash, 0)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 2), SIDES, st.integers(1, 50), st.integers(1, 9), st.integers(2, 100)), max_size=30),
+    st.integers(2, 100),
+)
+@settings(deadline=None, max_examples=60)
+def test_position_net_of_several_strategies_is_their_sum(fills, mark2):
+    spec, net = linear()
+    parts = [Position({"lots": 4}) for _ in range(3)]
+    for part, side, px, qty, mid2 in fills:
+        for p in (net, parts[part]):
+            p.book(spec, side, px, qty, mid2)
+    for p in (net, *parts):
+        p.take_mark(spec, mark2)
+    assert net.qty_lots == sum(p.qty_lots for p in parts)
+    assert net.cash == sum(p.cash for p in parts)
+    assert net.spread2 == sum(p.spread2 for p in parts)
+    assert 2 * net.realized + net.unrealized2() == sum(2 * p.realized + p.unrealized2() for p in parts)
+
+
 def test_position_odd_cost_rounds_down_and_is_exact_when_flat():
     spec, p = linear()
     p.book(spec, BUY, 10, 1, 0)
