@@ -44,7 +44,7 @@ class Scalper(Strategy):
         move = self.impact_ticks * self.flow.per_depth() if self.flow.ready() else 0.0
         if self.target_lots * move <= 0.0 or ctx.now_ns >= self.until_ns:
             self.target_lots = 0
-        if self.target_lots == 0 and abs(move) >= self.entry_ticks + book.spread_ticks():
+        if self.target_lots == 0 and abs(move) > self.entry_ticks + max(book.spread_ticks(), 0):  # a crossed book is no invitation
             self.enter(ctx, book, move)
         self.working = trade_to(ctx, book.instrument, self.target_lots, self.working)
 

@@ -87,7 +87,7 @@ def scalper(books: Books, p: dict) -> Trades:
         move = p["impact_ticks"] * sum(e for _, e, _ in window) / depth if ready and depth else 0.0
         if target * move <= 0 or ts_ns >= until_ns:
             target = 0
-        if target == 0 and abs(move) >= p["entry_ticks"] + ask - bid:
+        if target == 0 and abs(move) > p["entry_ticks"] + max(ask - bid, 0):
             target, until_ns = int(math.copysign(p["size_lots"], move)), ts_ns + p["hold_s"] * 1e9
         if target != held:
             trades.append((ts_ns, 0, target - held))

@@ -2,6 +2,7 @@
 
 import math
 
+import numba
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from streams.strategies.avellaneda_stoikov import quoted_spread, reservation_px
 from streams.strategies.glft import inventory_step
 from tests.strategies.paper_tables import PUBLISHED, deviations, simulate
 
-PATHS, SEED = 20_000, 2008
+PATHS, SEED = 1_000 if numba.config.DISABLE_JIT else 20_000, 2008
 # 24 sampled figures: if all came from one law, the largest of 24 normal deviations exceeds 3.5 in 1 % of all tables
 LIMIT = 3.5
 
