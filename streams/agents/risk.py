@@ -66,6 +66,8 @@ class RiskAgent(RiskState, align=64):
     def examine(self, e: OrderSlot, views: Views) -> int:
         """DenyCode; approved_lots of the tree says whether it is denied, cut or approved, and then the room is reserved."""
         code = self.examine_input(e, views)
+        if code == DENY_BAD_FIELD and views.beyond_id == e.id:
+            return answer(self.tree, code, -1, views.beyond_bound, views.beyond_asked, views.beyond_unit)
         if code != OK:
             return answer(self.tree, code, -1, NULL, NULL, UNIT_NONE)
         self.ask_guards(e, views)

@@ -21,8 +21,10 @@ from streams.trading.book import Book
 from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE, SPOT
 from streams.trading.contract import MONEY_SCALE
 from streams.trading.instrument import InstrumentSpec
+from streams.trading.order_range import beyond, empty
 from streams.trading.order_terms import copy_algorithm_terms, copy_terms, given
 from streams.trading.orders import Orders
+from streams.trading.risk_rules import UNIT_NONE
 
 __all__ = ["Views"]
 
@@ -38,6 +40,10 @@ class Views(Struct, align=64):
 
     now_ns: int
     data_ts_ns: int
+    beyond_id: int
+    beyond_bound: int
+    beyond_asked: int
+    beyond_unit: int
     specs: Table[InstrumentSpec, "instruments"]
     books: Table[Book, "instruments"]
     book_ts_ns: Table[int, "instruments"]
@@ -120,7 +126,15 @@ class Views(Struct, align=64):
         return self.orders.open_count >= self.orders.pool.n
 
     def on_order(self, e: OrderSlot) -> None:
-        """A strategy's wish shows at once, so that it is not repeated while it is decided."""
+        """A strategy's wish shows at once, so that it is not repeated while it is decided. One that no record can say is emptied."""
+        if e.instrument >= 0 and self.specs[e.instrument].valid != 0:
+            bound, asked, unit = beyond(e, self.specs[e.instrument])
+            if unit != UNIT_NONE:
+                self.beyond_id = e.id
+                self.beyond_bound = bound
+                self.beyond_asked = asked
+                self.beyond_unit = unit
+                empty(e)
         if e.action == ACTION_NEW:
             s = self.orders.add(e.order_id)
             if s >= 0:
