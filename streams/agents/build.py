@@ -21,7 +21,8 @@ def build_node(
 ) -> tuple[NodeRunner | None, list[type[Strategy]]]:
     """The node (None for a process without compiled agents) and the classes of its strategies. TopologyError, CompileError.
 
-    A strategy whose class says compiled = False runs plain, alone in its process (in one that is wholly plain, beside others). guarded: see `plain_callbacks`.
+    A strategy whose class says compiled = False runs plain, alone in its process; beside others only where `compiled` is not asked for.
+    guarded: see `plain_callbacks`.
     """
     codes = [COMPILED[a] for a in spec.agents if a in COMPILED]
     if not codes:

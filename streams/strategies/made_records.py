@@ -69,7 +69,7 @@ class Writer:
 
     def instrument(self, i: int) -> Instrument:
         """A linear contract with tick 1, lot 1 and multiplier 1, in USD."""
-        one = {"tick_e9": E9, "lot_e9": E9, "multiplier_e9": E9, "min_qty_e9": E9, "max_qty_e9": 0}
+        one: dict[str, Any] = {"tick_e9": E9, "lot_e9": E9, "multiplier_e9": E9, "min_qty_e9": E9, "max_qty_e9": 0}
         return Instrument(
             **self.header(),
             **one,

@@ -7,7 +7,7 @@ from streams.strategies.base import Strategy
 from streams.trading.book import Book
 from streams.trading.codes import BUY, DAY, FOK, GTD, IOC, LIMIT, SELL
 
-__all__ = ["Everything", "Speaker"]
+__all__ = ["Everything", "Flood", "Speaker"]
 
 START, BOOK, QUOTE, TRADE, SIGNAL, FILL, ORDER, POSITION, TIMER, PARAM, STOPPED = range(11)
 INVENTORY, PROFIT = range(2)
@@ -153,3 +153,22 @@ class Speaker(Strategy):
     def on_signal(self, ctx: Context, signal: SignalSlot) -> None:
         self.heard += 1
         self.last_rank = signal.rank
+
+
+class Flood(Strategy):
+    """Places as many orders as it may at each book and at each order that fails, and never cancels one."""
+
+    placed: int
+    refused: int
+
+    def on_book(self, ctx: Context, book: Book) -> None:
+        for k in range(40):
+            if ctx.buy(book.instrument, book.bid() - k, 1) != 0:
+                self.placed += 1
+            else:
+                self.refused += 1
+            ctx.signal(book.instrument, SELL, 0.5, 1.0, SECOND_NS, 0.5)
+
+    def on_order(self, ctx: Context, report: ReportSlot) -> None:
+        if report.code != 0 and self.placed < 2_000:
+            self.placed += 1 if ctx.buy(report.instrument, 10, 1) != 0 else 0

@@ -6,12 +6,12 @@ import pytest
 
 from streams.agents.context import Context
 from streams.errors import ConfigError
-from streams.records import CommandType, OrderAction, OrdStatus, OrdType, Rule, VenueEventType
+from streams.records import CommandType, OrderAction, OrdStatus, OrdType, Request, Rule, VenueEventType
 from streams.strategies.base import Strategy
 from streams.strategies.testing import Desk
 from streams.trading.book import Book
 from streams.trading.codes import BUY, SELL
-from tests.strategies.everything import Everything, Speaker
+from tests.strategies.everything import Everything, Flood, Speaker
 from tests.strategies.probe import Probe
 
 
@@ -99,6 +99,56 @@ def test_several_strategies_on_one_book_are_checked_one_by_one():
     assert [o.record.strategy for o in desk.orders] == ["strategy", "strategy", "strategy-2", "strategy-2"]
     assert [o.status for o in desk.orders] == [OrdStatus.NEW] * 3 + [OrdStatus.REJECTED]
     assert desk.denied == ["OPEN_ORDERS"]
+
+
+def test_signal_of_another_process_is_ranked_with_the_own_ones():
+    seen = []
+
+    def look(ctx, _):
+        count = ctx.signals(0)
+        seen.append([(ctx.ranked(0, k).side, ctx.ranked(0, k).urgency) for k in range(count)])
+
+    Probe.fresh(on_book=lambda ctx, _: ctx.signal(0, BUY, 0.5, 100.0, 10**9, 0.3), on_quote=look)
+    desk = Desk(Probe)
+    desk.signal(SELL, 1.0, urgency=0.9, horizon_s=0.5)
+    desk.book(100, 101)
+    desk.quote(100, 101)
+    desk.wait(0.6)
+    desk.quote(100, 101)
+    desk.wait(0.6)
+    desk.quote(100, 101)
+    assert seen == [[(SELL, 0.9), (BUY, 0.3)], [(BUY, 0.3)], []]
+    assert [(s.strategy, s.rank, int(s.side)) for s in desk.signals] == [("strategy", 2, BUY), ("", 0, SELL)]
+
+
+@pytest.mark.parametrize("limited", [False, True], ids=["approved", "denied"])
+def test_strategies_that_flood_are_refused_before_the_queue_is_full(limited):
+    desk = Desk(Flood, others=[Flood] * 5, sizes={"orders": 1024})
+    if limited:
+        desk.limit(Rule.OPEN_ORDERS, limit_count=10)
+    for _ in range(3):
+        desk.book(500, 501)
+    state = desk.state
+    assert state["placed"] > 0
+    assert state["refused"] > 0
+    assert desk.process.shown()["strategy"]["faults"] == 0
+
+
+def test_halted_strategy_with_more_orders_than_the_queue_holds_cancels_them_all():
+    desk = Desk(Flood, sizes={"orders": 1024})
+    for _ in range(8):
+        desk.book(500, 501)
+    assert len(desk.open) == 8 * 32
+    desk.answers = False
+    asked = [len(of_cancels(desk.command(CommandType.PAUSE)))]
+    asked += [len(of_cancels(desk.quote(500, 501))) for _ in range(4)]
+    assert 0 < asked[0] < 8 * 32
+    assert (sum(asked), asked[-1]) == (8 * 32, 0)
+
+
+def of_cancels(records: list) -> list:
+    """The requests to cancel among records."""
+    return [r for r in records if isinstance(r, Request) and r.action == OrderAction.CANCEL]
 
 
 @pytest.mark.slow
