@@ -5,8 +5,9 @@ import math
 from streams.errors import UnitError
 from streams.trading.codes import INVERSE, LINEAR, SPOT
 
-__all__ = ["MONEY_SCALE", "check_units", "funding_terms", "inverse_unit", "lot_money", "money_per_tick_lot", "unit_of"]
+__all__ = ["E9", "MONEY_SCALE", "check_units", "funding_terms", "inverse_unit", "lot_money", "money_per_tick_lot", "unit_of"]
 
+E9 = 1_000_000_000
 MONEY_SCALE = 8
 """Digits of the money unit of a currency in which no instrument settles: `streams.schema.units.MONEY_SCALE`, for compiled code."""
 
@@ -14,7 +15,6 @@ _MAX = 1 << 62
 _MAX_INVERSE = 1 << 60  # so that four times it still fits
 _MAX_LOT_MONEY = 1 << 31  # so that one order, below 2**31 lots, still fits
 _MAX_DIVISOR = 1 << 61
-_E9 = 1_000_000_000
 
 
 def unit_of(tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int) -> int:
@@ -37,11 +37,11 @@ def inverse_unit(tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int
     if tick_e9 <= 0 or money_scale < 0 or money_scale > 9:
         return 0
     money = _scaled(1, lot_e9, multiplier_e9, 18 - money_scale)
-    common = math.gcd(_E9, tick_e9)
+    common = math.gcd(E9, tick_e9)
     if money % (tick_e9 // common) != 0:
         return 0
     money = money // (tick_e9 // common)
-    return 0 if money > _MAX_INVERSE // (_E9 // common) else money * (_E9 // common)
+    return 0 if money > _MAX_INVERSE // (E9 // common) else money * (E9 // common)
 
 
 def funding_terms(instrument_type: int, tick_e9: int, lot_e9: int, multiplier_e9: int, money_scale: int, unit: int) -> tuple[int, int]:
@@ -54,9 +54,9 @@ def funding_terms(instrument_type: int, tick_e9: int, lot_e9: int, multiplier_e9
     if instrument_type == INVERSE:
         return _scaled(1, lot_e9, multiplier_e9, 18 - money_scale), 0
     common = math.gcd(unit, tick_e9)
-    if tick_e9 // common >= _MAX_DIVISOR // _E9:
+    if tick_e9 // common >= _MAX_DIVISOR // E9:
         return 0, 0
-    return unit // common, tick_e9 // common * _E9
+    return unit // common, tick_e9 // common * E9
 
 
 def _scaled(x: int, y: int, z: int, power: int) -> int:

@@ -13,7 +13,7 @@ inverse contract is negative and rises with the price, so that one rule, sell ab
 from streams.kernel import I8, I32, Struct
 from streams.slots import InstrumentSlot
 from streams.trading.codes import INVERSE, SPOT
-from streams.trading.contract import funding_terms, inverse_unit, lot_money, unit_of
+from streams.trading.contract import E9, funding_terms, inverse_unit, lot_money, unit_of
 from streams.trading.fee import FeeSchedule
 from streams.trading.wide import divide, share
 
@@ -128,6 +128,11 @@ class InstrumentSpec(Struct, align=64):
     def money(self, worth: int) -> int:
         """Worth units in money units, exact."""
         return worth * self.money_per_tick_lot if self.inverse_unit == 0 else worth
+
+    def value(self, qty_lots: int, mark_e9: int) -> int:
+        """What a position in a contract is worth at the venue's mark price, money units, rounded once; ranges and rounding as `funding`."""
+        value = self.funding(qty_lots, mark_e9, E9)  # a rate of 1
+        return -value if self.inverse_unit == 0 else value
 
     def funding(self, qty_lots: int, mark_e9: int, rate_e9: int) -> int:
         """What a funding settlement brings a position, money units: minus its signed value at the mark x rate; 0 for SPOT.

@@ -139,9 +139,9 @@ class Position(Struct, align=64):
         """Twice the worth units that closing at the mark taken last would realize, average cost."""
         return self.worth2 - 2 * self.cost
 
-    def unrealized2_at(self, spec: InstrumentSpec, px2_ticks: int) -> int:
-        """Twice the worth units that closing would realize at another price (the venue's mark, the last trade). px2_ticks: twice it."""
-        return spec.worth2(self.qty_lots, px2_ticks) - 2 * self.cost
+    def unrealized_at_mark(self, spec: InstrumentSpec, mark_e9: int) -> int:
+        """Money units that closing at the venue's mark price would realize, average cost; contracts only. See `InstrumentSpec.value`."""
+        return spec.value(self.qty_lots, mark_e9) - spec.money(self.cost)
 
     def fifo_cost(self) -> int:
         """Worth units of what is open when the oldest lots were closed first."""

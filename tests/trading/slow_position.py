@@ -29,6 +29,10 @@ class SlowSpec:
     def money(self, worth):
         return worth if self.kind == INVERSE else worth * self.tick * self.lot * self.units
 
+    def value(self, lots, mark_e9):
+        mark = Fraction(mark_e9, 10**9)
+        return nearest(-lots * self.lot / mark * self.units if self.kind == INVERSE else lots * self.lot * mark * self.units)
+
     def funding(self, lots, mark_e9, rate_e9):
         mark, rate = Fraction(mark_e9, 10**9), Fraction(rate_e9, 10**9)
         value = lots * self.lot / mark if self.kind == INVERSE else lots * self.lot * mark

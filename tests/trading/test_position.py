@@ -23,7 +23,7 @@ FEES = st.integers(-5, 5)
 
 def rows_of(px, qty, max_size=40):
     fill = st.tuples(st.just(0), SIDES, px, qty, st.one_of(st.just(0), px.map(lambda p: 2 * p + 1)), FEES)
-    mark = st.tuples(st.just(1), px.map(lambda p: 2 * p - 1), st.just(0), st.just(0), st.just(0), px)
+    mark = st.tuples(st.just(1), px.map(lambda p: 2 * p - 1), st.just(0), st.just(0), st.just(0), px.map(lambda p: p * 10**8 + 3))
     funding = st.tuples(st.just(2), px.map(lambda p: p * 10**8 + 7), st.integers(-(10**7), 10**7))
     return st.lists(st.one_of(fill, fill, fill, mark, funding), max_size=max_size)
 
@@ -54,7 +54,7 @@ def check(figures, rows, capacity=8):
         assert tuple(out[:7]) == told
         assert out[7:10] == [2 * slow.spread, 2 * slow.held_gain, 2 * (gain - slow.cost)]
         assert out[10] == slow.funding
-        assert out[11] == (2 * (slow.value(row[5]) - slow.cost) if row[0] == 1 else 0)
+        assert out[11] == (slow.spec.value(slow.qty, row[5]) - slow.spec.money(slow.cost) if row[0] == 1 else 0)
         # what must hold whatever the twin says
         _, _, cost, realized, cash, fifo, fifo_cost, spread2, inventory2, unrealized2, _, _ = out
         assert cash + cost == realized
@@ -197,7 +197,8 @@ def test_position_unrealized_at_mid_and_at_the_mark_price():
     p.book(spec, SELL, 100, 4, 200)
     p.take_mark(spec, 2 * 95 + 1)
     assert p.unrealized2() == 2 * 400 - 4 * 191
-    assert p.unrealized2_at(spec, 2 * 90) == 2 * 40
+    assert p.unrealized_at_mark(spec, 90 * E9) == 40
+    assert p.unrealized_at_mark(spec, 90 * E9 + 100_000_000) == 40  # 4 x 90.1 = 360.4, to the nearest unit
 
 
 def test_position_inverse_gains_in_the_base_currency():

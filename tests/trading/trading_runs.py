@@ -174,7 +174,7 @@ def play_position(p, n):
         r.out[o + 8] = p.inventory2
         r.out[o + 9] = p.unrealized2()
         r.out[o + 10] = p.funding
-        r.out[o + 11] = p.unrealized2_at(r.spec, x.e) if x.op == 1 else 0
+        r.out[o + 11] = p.unrealized_at_mark(r.spec, x.e) if x.op == 1 else 0
     return r.position.qty_lots
 
 
