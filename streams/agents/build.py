@@ -4,6 +4,7 @@ import importlib
 
 from streams.agents.codes import AGENT_ACCOUNT, AGENT_EXECUTE, AGENT_RISK, AGENT_STRATEGY
 from streams.agents.node import Node
+from streams.agents.outbox import ROOM
 from streams.agents.runner import CompiledNode, NodeRunner, PlainNode
 from streams.agents.spec import ProcessSpec
 from streams.errors import TopologyError
@@ -36,6 +37,8 @@ def build_node(
             f"process {spec.name}: strategy {plain[0]!r} says compiled = False, so it cannot be fused with anything; give it a process of "
             f"its own: {{lane: kafka, agents: [strategy], strategies: [{plain[0]}]}}"
         )
+    if sizes["queue"] < ROOM:  # nothing would ever be stepped
+        raise TopologyError(f"process {spec.name}: sizes.queue is {sizes['queue']}; one input may cause {ROOM} records: {ROOM} or more")
     node = Node(sizes)
     node.setup(sizes["instruments"], sizes["strategies"], sizes["currencies"])
     for i, code in enumerate(codes):
