@@ -206,7 +206,7 @@ def _fused(topology: "Topology") -> Found:
 def _tree(topology: "Topology") -> Found:
     """A risk tree has a single writer, so accounts under a scope with limits share a shard."""
     for keys, limits in scopes_of(topology):
-        shards = {name: topology.shard(name) for name in topology.accounts if scope_name(keys) in list(topology.above(name))}
+        shards = {name: topology.shard(name) for name in topology.accounts if scope_name(keys) in topology.chain(f"account:{name}")}
         if limits.model_fields_set and len(set(shards.values())) > 1:
             yield (*keys, "limits"), f"are shared by accounts on several shards ({_told(shards)}); put those accounts on one"
 

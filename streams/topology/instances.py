@@ -146,7 +146,7 @@ def models_folder() -> Path:
 def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:
     """Room for what the topology names, and a little more; what the file says itself goes first."""
     currencies = {c for i in topology.instruments.values() for c in (i.base, i.quote)}
-    scopes = {scope for account in topology.accounts for scope in topology.above(account)}
+    scopes = {scope for account in topology.accounts for scope in topology.chain(f"account:{account}")}
     scopes |= {f"desk:{desk}" for desk in topology.desks} | {f"trader:{trader}" for trader in topology.traders}
     counts = {
         "instruments": len(topology.instruments),

@@ -31,7 +31,7 @@ def scope_name(keys: Keys) -> str:
 
 def faults_of_limits(topology: "Topology") -> Found:
     """(key path, fault) of every limit that cannot be kept."""
-    weighed = any(is_given(limits.var_weight) for _, limits in scopes_of(topology))
+    weighed = {scope_name(keys) for keys, limits in scopes_of(topology) if is_given(limits.var_weight)}
     for keys, limits in scopes_of(topology):
         where = (*keys, "limits")
         for key in Limits.model_fields:
@@ -41,8 +41,8 @@ def faults_of_limits(topology: "Topology") -> Found:
         for key in _OF_CAPITAL:
             if is_given(getattr(limits, key)) and limits.capital is None:
                 yield (*where, key), "is a share of capital; say 'capital' beside it, such as capital: 100000 USDT"
-        if limits.var is not None and not weighed:
-            yield (*where, "var"), "weighs nothing; say 'var_weight' here or in another scope, such as var_weight: 250 bps"
+        if limits.var is not None and weighed.isdisjoint(topology.chain(scope_name(keys))):
+            yield (*where, "var"), "weighs nothing; say 'var_weight' here or in a scope above, such as var_weight: 250 bps"
 
 
 def _faults(topology: "Topology", key: str, value: Any) -> Iterator[str]:

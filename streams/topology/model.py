@@ -1,7 +1,7 @@
 """The topology file: what runs where, frozen and typed. `load` reads one and tells every fault at once."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -178,14 +178,14 @@ class Topology(Part):
             return "firm" if desk.parent is None else f"desk:{desk.parent}"
         return None
 
-    def above(self, account: str) -> Iterator[str]:
-        """The scopes that an account stands in, its own first, the firm last; desks that stand under themselves end it."""
-        scope: str | None = f"account:{account}"
-        seen: list[str] = []
-        while scope is not None and scope not in seen:
-            seen.append(scope)
-            yield scope
-            scope = self.parent(scope)
+    def chain(self, scope: str) -> list[str]:
+        """A scope and those above it, the firm last; desks that stand under themselves end it."""
+        found: list[str] = []
+        above: str | None = scope
+        while above is not None and above not in found:
+            found.append(above)
+            above = self.parent(above)
+        return found
 
     def shard(self, name: str) -> int:
         """Shard of an instrument (`venue:symbol`) or an account."""
