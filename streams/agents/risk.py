@@ -78,7 +78,7 @@ class RiskAgent(RiskState, align=64):
 
     def examine_input(self, e: OrderSlot, views: Views) -> int:
         """The order's own fields, whether it is known, and whether anything can be said about it now."""
-        if e.instrument < 0:
+        if e.instrument < 0 or e.strategy < 0:  # positions are kept by strategy
             return DENY_BAD_FIELD
         code = check_terms(e, views.now_ns)
         if code != OK:

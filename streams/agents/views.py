@@ -156,7 +156,7 @@ class Views(Struct, align=64):
         o.updated_ts_ns = e.ts_ns
         if given(e.parent_id):
             self.orders.adopt(s, e.parent_id)
-        if e.strategy >= 0:  # a person's order has none
+        if e.strategy >= 0:
             self.orders.link(s, e.strategy)
 
     def on_report(self, e: ReportSlot) -> None:
