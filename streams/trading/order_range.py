@@ -7,6 +7,7 @@ that goes beyond is emptied: what does not fit is left out and its quantity is 0
 from streams.kernel import NULL
 from streams.slots import OrderSlot
 from streams.trading.instrument import InstrumentSpec
+from streams.trading.order_terms import is_plain
 from streams.trading.risk_rules import MAX_PX_TICKS, MAX_QTY_LOTS, UNIT_COUNT, UNIT_LOTS, UNIT_NONE
 
 __all__ = ["beyond", "empty"]
@@ -20,6 +21,8 @@ def beyond(e: OrderSlot, spec: InstrumentSpec) -> tuple[int, int, int]:
 
     Prices in ticks (UNIT_COUNT), quantities in lots (UNIT_LOTS); a notional as the lots that its price allows. The instrument is valid.
     """
+    if _surely_fits(e, spec):
+        return 0, 0, UNIT_NONE
     px_bound = min(MAX_PX_TICKS - 1, _MAX_INT64 // spec.tick_e9)
     for ticks in (e.px_ticks, e.stop_px_ticks, e.peg_offset_ticks):
         if ticks != NULL and not -px_bound <= ticks <= px_bound:
@@ -35,6 +38,18 @@ def beyond(e: OrderSlot, spec: InstrumentSpec) -> tuple[int, int, int]:
         if e.qty_lots > lots_bound:
             return lots_bound, e.qty_lots, UNIT_LOTS
     return 0, 0, UNIT_NONE
+
+
+def _surely_fits(e: OrderSlot, spec: InstrumentSpec) -> bool:
+    """A plain order well within every bound, found without a division; False says nothing."""
+    if not (is_plain(e) and 0 < e.qty_lots < MAX_QTY_LOTS and (e.px_ticks == NULL or 0 <= e.px_ticks < MAX_PX_TICKS)):
+        return False
+    # floats are off by parts of 10**15, and these bounds lie 2 in 100 under those of the record
+    px_ticks = 0.0 if e.px_ticks == NULL else float(e.px_ticks)
+    lots = float(e.qty_lots)
+    if px_ticks * float(spec.tick_e9) >= 9.0e18 or lots * float(spec.lot_e9) >= 9.0e18:
+        return False
+    return px_ticks * lots * float(spec.money_per_tick_lot) < 4.5e18
 
 
 def empty(e: OrderSlot) -> None:

@@ -19,11 +19,21 @@ terms are checked, then they are UNSUPPORTED here.
 
 from streams.kernel import NULL
 from streams.slots import DecisionSlot, OrderSlot, RequestSlot
-from streams.trading.codes import DAY, FOK, GTD, IMPLEMENTATION_SHORTFALL, IOC, MARKET, PEGGED, STOP, TWAP
+from streams.trading.codes import DAY, FOK, GTD, IMPLEMENTATION_SHORTFALL, IOC, LIMIT, MARKET, PEGGED, STOP, TWAP
 from streams.trading.order import Order
 from streams.trading.risk_rules import DENY_BAD_FIELD, DENY_UNSUPPORTED, MAX_PX_TICKS, MAX_QTY_LOTS, OK
 
-__all__ = ["check_terms", "copy_algorithm_terms", "copy_terms", "ends_ns", "given", "is_algorithm", "risk_px_ticks", "shown_limit_lots"]
+__all__ = [
+    "check_terms",
+    "copy_algorithm_terms",
+    "copy_terms",
+    "ends_ns",
+    "given",
+    "is_algorithm",
+    "is_plain",
+    "risk_px_ticks",
+    "shown_limit_lots",
+]
 
 _PX, _STOP_PX, _DISPLAY, _MIN_QTY, _MAX_FLOOR, _POST_ONLY, _PEG, _SHARE, _START, _END, _EXPIRE = (1 << i for i in range(11))
 _ALGORITHM = _PX | _START | _END | _MIN_QTY | _MAX_FLOOR
@@ -44,6 +54,7 @@ _MAY = (
 _STANDS = (0b01111, 0b11111, 0b11111, 0b11111, 0b11001, 0b11001, 0b11001, 0b11001, 0b11001)  # bit TimeInForce
 
 _E9 = 1_000_000_000
+_BUT_SIGN = (1 << 63) - 1  # NULL is the sign bit alone
 _DAY_NS = 86_400_000_000_000
 
 
@@ -56,6 +67,9 @@ def check_terms(e: "OrderSlot | Order", now_ns: int) -> int:
     """
     if not (0 <= e.side <= 1 and MARKET <= e.ord_type <= PEGGED and 0 <= e.time_in_force <= GTD):
         return DENY_BAD_FIELD
+    if e.ord_type == LIMIT and is_plain(e):  # most orders: a price, a quantity, and the one flag
+        bad = e.time_in_force == GTD or (e.post_only != 0 and (e.time_in_force == IOC or e.time_in_force == FOK))
+        return OK if 0 < e.px_ticks < MAX_PX_TICKS and 0 < e.qty_lots < MAX_QTY_LOTS and not bad else DENY_BAD_FIELD
     fields = _given_fields(e)
     may = _MAY[e.ord_type]
     if e.time_in_force == GTD:
@@ -92,6 +106,12 @@ def copy_algorithm_terms(to: "Order | OrderSlot | DecisionSlot", of: "Order | Or
     to.participation_e9 = of.participation_e9
     to.start_ts_ns = of.start_ts_ns
     to.end_ts_ns = of.end_ts_ns
+
+
+def is_plain(e: "OrderSlot | Order") -> bool:
+    """An order has no field but price, quantity and flags: all the others are 0 or NULL."""
+    sizes = e.stop_px_ticks | e.display_qty_lots | e.min_qty_lots | e.max_floor_qty_lots | e.peg_offset_ticks
+    return (sizes | e.participation_e9 | e.start_ts_ns | e.end_ts_ns | e.expire_ts_ns) & _BUT_SIGN == 0
 
 
 def given(value: int) -> bool:
