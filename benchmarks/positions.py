@@ -182,7 +182,7 @@ def measure() -> list[Claim]:
     calls["agent_empty"](mem.ctypes.data)
     assert calls["agent_marks"](mem.ctypes.data, 1_000, 600_000) == 10 * 4, "4 positions each 100 ms"
     for name, what, goal in (
-        ("agent_fills", "fill: with a position and a balance record", 200),
+        ("agent_fills", "fill: with a position and a balance record", 300),
         ("agent_marks", "mark: records each 100 ms", 50),
     ):
         took = timed(calls[name], books, calls["agent_fills"])

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import clickhouse_connect
@@ -30,7 +31,8 @@ def main(folder: str) -> None:
     set_write_format("DateTime64", "int")
     client.command(clickhouse.database_ddl("m"))
     client.command(clickhouse.table_ddl(schema, "m"))
-    rows = [clickhouse.row(r, 0, i, 1) for i, r in enumerate(positions)]
+    now_ms = int(time.time() * 1000)  # older rows would leave the table at once
+    rows = [clickhouse.row(r, 0, i, now_ms) for i, r in enumerate(positions)]
     client.insert("m.positions", rows, column_names=clickhouse.insert_columns(schema), settings={"async_insert": 0})
     query = PAGE.read_text().split("```sql\n")[1].split("```")[0].replace("FROM positions", "FROM m.positions")
     last = {(r.strategy, r.symbol): r for r in positions}
