@@ -2,7 +2,7 @@
 
 from streams.schema.layout import FIRST, GAP, HEADER, LAST, SNAPSHOT, Layout, SlotField
 from streams.schema.model import Field, Schema
-from streams.schema.units import MAX_BOOK_QTY_LOTS, MAX_ORDER_QTY_LOTS, MAX_PX_TICKS
+from streams.schema.units import E9, MAX_BOOK_QTY_LOTS, MAX_MARK_E9, MAX_ORDER_QTY_LOTS, MAX_PX_TICKS
 
 __all__ = ["to_slots_lines"]
 
@@ -48,6 +48,8 @@ class _Lines:
         self.add(*_spec_in(s, at))
         if s.name == "Command":
             self.add(f"number, target_scope, target_strategy = target_number({at['kind']}, {at['target']})", "if number == -2: return b''")
+        if s.name == "Funding":
+            self.add(f"if not (0 < {at['mark_e9']} < {MAX_MARK_E9} and -{E9} <= {at['rate_e9']} <= {E9}): bad_funding(r)")
         if s.name == "Balance":
             self.add(f"scale = scale_of({at['currency']})")
         values = [self.header(f) for f in HEADER] + [self.field(f) for f in self.x.fields[len(HEADER) :]]

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from streams.errors import EdgeError, UnitError
-from streams.records import CommandType, Instrument, InstrumentType, NameKind, ValueUnit
+from streams.records import CommandType, Funding, Instrument, InstrumentType, NameKind, ValueUnit
 from streams.schema import ids, units
 from streams.schema.dictionary import Dictionary
 
@@ -152,6 +152,12 @@ class Tables:
                 f"{where}: quantity {qty_e9} over price {px_e9} of {venue}:{symbol} is 2^61 money units or more; less is allowed"
             )
         raise EdgeError(f"{where}: price {px_e9} x quantity {qty_e9} of {spec[6]}:{spec[7]} is 2^62 money units or more; less is allowed")
+
+    def bad_funding(self, record: Funding) -> NoReturn:
+        where = f"{record.venue}:{record.symbol}"
+        if not 0 < record.mark_e9 < units.MAX_MARK_E9:
+            raise EdgeError(f"funding.mark_e9: {record.mark_e9} of {where}; above 0 and below 2^61 is allowed")
+        raise EdgeError(f"funding.rate_e9: {record.rate_e9} of {where}; -10^9 to 10^9 (a rate of 1) is allowed")
 
     def _bad(self, where: str, spec: Spec | None, convert: Any, value: int, step: int, *limit: int) -> NoReturn:
         if spec is None:

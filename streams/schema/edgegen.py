@@ -27,7 +27,7 @@ __all__ = ["compile_edge", "record_format"]
 FORMATS = {"int": "q", "float": "d", "I32": "i", "I8": "b"}
 CALLED = (  # what the source uses of the tables
     *("specs", "by_number", "spec_of", "scale_of", "scale_of_all", "venue_symbol", "half"),
-    *("unknown", "bad_px", "bad_qty", "bad_notional", "bad_half", "bad_null", "no_name", "no_number"),
+    *("unknown", "bad_px", "bad_qty", "bad_notional", "bad_funding", "bad_half", "bad_null", "no_name", "no_number"),
     *("money_in", "money_out", "value_in", "value_out", "cl_ord_id", "target_number", "target_name"),
 )
 

@@ -12,6 +12,7 @@ __all__ = [
     "E9",
     "MAX_BOOK_QTY_LOTS",
     "MAX_INVERSE",
+    "MAX_MARK_E9",
     "MAX_MONEY",
     "MAX_ORDER_QTY_LOTS",
     "MAX_PX_TICKS",
@@ -35,6 +36,7 @@ MAX_ORDER_QTY_LOTS = 1 << 31
 MAX_BOOK_QTY_LOTS = 1 << 40
 MAX_MONEY = 1 << 62
 MAX_INVERSE = 1 << 61  # of an inverse contract's value: it is computed twice as large, to be rounded
+MAX_MARK_E9 = 1 << 61  # exclusive, of a mark price: funding divides by it
 MAX_INT64 = (1 << 63) - 1
 WIDE = Context(prec=60)  # decimal(38, 9) and its shifts are exact in it
 MAX_EXPONENT = 40  # "1e999999999" must not become a number

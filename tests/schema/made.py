@@ -147,6 +147,8 @@ def _settled(s: Schema, v: dict[str, Any], rng: random.Random) -> dict[str, Any]
         v |= {"limit_value": NULL, "used_value": NULL}
     if s.name == "Limit" and rng.random() < 0.5:
         v |= {"instrument": -1, "limit_qty_lots": NULL}
+    if s.name == "Funding":
+        v |= {"mark_e9": 1 + v["mark_e9"] % (1 << 60), "rate_e9": v["rate_e9"] % 10**9}
     if s.name == "Command":
         target = rng.choice([(-1, -1, -1), (1, -1, -1), (-1, 2, -1), (-1, -1, 0)])
         v |= dict(zip(("instrument", "target_scope", "target_strategy"), target, strict=True))

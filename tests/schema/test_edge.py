@@ -17,6 +17,7 @@ from streams.records import (
     Decision,
     DenyCode,
     Fill,
+    Funding,
     Latency,
     Limit,
     Name,
@@ -183,6 +184,22 @@ def test_edge_inexact_unknown_or_too_large_is_refused_with_reason(record: Any, r
     with pytest.raises(EdgeError) as caught:
         edge().to_slots(record)
     assert str(caught.value)[: len(reason)] == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"mark_e9": 0}, r"funding.mark_e9: 0 of binance:BTCUSDT; above 0 and below 2\^61 is allowed"),
+        ({"mark_e9": 1 << 61}, r"funding.mark_e9: 2305843009213693952 of"),
+        ({"rate_e9": 10**9 + 1}, r"funding.rate_e9: 1000000001 of binance:BTCUSDT; -10\^9 to 10\^9"),
+        ({"rate_e9": -(10**9) - 1}, r"funding.rate_e9: -1000000001 of"),
+    ],
+)
+def test_edge_funding_out_of_range_is_refused(changes: dict[str, int], reason: str) -> None:
+    widest = Funding(**BTC, funding_ts_ns=0, rate_e9=-(10**9), mark_e9=(1 << 61) - 1)
+    assert edge().to_slots(widest)
+    with pytest.raises(EdgeError, match=reason):
+        edge().to_slots(widest._replace(**changes))
 
 
 def test_edge_levels_inexact_or_negative_are_refused() -> None:

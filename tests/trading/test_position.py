@@ -23,7 +23,9 @@ FEES = st.integers(-5, 5)
 
 def rows_of(px, qty, max_size=40):
     fill = st.tuples(st.just(0), SIDES, px, qty, st.one_of(st.just(0), px.map(lambda p: 2 * p + 1)), FEES)
-    mark = st.tuples(st.just(1), px.map(lambda p: 2 * p - 1), st.just(0), st.just(0), st.just(0), px.map(lambda p: p * 10**8 + 3))
+    mark = st.tuples(
+        st.just(1), px.map(lambda p: 2 * p - 1), st.just(0), st.just(0), st.just(0), px.map(lambda p: min(p * 10**8 + 3, (1 << 61) - 1))
+    )
     funding = st.tuples(st.just(2), px.map(lambda p: p * 10**8 + 7), st.integers(-(10**7), 10**7))
     return st.lists(st.one_of(fill, fill, fill, mark, funding), max_size=max_size)
 

@@ -13,7 +13,7 @@ import orjson
 
 from streams.errors import FrameError, UnitError
 from streams.records import Side
-from streams.schema.units import E9, to_e9
+from streams.schema.units import E9, MAX_MARK_E9, to_e9
 
 __all__ = ["BookTicker", "DepthDiff", "Ignored", "Level", "MarkPrice", "Message", "Snapshot", "Trade", "parse", "read", "unwrap"]
 
@@ -219,7 +219,7 @@ def _mark_price(data: dict[str, Any]) -> Message:
         rate_e9, mark_e9 = to_e9(rate), to_e9(data["p"]) if type(data["p"]) is str else 0
     except UnitError as error:
         raise FrameError(f"markPriceUpdate: {error}") from None
-    if not 0 < mark_e9 < 1 << 61:
+    if not 0 < mark_e9 < MAX_MARK_E9:
         raise FrameError(f"p: {data['p']!r} is no price above 0 and below 2^61 x 10^-9")
     if abs(rate_e9) > E9:
         raise FrameError(f"r: {rate} is no rate from -1 to 1")
