@@ -67,9 +67,11 @@ class RiskTables(Struct, align=64):
 
         Refused for numbers out of range, |beta_e9| > MAX_BETA_E9, and while somebody holds or works the instrument."""
         scopes = self.nodes.n
-        if not (0 <= instrument < self.instruments.n and -1 <= sector < self.sectors.n // scopes and abs(beta_e9) <= MAX_BETA_E9):
+        if not (0 <= instrument < self.instruments.n and -1 <= sector < self.sectors.n // scopes):
             return 0
         if not (-1 <= base < self.currencies.n // (2 * scopes) and -1 <= cluster < self.clusters.n // (2 * scopes)):
+            return 0
+        if not -MAX_BETA_E9 <= beta_e9 <= MAX_BETA_E9:
             return 0
         known = self.instruments[instrument]
         if known.sector == sector and known.base == base and known.cluster == cluster and known.beta_e9 == beta_e9:

@@ -5,6 +5,7 @@ Every answer is compared with the slow twin's as well (`Desk`).
 
 import pytest
 
+from streams.kernel import NULL
 from streams.records import DenyCode, Rule
 from tests.trading.risk_commands import trade
 from tests.trading.risk_runs import Desk
@@ -161,7 +162,8 @@ def test_set_groups_while_held_or_out_of_range_is_refused():
     desk = trade(GROUPED)
     assert desk.tree.set_groups(0, 0, 1, 0, -E9) == 1  # as it is
     assert [desk.tree.set_groups(0, *of) for of in ((1, 1, 0, -E9), (0, 1, 0, E9), (-1, -1, -1, 0))] == [0, 0, 0]
-    assert [desk.tree.set_groups(1, *of) for of in ((2, 1, 0, 0), (0, 2, 0, 0), (0, 0, -2, 0), (0, 0, 0, 4 * E9 + 1))] == [0, 0, 0, 0]
+    beyond = ((2, 1, 0, 0), (0, 2, 0, 0), (0, 0, -2, 0), (0, 0, 0, 4 * E9 + 1), (0, 0, 0, NULL))
+    assert [desk.tree.set_groups(1, *of) for of in beyond] == [0] * 5
     assert desk.tree.set_groups(2, 0, 0, 0, 0) == 0
 
 
