@@ -74,12 +74,12 @@ class Book(Struct, align=64):
             if level.flags & FLAG_FIRST != 0:
                 self.clear()
                 self.stale = 0
+        elif level.flags & FLAG_GAP != 0:  # before the age: a venue that restarted counts from 1 again
+            self.gaps += 1 - self.stale
+            self.stale = 1
         elif level.last_seq < self.last_seq and level.last_seq != 0:
             self.skipped += 1
             return True
-        elif level.flags & FLAG_GAP != 0:
-            self.gaps += 1 - self.stale
-            self.stale = 1
         return False
 
     def apply_levels(self, addr: int, n: int) -> None:

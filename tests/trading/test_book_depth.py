@@ -169,6 +169,13 @@ def test_resync_updates_the_snapshot_covers_are_skipped():
     assert book.worse(BUY, 102) == 101
 
 
+def test_resync_gap_counts_however_old_its_sequence_is():
+    book = book_of()
+    book.apply_level(level(FLAG_FIRST | FLAG_LAST | FLAG_SNAPSHOT, 50))
+    book.apply_level(level(FLAG_FIRST | FLAG_LAST | FLAG_GAP, 3, 101))
+    assert (book.stale, book.gaps, book.skipped, book.last_seq) == (1, 1, 0, 3)
+
+
 def test_resync_snapshot_may_go_back_after_a_venue_restarted():
     book = book_of()
     for seq in (50, 3):
