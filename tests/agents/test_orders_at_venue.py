@@ -166,7 +166,7 @@ def agree(market):
 @pytest.mark.parametrize("keeps_time", [True, False], ids=["venue ends", "execute ends"])
 def test_orders_of_all_types_end_the_same_at_both_ends(keeps_time):
     ends = set()
-    for seed in range(12):
+    for seed in range(5):
         market = play(Market(keeps_time=keeps_time), seed)
         ends |= agree(market)
         node = market.desk.process.node.node

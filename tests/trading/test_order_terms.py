@@ -167,7 +167,7 @@ def likely(order):
     return kind, tif, side, abs(qty) % QTY + 10, 0, {**GOOD[kind][0], **{k: v for k, v in terms.items() if k in GOOD[kind][1]}}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(ORDERS, ORDERS.map(likely)), min_size=1, max_size=20))
 def test_terms_of_any_order_equal_the_rules_plain_and_compiled(orders):
     run = TermsRun({"rows": len(orders)}, now_ns=NOW)

@@ -139,7 +139,7 @@ CALLS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(CALLS, max_size=60))
 def test_orders_queries_families_and_batches_equal_dictionaries(rows):
     run = QueryRun({"orders": POOL, "order_lists": 1, "calls": max(1, len(rows))})
