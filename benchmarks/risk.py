@@ -1,7 +1,7 @@
 """Risk: one check of every rule on three levels, an order's reservation, a fill, and a mark where an account holds 250 instruments.
 
 The answers of the compiled tree to random orders, most within and some beyond a limit, are those of the slow twin before anything is timed.
-Peer, in the same run: the same Python source uncompiled. Times are medians of many short runs, the loop around the call included.
+Peer, in the same run: the same Python source uncompiled. Times are CPU time, medians of many short runs, the loop around the call included.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from time import perf_counter_ns
+from time import process_time_ns
 from typing import Any
 
 from claims import Claim, conditions, report
@@ -168,21 +168,21 @@ def compare(entries: dict[str, Callable[[int, int], int]]) -> tuple[int, int]:
 
 
 def ns_a_call(entry: Callable[[int, int], int], flat: Any, denied: int = 0) -> float:
-    """Median ns of one call over short runs; every run must deny as many as it should."""
+    """Median CPU ns of one call over short runs; every run must deny as many as it should."""
     times = []
     for _ in range(RUNS):
-        start = perf_counter_ns()
+        start = process_time_ns()
         found = entry(flat.ctypes.data, CALLS)
-        times.append((perf_counter_ns() - start) / CALLS)
+        times.append((process_time_ns() - start) / CALLS)
         assert found == denied, f"{found} calls denied, {denied} expected"
     return statistics.median(times)
 
 
 def ns_plain(bench: Bench, calls: int = 1_000) -> float:
-    """ns of one check of the same source uncompiled."""
-    start = perf_counter_ns()
+    """CPU ns of one check of the same source uncompiled."""
+    start = process_time_ns()
     assert check(addr_of(bench), calls) == 0
-    return (perf_counter_ns() - start) / calls
+    return (process_time_ns() - start) / calls
 
 
 def measure() -> list[Claim]:

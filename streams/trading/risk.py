@@ -45,7 +45,8 @@ MARGIN round each instrument up to half a money unit, CORRELATED to a money unit
 CONCENTRATION, MARGIN and LEVERAGE tell limit and used value in money.
 
 Exposure counts marks, reservations count limit prices: a market order that walks past the touch it was reserved at, or a fill of an unknown
-order, may carry a scope over a limit; the next order is denied then.
+order, may carry a scope over a limit; the next order is denied then. Money is one currency throughout, linear in the price: an inverse
+contract has no `money_per_tick_lot` and is an unknown instrument here.
 """
 
 from streams.trading.risk_bound import larger
