@@ -10,31 +10,18 @@ from typing import Any
 
 from streams import records
 from streams.errors import EdgeError, SchemaError, UnitError
-from streams.records import DenyCode, Instrument, Name, NameKind, ValueUnit
+from streams.records import Instrument, Name, NameKind
 from streams.schema.dictionary import Dictionary
 from streams.schema.edge_tables import Tables
 from streams.schema.edgegen import compile_edge
 from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS
 
-__all__ = ["Edge", "value_unit"]
+__all__ = ["Edge"]
 
 KINDS = {s.slot.kind: s.name for s in SCHEMAS.values() if s.slot}
 SIZES = {kind: layout(SCHEMAS[name]).size for kind, name in KINDS.items()}
-MONEY_RULES = {DenyCode.ORDER_NOTIONAL, DenyCode.GROSS, DenyCode.OPEN_NOTIONAL, DenyCode.DAILY_LOSS}
-COUNT_RULES = {DenyCode.OPEN_ORDERS, DenyCode.ORDER_RATE}
 _makers: dict[str, Any] = {}
-
-
-def value_unit(code: DenyCode, leaf: bool = True) -> ValueUnit:
-    """Unit of limit_value and used_value of a decision. LONG and SHORT are lots on a leaf (one instrument), money above it."""
-    if code == DenyCode.ORDER_SIZE or (code in (DenyCode.LONG, DenyCode.SHORT) and leaf):
-        return ValueUnit.LOTS
-    if code in MONEY_RULES or code in (DenyCode.LONG, DenyCode.SHORT):
-        return ValueUnit.MONEY
-    if code in COUNT_RULES:
-        return ValueUnit.COUNT
-    return ValueUnit.BPS if code == DenyCode.COLLAR else ValueUnit.NONE
 
 
 class Edge:

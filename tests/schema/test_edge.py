@@ -37,7 +37,7 @@ from streams.records import (
     VenueEventType,
 )
 from streams.schema import ids
-from streams.schema.edge import Edge, value_unit
+from streams.schema.edge import Edge
 from streams.schema.execid import exec_id_text, exec_id_words
 from streams.schema.layout import NULL, layout
 from streams.schema.model import SCHEMAS
@@ -260,7 +260,13 @@ def test_edge_bytes_that_are_no_slots_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("unit", "value", "number"),
-    [(ValueUnit.LOTS, "0.5", 500), (ValueUnit.MONEY, "0.5", 50_000_000), (ValueUnit.COUNT, "5", 5), (ValueUnit.BPS, "25", 25)],
+    [
+        (ValueUnit.LOTS, "0.5", 500),
+        (ValueUnit.MONEY, "0.5", 50_000_000),
+        (ValueUnit.COUNT, "5", 5),
+        (ValueUnit.BPS, "25", 25),
+        (ValueUnit.NS, "25", 25),
+    ],
 )
 def test_edge_limit_value_is_converted_by_its_unit(unit: ValueUnit, value: str, number: int) -> None:
     values = ORDER._asdict() | {"outcome": Outcome.DENY, "code": DenyCode.LONG, "scope": "firm", "approved_qty_e9": 0, "value_unit": unit}
@@ -273,15 +279,6 @@ def test_edge_limit_value_is_converted_by_its_unit(unit: ValueUnit, value: str, 
         made.to_slots(decision._replace(value_unit=ValueUnit.NONE))
     with pytest.raises(EdgeError, match=r"decisions.used_value"):
         made.to_slots(decision._replace(used_value=Decimal("0.0000000001")))
-
-
-def test_value_unit_of_every_code_is_the_unit_of_its_rule() -> None:
-    lots = {code for code in DenyCode if value_unit(code) == ValueUnit.LOTS}
-    money = {code for code in DenyCode if value_unit(code, leaf=False) == ValueUnit.MONEY}
-    assert lots == {DenyCode.ORDER_SIZE, DenyCode.LONG, DenyCode.SHORT}
-    assert money == {DenyCode.ORDER_NOTIONAL, DenyCode.LONG, DenyCode.SHORT, DenyCode.GROSS, DenyCode.OPEN_NOTIONAL, DenyCode.DAILY_LOSS}
-    assert value_unit(DenyCode.ORDER_RATE) == value_unit(DenyCode.OPEN_ORDERS) == ValueUnit.COUNT
-    assert (value_unit(DenyCode.COLLAR), value_unit(DenyCode.HALTED)) == (ValueUnit.BPS, ValueUnit.NONE)
 
 
 @given(exec_id=st.text(max_size=40))
