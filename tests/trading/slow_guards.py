@@ -1,5 +1,7 @@
 """Breakers, own prices and repeats written to be obviously right: everything that happened is kept and looked at anew."""
 
+from streams.records import DenyCode, Rule
+
 GRANULES = 16
 
 
@@ -71,3 +73,23 @@ class SlowOwn:
         if side == 0:
             return min((p for p in met if p <= px), default=0)
         return max((p for p in met if p >= px), default=0)
+
+
+def slow_check(chain, limits, order, own, seen_ns):
+    """(code, scope, limit, used) of the first guard that refuses, scope by scope; limits: (scope, rule, instrument or -1) -> value."""
+    for scope in chain:
+        age_ns, lag_ns = order["now_ns"] - order["book_ts_ns"], order["now_ns"] - order["cause_ts_ns"]
+        for instrument in (order["instrument"], -1):
+            stale_ns = limits.get((scope, Rule.DATA_STALE, instrument))
+            if stale_ns is not None and age_ns > stale_ns:
+                return DenyCode.DATA_STALE, scope, stale_ns, age_ns
+        latency_ns = limits.get((scope, Rule.LATENCY, -1))
+        if latency_ns is not None and lag_ns > latency_ns:
+            return DenyCode.LAGGING, scope, latency_ns, lag_ns
+        reach = order["reach_px_ticks"]
+        if limits.get((scope, Rule.SELF_MATCH, -1)) and reach and own.crossed(scope, order["instrument"], order["side"], reach):
+            return DenyCode.SELF_MATCH, scope, None, None
+        repeated_ns = limits.get((scope, Rule.REPEATED, -1))
+        if repeated_ns is not None and order["new"] and seen_ns is not None and order["now_ns"] - seen_ns < repeated_ns:
+            return DenyCode.REPEATED, scope, repeated_ns, order["now_ns"] - seen_ns
+    return DenyCode.OK, -1, None, None

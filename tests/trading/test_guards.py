@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.kernel import NULL
+from streams.records import DenyCode, Rule
 from tests.trading.guard_runs import ACCOUNT_SCOPE, CROSSED, FIND, LEAVE, NOTE, PARENTS, REST, build, play, play_both
-from tests.trading.slow_guards import SlowOwn
+from tests.trading.slow_guards import SlowOwn, slow_check
 
 RESTS = st.tuples(st.just(REST), st.integers(1, 12), st.integers(0, 1), st.integers(0, 1), st.integers(0, 1), st.integers(0, 9))
 ASKS = st.tuples(st.just(CROSSED), st.integers(0, 3), st.integers(0, 1), st.integers(0, 1), st.integers(1, 9))
@@ -72,6 +73,48 @@ def test_repeats_oldest_of_five_at_one_place_is_forgotten():
     for i, px in enumerate(same):
         repeats.note(0, 0, 0, 0, px, 5, i + 1)
     assert [repeats.find(0, 0, 0, 0, px, 5) for px in same] == [NULL, 2, 3, 4, 5]
+
+
+AGES = st.integers(0, 20)
+LIMITS = st.dictionaries(
+    st.one_of(
+        st.tuples(st.integers(0, 3), st.just(Rule.DATA_STALE), st.integers(-1, 1)),
+        st.tuples(st.integers(0, 3), st.sampled_from([Rule.LATENCY, Rule.REPEATED, Rule.SELF_MATCH]), st.just(-1)),
+    ),
+    AGES,
+    max_size=5,
+)
+ORDERS = st.fixed_dictionaries(
+    {
+        "instrument": st.integers(0, 1),
+        "side": st.integers(0, 1),
+        "new": st.integers(0, 1),
+        "reach_px_ticks": st.integers(0, 9),
+        "book_ts_ns": AGES,
+        "cause_ts_ns": AGES,
+    }
+)
+
+
+@given(limits=LIMITS, order=ORDERS, rests=st.lists(RESTS, max_size=6), seen_ns=st.one_of(st.none(), st.integers(1, 20)))
+@settings(deadline=None, max_examples=120)
+def test_guards_answer_as_the_slow_twin(limits, order, rests, seen_ns):
+    run = build(max(1, len(rests)))
+    play(run, rests)
+    slow = SlowOwn(PARENTS, ACCOUNT_SCOPE)
+    for _, order_id, *rest in rests:
+        slow.orders[order_id] = [*slow.orders.get(order_id, rest)[:3], rest[3]]
+    guards, tree, order = run.guards, run.tree, {**order, "now_ns": 20}
+    for (scope, rule, instrument), value in limits.items():
+        assert guards.set_limit(scope, instrument, rule, value) == 1
+    for name, value in {**order, "account": 0, "strategy": 0, "px_ticks": 7, "qty_lots": 5}.items():
+        setattr(guards.order, name, value)
+    if seen_ns is not None:
+        guards.repeats.note(0, 0, order["instrument"], order["side"], 7, 5, seen_ns)
+    expected = slow_check(list(slow.chain(0)), limits, order, slow, seen_ns)
+    code = guards.check(tree)
+    told = None if tree.limit_value == NULL else tree.limit_value, None if tree.used_value == NULL else tree.used_value
+    assert (code, *((tree.scope, *told) if code != DenyCode.OK else (-1, None, None))) == expected
 
 
 @pytest.mark.slow
