@@ -20,7 +20,7 @@ from streams.strategies.base import Strategy
 from streams.strategies.testing import Desk
 from streams.trading.book import Book
 
-UPDATES, PLAIN_UPDATES, RUNS = 400_000, 20_000, 15
+UPDATES, RUNS = 20_000, 300  # short runs, many: some fit between two interruptions
 LOW, HIGH = 10_000, 10_003
 SLOT_BYTES = 64
 
@@ -120,8 +120,8 @@ def measure() -> list[Claim]:
     assert counter.state()["count"] == UPDATES + 1
     assert leaner.state() == {"count": UPDATES + 1, "smooth": twin(mem), "threshold": 2.0}, "the strategy saw other numbers than its twin"
     book, call, decision = (min(t[k] for t in times) for k in range(3))
-    short = mem[: (PLAIN_UPDATES + 2) * SLOT_BYTES]
-    slow = plain_ns(Leaner, short) - plain_ns(Idle, short)
+    short = mem[: 2_000 * SLOT_BYTES]
+    slow = min(plain_ns(Leaner, short) for _ in range(7)) - min(plain_ns(Idle, short) for _ in range(7))
     return [
         Claim("a step with a book update and no strategy's callback", book, None, None, "ns", "-", True),
         Claim("a strategy's call on top of it: on_book counts", call - book, None, None, "ns", "< 20 ns", call - book < 20),

@@ -13,6 +13,7 @@ from streams.kernel.fault import FAULT
 from streams.kernel.memory import aligned
 from streams.slots import SLOTS
 from streams.strategies.base import CALLBACKS, Strategy, compiled_callbacks, plain_callbacks
+from streams.strategies.sources import strategy_sources
 
 __all__ = ["CompiledNode", "NodeRunner", "PlainNode", "node_sources"]
 
@@ -163,7 +164,7 @@ class CompiledNode:
     def __init__(self, node: Node, strategies: list[Strategy]) -> None:
         loaded = native.load("node", lambda: ENTRIES, node_sources())
         self.entries = {name: native.function(getattr(loaded, name), n) for name, (_, n) in ENTRIES.items()}
-        self.callbacks = [compiled_callbacks(type(s), [*node_sources(), *native.sources(type(s).__module__)]) for s in strategies]
+        self.callbacks = [compiled_callbacks(type(s), [*node_sources(), *strategy_sources(type(s))]) for s in strategies]
         self.classes = [type(s) for s in strategies]
         self.mem = node.pack()
         self.states = [s.pack() for s in strategies]

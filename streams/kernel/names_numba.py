@@ -28,6 +28,10 @@ class ClassRef(types.Opaque):
         self.cls = cls
         super().__init__(f"class({struct_type(cls).name})")
 
+    @property
+    def key(self) -> Any:  # not the name: a class that is imported again after a change has the same
+        return self.cls
+
 
 class EnumRef(types.Opaque):
     """An IntEnum class; its members are int64 constants."""
@@ -35,6 +39,10 @@ class EnumRef(types.Opaque):
     def __init__(self, cls: type[enum.IntEnum]) -> None:
         self.cls = cls
         super().__init__(f"enum({cls.__module__}.{cls.__qualname__})")
+
+    @property
+    def key(self) -> Any:
+        return self.cls
 
 
 register_model(ClassRef)(models.OpaqueModel)

@@ -46,9 +46,6 @@ def sources(*modules: str | ModuleType) -> list[Path]:
     found: list[Path] = []
     for m in modules:
         name = m if isinstance(m, str) else m.__name__
-        if name == "__main__":  # a script has a file, but no spec
-            found.append(Path(getattr(sys.modules[name], "__file__", None) or sys.argv[0]))
-            continue
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError(f"{name}: no such module, or it has no source file")

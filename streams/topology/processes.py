@@ -9,8 +9,9 @@ from typing import Any
 
 from streams.config import Endpoints, home_folder, plain, read_state
 from streams.errors import FencedError, TopologyError
-from streams.kernel import native
 from streams.lanes.control import Control
+from streams.strategies.sources import strategy_sources
+from streams.topology.classes import load_class
 from streams.topology.instances import Instance, instances, process_spec
 from streams.topology.model import Topology, Venue
 from streams.topology.routes import input_places, partition_of
@@ -75,9 +76,9 @@ def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
 
 
 def strategy_files(topology: Topology, instance: Instance) -> list[Path]:
-    """Source files of the strategies of an instance."""
-    modules = {entry.path.partition(":")[0] for entry in topology.strategies_of(instance.name).values()}
-    return [path for module in sorted(modules) for path in native.sources(module)]
+    """Source files of the strategies of an instance, and what those import of their own."""
+    classes = {load_class(entry.path) for entry in topology.strategies_of(instance.name).values()}
+    return [path for cls in classes for path in strategy_sources(cls)]
 
 
 def build_process(topology: Topology, instance: Instance) -> Callable[[Control], Any]:
