@@ -75,7 +75,9 @@ def request_faults(requests: list[Record], events: list[Record]) -> list[str]:
 
 
 def position_faults(positions: list[Record], fills: list[Record]) -> list[str]:
-    """Where the last position of an account in an instrument is not the sum of its fills."""
+    """Where the last position of an account in an instrument is not the sum of its fills, or a profit not the sum of its parts."""
+    parts, whole = ("spread_pnl", "inventory_pnl"), ("realized_pnl", "unrealized_pnl")
+    odd = [f"position {p['id']}: spread and inventory are no profit" for p in positions if sum(map(p.get, parts)) != sum(map(p.get, whole))]
     last = {(p["account"], p["strategy"], p["symbol"]): p for p in positions}
     wanted: dict[tuple[str, str, str], dict[str, Any]] = {}
     for fill in fills:
@@ -87,7 +89,7 @@ def position_faults(positions: list[Record], fills: list[Record]) -> list[str]:
     for sums in wanted.values():
         sums["qty_e9"] = sums["bought_qty_e9"] - sums["sold_qty_e9"]
     told = {key: {name: last[key][name] for name in sums} if key in last else None for key, sums in wanted.items()}
-    return [f"{key}: position says {told[key]}, fills say {sums}" for key, sums in wanted.items() if told[key] != sums]
+    return odd + [f"{key}: position says {told[key]}, fills say {sums}" for key, sums in wanted.items() if told[key] != sums]
 
 
 def cause_path(record: Record, topics: dict[str, list[Record]]) -> list[str]:
