@@ -36,7 +36,7 @@ def made(n, event):
         return quote_of(n, event[1], PX[event[1]] + event[2]), None
     if event[0] == "funding":
         _, symbol, mark, rate = event
-        mark_e9 = PX[symbol] * INSTRUMENTS[symbol][3] + mark
+        mark_e9 = max(1, PX[symbol] * INSTRUMENTS[symbol][3] + mark)
         return funding(n, symbol, mark_e9, rate), ("funding", symbol, mark_e9, rate)
     _, strategy, symbol, side, px, lots, fee, currency, mid = event
     kind, base, quote, *_ = INSTRUMENTS[symbol]
