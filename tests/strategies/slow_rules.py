@@ -22,7 +22,7 @@ def sampled(books: Books, interval_s: float) -> Iterator[tuple[int, bool]]:
     """Index of every book, and whether a sample is due at it: the first time that the interval has passed since the sample before."""
     last = None
     for n, (ts_ns, *_) in enumerate(books):
-        due = last is None or ts_ns >= last + interval_s * 1e9
+        due = last is None or ts_ns >= last + int(interval_s * 1e9)
         last = ts_ns if due else last
         yield n, due
 
@@ -54,7 +54,7 @@ def pairs(books: Books, p: dict) -> Trades:
         mid[i] = (bid + ask) / 2
         if len(mid) < 2:
             continue
-        if last is None or ts_ns >= last + p["interval_s"] * 1e9:
+        if last is None or ts_ns >= last + int(p["interval_s"] * 1e9):
             last = ts_ns
             spread = mid[0] - p["hedge"] * mid[1]
             mean, variance = weighted(spreads, p["span"]) if len(spreads) >= p["span"] else (0.0, 0.0)
@@ -81,14 +81,15 @@ def scalper(books: Books, p: dict) -> Trades:
             b0, a0, qb0, qa0 = books[n - 1][2:]
             e = (bid >= b0) * bid_lots - (bid <= b0) * qb0 - (ask <= a0) * ask_lots + (ask >= a0) * qa0
             events.append((ts_ns, e, bid_lots + ask_lots))
-        window = [event for event in events[-p["window"] :] if event[0] > ts_ns - p["window_s"] * 1e9]
-        ready = len(window) == p["window"] or ts_ns - books[0][0] >= p["window_s"] * 1e9
+        window_ns = int(p["window_s"] * 1e9)  # whole ns: a float has no room for a time of today
+        window = [event for event in events[-p["window"] :] if event[0] > ts_ns - window_ns]
+        ready = len(window) == p["window"] or ts_ns - books[0][0] >= window_ns
         depth = sum(d for *_, d in window) / 2 / len(window) if window else 0
         move = p["impact_ticks"] * sum(e for _, e, _ in window) / depth if ready and depth else 0.0
         if target * move <= 0 or ts_ns >= until_ns:
             target = 0
         if target == 0 and abs(move) > p["entry_ticks"] + max(ask - bid, 0):
-            target, until_ns = int(math.copysign(p["size_lots"], move)), ts_ns + p["hold_s"] * 1e9
+            target, until_ns = int(math.copysign(p["size_lots"], move)), ts_ns + int(p["hold_s"] * 1e9)
         if target != held:
             trades.append((ts_ns, 0, target - held))
             held = target

@@ -32,7 +32,7 @@ def test_pairs_that_belong_together_make_money():
 
 @pytest.mark.slow
 def test_pairs_that_do_not_belong_together_lose_money():
-    mean, errors = score(lambda seed: play(seed, False), range(12))
+    mean, errors = score(lambda seed: play(seed, False), range(10))
     assert (mean < 0, errors < -3) == (True, True), (mean, errors)
 
 

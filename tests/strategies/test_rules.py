@@ -5,6 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.agents.process import Process
 from streams.lanes.control import Control
@@ -35,6 +37,36 @@ def test_trades_equal_those_of_the_rule_computed_from_scratch(name, seed):
     expected = RULES[name](world.books, params)
     assert len(expected) > 2
     assert world.trades() == expected
+
+
+STEPS = st.tuples(
+    st.sampled_from((1, 100, 1000, 2000, 4000)) | st.integers(1, 4000),  # ms waited
+    st.integers(0, 1),  # instrument
+    st.integers(-12, 12),  # bid, from 10,000
+    st.integers(1, 4),  # spread
+    st.integers(60, 200),
+    st.integers(60, 200),
+)
+ROUGH = {
+    "momentum": {"interval_s": 1.0, "fast_span": 2, "slow_span": 6, "entry": 0.30103, "size_lots": 10},
+    "pairs": {"interval_s": 1.0, "span": 5, "hedge": 1.0, "entry": 1.30103, "stop": 2.70103, "first_lots": 10, "second_lots": 7},
+    "scalper": test_scalper.PARAMS | {"window": 7, "entry_ticks": 2.00017},
+    "arbitrage": test_arbitrage.PARAMS,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RULES)
+@settings(max_examples=6, deadline=None)
+@given(steps=st.lists(STEPS, min_size=20, max_size=40))
+def test_trades_on_any_books_equal_those_of_the_rule(name, steps):
+    """Thresholds that no simple book meets exactly, where a rounding would decide."""
+    listed = ("one:AAA", "two:AAA") if name in ("pairs", "arbitrage") else ("one:AAA",)
+    world = World(f"streams.strategies.{name}:{name.capitalize()}", listed, ROUGH[name], compiled=False)
+    for ms, i, bid, spread, bid_lots, ask_lots in steps:
+        world.wait(ms * 1_000_000)
+        world.book(10_000 + bid, 10_000 + bid + spread, bid_lots, ask_lots, min(i, len(listed) - 1))
+    assert world.trades() == RULES[name](world.books, ROUGH[name])
 
 
 def test_glft_quotes_equal_the_papers_formulas():

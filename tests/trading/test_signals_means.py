@@ -77,6 +77,17 @@ def test_ewma_after_a_million_updates_equals_the_weights_written_out():
     assert run.signal.count == 1_000_000
 
 
+@pytest.mark.parametrize("span", [1, 2, 5, 6, 20, 32, 999])
+def test_ewma_of_a_span_is_ready_after_as_many_observations(span):
+    ewma = Ewma()
+    ewma.setup(2.0 / (span + 1))
+    early = []
+    for _ in range(span):
+        early.append(ewma.ready())
+        ewma.update(1.0)
+    assert (any(early), ewma.ready()) == (False, True)
+
+
 def test_ewma_of_noise_recovers_mean_and_deviation():
     random = Random(4)
     ewma = Ewma()

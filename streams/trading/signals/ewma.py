@@ -51,7 +51,7 @@ class Ewma(Struct):
 
     def ready(self) -> bool:
         """As many observations as the span 2 / alpha - 1: the first one weighs less than e^-2."""
-        return self.count * self.alpha >= 2.0 - self.alpha
+        return (self.count + 1) * self.alpha >= 2.0 - 1e-9  # a weight of 2 / (span + 1) is rounded
 
     def deviation(self) -> float:
         """Square root of the variance, the unit of the observations."""
