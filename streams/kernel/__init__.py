@@ -1,7 +1,7 @@
 """The kernel: one Python source, plain objects or flat memory with machine code. Importing it does not import Numba.
 
     fields, struct, items     Struct classes and their plain objects        memory, view, layout   their flat form, and its description
-    prim, atomics, address    what methods call, in both runs               fault                  errors raised inside an entry
+    prim, raw, atomics, address    what methods call, in both runs          fault                  errors raised inside an entry
     native, lock              entries as objects on disk                    parity                 what would not be equal in both runs
     compile, parts, {typing,elements,names}_numba, refuse, explain          the compiler: imported when no object is on disk
 
@@ -12,6 +12,7 @@ within 2**53, because Python is exact beyond it and machine code rounds.
 from streams.kernel.address import addr_of, at
 from streams.kernel.fields import F32, I8, I16, I32, NULL, U8, Array, Table
 from streams.kernel.prim import PYFUNCS, below, bit, call3, clz, ctz, handle_of, hash64, load_byte, prefetch
+from streams.kernel.raw import load_word, store_byte, store_word
 from streams.kernel.struct import Struct
 from streams.kernel.view import View
 
@@ -37,5 +38,8 @@ __all__ = [
     "handle_of",
     "hash64",
     "load_byte",
+    "load_word",
     "prefetch",
+    "store_byte",
+    "store_word",
 ]

@@ -1,19 +1,26 @@
-"""Messages of one partition become a batch: rows for the table, and dead letters for what cannot be read."""
+"""Messages of one partition become a batch: rows for the table, and dead letters for what cannot be read.
+
+Values are decoded in bulk into columns, and those are the block. A value that the bulk decoder does not read is looked at alone: it is of
+another version of its schema, and comes back in today's, or it is a dead letter. Rows as Python objects are made only where a record
+does not fit its own schema, to find out which.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.common import write_leb128
 from clickhouse_connect.driver.insert import InsertContext
 from confluent_kafka import Message
 
-from streams.errors import DecodeError
+from streams.errors import DecodeError, SchemaError
 from streams.lanes.wire import Wire
-from streams.schema import clickhouse, model
+from streams.schema import bulk, clickhouse, codec, model
+from streams.sinks.columns import block_of
 from streams.sinks.plan import token
 
 __all__ = ["Batch", "Dead", "make_batch", "native_block"]
@@ -55,6 +62,39 @@ class Batch:
 
 def make_batch(topic: str, partition: int, messages: Sequence[Message], wire: Wire) -> Batch:
     """The batch of these messages (at least one, in order). LaneError if the registry is needed and away: nothing has happened then."""
+    first, last = messages[0].offset() or 0, messages[-1].offset() or 0
+    try:
+        rows, block, dead = _from_columns(topic, partition, messages, wire)
+    except SchemaError:
+        rows, block, dead = _from_rows(topic, partition, messages, wire)
+    return Batch(topic, partition, first, last, rows, block, tuple(dead))
+
+
+def _from_columns(topic: str, partition: int, messages: Sequence[Message], wire: Wire) -> tuple[int, bytes, list[Dead]]:
+    """Rows, their block, dead letters. SchemaError if a record cannot be written in its own schema."""
+    schema, header = model.for_topic(topic), wire.header(topic)
+    values = [message.value() or b"" for message in messages]
+    found = bulk.decode(schema, values, header)
+    dead: list[Dead] = []
+    if found.rows < len(values):
+        for i in np.flatnonzero(found.state).tolist():
+            try:
+                values[i] = header + codec.encode(wire.decode(topic, messages[i].value()))
+            except DecodeError as fault:
+                values[i] = b""
+                dead.append(_dead(messages[i], str(fault)))
+        if found.rows + len(dead) < len(values):
+            found = bulk.decode(schema, values, header)
+    if found.rows + len(dead) < len(values):
+        raise SchemaError(f"{topic}: a value is read alone, but not among others")
+    good = found.state == bulk.GOOD
+    offsets = np.fromiter((message.offset() or 0 for message in messages), np.int64, len(messages))[good]
+    ingest_ms = np.fromiter((message.timestamp()[1] for message in messages), np.int64, len(messages))[good]
+    return found.rows, block_of(found, partition, offsets, ingest_ms), dead
+
+
+def _from_rows(topic: str, partition: int, messages: Sequence[Message], wire: Wire) -> tuple[int, bytes, list[Dead]]:
+    """The same by rows, one Python list a record."""
     schema = model.for_topic(topic)
     decode, row = wire.decode, clickhouse.row
     rows: list[Row] = []
@@ -76,7 +116,7 @@ def make_batch(topic: str, partition: int, messages: Sequence[Message], wire: Wi
         dead.sort(key=lambda letter: letter.offset)
         rows = [row for row, fault in zip(rows, faults, strict=True) if not fault]
         block = native_block(schema, rows)
-    return Batch(topic, partition, messages[0].offset() or 0, messages[-1].offset() or 0, len(rows), block, tuple(dead))
+    return len(rows), block, dead
 
 
 def native_block(schema: model.Schema, rows: Sequence[Row]) -> bytes:

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from streams.errors import DecodeError
 from streams.records import Balance
-from streams.schema import clickhouse, codec, model
-from streams.sinks import plan
+from streams.schema import bulk, clickhouse, codec, model
+from streams.sinks import batch, plan
 from streams.sinks.batch import Dead, make_batch, native_block
+from streams.sinks.columns import block_of
 from streams.sinks.inserter import ensure_tables
 from streams.sinks.plan import NOTHING, Progress
 from streams.sinks.query import connect
+from tests.schema.columns_read import records_of
 from tests.sinks.samples import sample
 
 
@@ -40,7 +42,10 @@ class StubMessage:
 
 
 class StubWire:
-    """Decodes without a registry."""
+    """Decodes without a registry: values are bodies alone."""
+
+    def header(self, topic: str) -> bytes:
+        return b""
 
     def decode(self, topic: str, value: bytes | None) -> Any:
         if value is None:
@@ -111,25 +116,68 @@ def _plain(value: Any) -> Any:
 
 def test_make_batch_bad_values_become_dead_letters_in_order() -> None:
     good = codec.encode(sample(model.SCHEMAS["Trade"], 1))
-    batch = batch_of("trades.v1", [b"", good, None, good, good + b"x"], first=40)
-    assert (batch.first, batch.last, batch.rows, batch.token) == (40, 44, 2, "trades.v1-3-40-44")
-    assert [(letter.offset, letter.payload) for letter in batch.dead] == [(40, b""), (42, b""), (44, good + b"x")]
+    made = batch_of("trades.v1", [b"", good, None, good, good + b"x"], first=40)
+    assert (made.first, made.last, made.rows, made.token) == (40, 44, 2, "trades.v1-3-40-44")
+    assert [(letter.offset, letter.payload) for letter in made.dead] == [(40, b""), (42, b""), (44, good + b"x")]
 
 
 def test_make_batch_value_its_column_cannot_hold_becomes_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     good = sample(model.SCHEMAS["Balance"], 1)
     huge = good._replace(cash=Decimal(10) ** 40)
     monkeypatch.setattr(codec, "decode", lambda _cls, body: huge if body == b"huge" else good)
-    batch = batch_of("balances.v1", [b"good", b"huge", b"good"])
-    assert (batch.rows, [letter.offset for letter in batch.dead]) == (2, [1])
-    assert batch.dead[0].reason.startswith(f"{Balance.__name__}: does not fit its table: ")
-    assert batch.dead[0].payload == b"huge"
+    made = batch_of("balances.v1", [b"good", b"huge", b"good"])
+    assert (made.rows, [letter.offset for letter in made.dead]) == (2, [1])
+    assert made.dead[0].reason.startswith(f"{Balance.__name__}: does not fit its table: ")
+    assert made.dead[0].payload == b"huge"
+
+
+class OldWire(StubWire):
+    """Knows one header, and one of a writer of before the last field of Param."""
+
+    def header(self, topic: str) -> bytes:
+        return codec.frame(2, b"")
+
+    def decode(self, topic: str, value: bytes | None) -> Any:
+        schema_id, body = codec.unframe(value or b"")
+        schema = model.for_topic(topic)
+        if schema_id == 2:
+            return codec.decode(schema.record, body)
+        return codec.decode_as(schema.record, schema.avro | {"fields": schema.avro["fields"][:-1]}, body)
+
+
+def test_make_batch_records_of_an_older_schema_stand_in_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = [sample(model.SCHEMAS["Param"], n)._replace(value_text=None) for n in range(6)]
+    bodies = [codec.encode(param) for param in params]
+    values = [codec.frame(1, body[:-1]) if n in (1, 2, 5) else codec.frame(2, body) for n, body in enumerate(bodies)]
+    values[3] = codec.frame(2, bodies[3][:-1])  # damaged: cut
+    values.append(codec.frame(1, bodies[0]))  # damaged: too long for its schema
+    seen: list[tuple[list[Any], list[int]]] = []
+
+    def look(found: bulk.Columns, partition: int, offsets: Any, ingest_ms: Any) -> bytes:
+        seen.append((records_of(found), offsets.tolist()))
+        return block_of(found, partition, offsets, ingest_ms)
+
+    monkeypatch.setattr(batch, "block_of", look)
+    messages = [StubMessage(10 + n, value) for n, value in enumerate(values)]
+    made = make_batch("params.v1", 3, messages, OldWire())  # type: ignore[arg-type]
+    wanted = [params[n] for n in (0, 1, 2, 4, 5)]
+    assert seen == [(wanted, [10, 11, 12, 14, 15])]
+    reasons = [(letter.offset, letter.reason.partition(" at ")[0]) for letter in made.dead]
+    assert reasons == [(13, "Param.value_text"), (16, "Param: 1 bytes after the last field")]
+    assert (made.first, made.last, made.rows) == (10, 16, 5)
+
+
+@pytest.mark.parametrize("schema", list(model.SCHEMAS.values()), ids=lambda schema: schema.name)
+def test_make_batch_makes_no_rows_of_any_schema(schema: model.Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "_from_rows", None)
+    topic = "trades.v1.dlq.v1" if schema.topic.startswith("*") else schema.topic
+    assert batch_of(topic, [codec.encode(sample(schema, n)) for n in range(3)]).rows == 3
 
 
 def test_make_batch_nothing_readable_has_no_rows_and_an_empty_block() -> None:
-    batch = batch_of("trades.v1", [b""])
-    assert (batch.rows, batch.block, len(batch.dead)) == (0, b"", 1)
-    assert isinstance(batch.dead[0], Dead)
+    made = batch_of("trades.v1", [b""])
+    assert (made.rows, made.block, len(made.dead)) == (0, b"", 1)
+    assert isinstance(made.dead[0], Dead)
 
 
 @given(st.integers(0, 2**62), st.integers(0, 2**40), st.booleans(), st.integers(0, 2**40))

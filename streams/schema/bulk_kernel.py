@@ -1,0 +1,225 @@
+"""The compiled loop that turns Avro bodies into columns: one for all schemas, it follows a program of field codes.
+
+A program is a table of words, STEP_BYTES a field; an array's fields follow it. What a field needs beside its code stands in its step:
+
+    OP        what it is: LONG ... ARRAY below
+    VALUES    address of its column: a word a row; two for TEXT, RAW (start in the buffer, size) and MONEY (low, high)
+              of an array: where the elements of each row end, a word a row and a 0 before the first
+    NULLS     address of its null mask, a byte a row, 1 = null; 0 if it is never null
+    MORE      ENUM: the largest byte of a symbol; NAME: address of its dictionary (`bulk_wire.intern`); ARRAY: fields of an element
+    ROOM      ARRAY: elements that its columns hold; any other: fields from here to the next array or the end, itself included
+
+A damaged body leaves nothing: its row is written again by the next one. Loads stay within the buffer and the 16 bytes behind it, because
+a place beyond the end of the body ends the record before the next load.
+"""
+
+from streams.kernel import load_byte, load_word, store_byte, store_word
+from streams.schema.bulk_wire import FULL, intern, is_text, money, size_at, varint
+
+__all__ = [
+    "ARRAY",
+    "BAD",
+    "BOOLEAN",
+    "DOUBLE",
+    "ENTRIES",
+    "ENUM",
+    "FOREIGN",
+    "GOOD",
+    "INT",
+    "LONG",
+    "MONEY",
+    "NAME",
+    "RAW",
+    "STEP_BYTES",
+    "TEXT",
+]
+__all__ += ["decode_rows", "write_texts"]
+
+LONG, INT, BOOLEAN, ENUM, DOUBLE, NAME, MONEY, TEXT, RAW, ARRAY = range(10)  # from MONEY to RAW two words a row
+GOOD, BAD, FOREIGN = range(3)
+STEP_BYTES = 40
+VALUES, NULLS, MORE, ROOM = 8, 16, 24, 32
+INT_MIN, INT_MAX = -(1 << 31), (1 << 31) - 1
+MONEY_BYTES_MAX = 16
+
+
+def decode_rows(
+    program: int, size: int, buffer: int, starts: int, count: int, header: int, header_bytes: int, most: int, status: int
+) -> int:
+    """Decode `count` values of `starts[i]` to `starts[i + 1]`; the rows written, or FULL if a column had no room.
+
+    header: the bytes before each body as a little-endian number, 0 to 7 bytes of it; most: bytes of the longest body that is read;
+    status: a byte a value, GOOD, BAD or FOREIGN (another header).
+    """
+    row = 0
+    mask = (1 << 8 * header_bytes) - 1
+    for i in range(count):
+        p, end = buffer + load_word(starts + 8 * i), buffer + load_word(starts + 8 * i + 8)
+        state = BAD
+        if end - p < header_bytes or load_word(p) & mask != header:
+            state = FOREIGN
+        elif end - p - header_bytes <= most:
+            p = _record(program, program + size, buffer, p + header_bytes, end, row)
+            if p == FULL:
+                return FULL
+            if p == end:
+                state = GOOD
+                row += 1
+        store_byte(status + i, state)
+    return row
+
+
+def write_texts(buffer: int, texts: int, count: int, out: int) -> int:
+    """Write (start, size) pairs as ClickHouse's strings: size as LEB128, bytes; the bytes written. `out` has 8 bytes to spare."""
+    q = out
+    for i in range(count):
+        p, size = buffer + load_word(texts + 16 * i), load_word(texts + 16 * i + 8)
+        left = size
+        while left > 127:
+            store_byte(q, left & 127 | 128)
+            left >>= 7
+            q += 1
+        store_byte(q, left)
+        q += 1
+        done = 0
+        while done < size:
+            store_word(q + done, load_word(p + done))
+            done += 8
+        q += size
+    return q - out
+
+
+ENTRIES = {"decode_rows": (decode_rows, 9), "write_texts": (write_texts, 4)}
+
+
+def _record(step: int, stop: int, buffer: int, p: int, end: int, row: int) -> int:
+    """The place after the last field; 0 if the body is damaged; FULL."""
+    while step < stop:
+        if load_word(step) == ARRAY:
+            p = _array(step, buffer, p, end, row)
+            step += STEP_BYTES * (1 + load_word(step + MORE))
+        else:
+            after = step + STEP_BYTES * load_word(step + ROOM)
+            p = _fields(step, after, buffer, p, end, row)
+            step = after
+        if p <= 0:
+            return p
+    return p
+
+
+def _array(step: int, buffer: int, p: int, end: int, row: int) -> int:
+    """Blocks of elements, each with its count in front, negative if its size in bytes follows; the elements tell where it ends."""
+    ends, room = load_word(step + VALUES), load_word(step + ROOM)
+    inner = step + STEP_BYTES
+    after = inner + STEP_BYTES * load_word(step + MORE)
+    at = load_word(ends + 8 * row)
+    while True:
+        n, p = size_at(p)
+        if p == 0 or p > end:
+            return 0
+        if n == 0:
+            break
+        if n < 0:
+            _, p = size_at(p)
+            n = -n
+            if p == 0 or p > end:
+                return 0
+        if n < 0 or n > end - p:  # an element takes a byte at least
+            return 0
+        for _ in range(n):
+            if at >= room:
+                return FULL
+            p = _fields(inner, after, buffer, p, end, at)
+            if p <= 0:
+                return p
+            at += 1
+    store_word(ends + 8 * row + 8, at)
+    return p
+
+
+def _fields(step: int, stop: int, buffer: int, p: int, end: int, at: int) -> int:
+    """The place after fields that are no arrays, their values stored; 0 if one is damaged; FULL."""
+    while step < stop:
+        p = _field(step, load_word(step), buffer, p, end, at)
+        if p <= 0:
+            return p
+        step += STEP_BYTES
+    return p
+
+
+def _field(step: int, op: int, buffer: int, p: int, end: int, at: int) -> int:
+    """The place after one of them."""
+    values, nulls = load_word(step + VALUES), load_word(step + NULLS)
+    if nulls != 0:
+        branch = load_byte(p)
+        p += 1
+        if p > end or (branch != 0 and branch != 2):
+            return 0
+        store_byte(nulls + at, branch == 0)
+        if branch == 0:
+            _store_zero(values, op, at)
+            return p
+    if op <= INT:
+        n, p = varint(p)
+        if op == INT and (n < INT_MIN or n > INT_MAX):
+            return 0
+        store_word(values + 8 * at, n)
+    elif op <= ENUM:
+        n = load_byte(p)
+        if n > load_word(step + MORE):
+            return 0
+        if op == ENUM:
+            if n & 1:
+                return 0
+            n >>= 1
+        store_word(values + 8 * at, n)
+        p += 1
+    elif op == DOUBLE:
+        store_word(values + 8 * at, load_word(p))
+        p += 8
+    elif op == MONEY:
+        p = _money(values + 16 * at, p, end)
+    else:
+        p = _text(step, op, buffer, p, end, at)
+    return p if p <= end else 0
+
+
+def _money(out: int, p: int, end: int) -> int:
+    """A decimal(38, 9), low word first."""
+    n = load_byte(p)
+    size = n >> 1
+    if n & 1 or size > MONEY_BYTES_MAX or size > end - p:
+        return 0
+    hi, lo, fits = money(p + 1, size)
+    if fits == 0:
+        return 0
+    store_word(out, lo)
+    store_word(out + 8, hi)
+    return p + 1 + size
+
+
+def _text(step: int, op: int, buffer: int, p: int, end: int, at: int) -> int:
+    """A text, bytes or a name."""
+    size, p = size_at(p)
+    if p == 0 or size < 0 or size > end - p:
+        return 0
+    if op != RAW and is_text(p, p + size) == 0:
+        return 0
+    values = load_word(step + VALUES)
+    if op == NAME:
+        number = intern(load_word(step + MORE), buffer, p, size)
+        if number == FULL:
+            return FULL
+        store_word(values + 8 * at, number)
+    else:
+        store_word(values + 16 * at, p - buffer)
+        store_word(values + 16 * at + 8, size)
+    return p + size
+
+
+def _store_zero(values: int, op: int, at: int) -> None:
+    if op >= MONEY:
+        store_word(values + 16 * at, 0)
+        store_word(values + 16 * at + 8, 0)
+    else:
+        store_word(values + 8 * at, 0)
