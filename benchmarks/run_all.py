@@ -12,7 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-SHARED = ("run_all", "claims", "peers", "book_streams", "order_cycle")
+SHARED = ("run_all", "claims", "peers", "book_streams", "order_cycle", "made_records")
 BOUND_S = 900
 
 HEAD = """# Benchmarks
