@@ -19,7 +19,7 @@ from streams.schema.bulk_wire import FULL
 from streams.schema.codec import MAX_BODY
 from streams.schema.model import Field, Schema
 
-__all__ = ["BAD", "BEHIND", "FOREIGN", "GOOD", "Column", "Columns", "decode", "decode_buffer", "texts_of"]
+__all__ = ["BAD", "BEHIND", "FOREIGN", "GOOD", "Column", "Columns", "decode", "decode_buffer", "prepare", "texts_of"]
 
 GOOD, BAD, FOREIGN = k.GOOD, k.BAD, k.FOREIGN
 BEHIND = 16  # bytes that may be looked at behind the last body
@@ -86,6 +86,12 @@ def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header
         attempt += 1
 
 
+def prepare() -> None:
+    """Compile the loop, or load it from disk, now and not at the first values."""
+    for name in k.ENTRIES:
+        _entry(name)
+
+
 def texts_of(pairs: np.ndarray, buffer: np.ndarray) -> bytes:
     """The texts at these (start, size) pairs as ClickHouse's strings, one after another: size as LEB128, bytes."""
     pairs = np.ascontiguousarray(pairs)
@@ -109,8 +115,11 @@ def _columns(schema: Schema, table: Table, rows: int, state: np.ndarray, buffer:
 
 
 @cache
+def _loaded() -> native.Native:
+    return native.load("avro", lambda: k.ENTRIES, native.sources("streams.schema.bulk_kernel", "streams.schema.bulk_wire"))
+
+
+@cache
 def _entry(name: str) -> Any:
     """A compiled entry, made or loaded on first use."""
-    files = native.sources("streams.schema.bulk_kernel", "streams.schema.bulk_wire")
-    loaded = native.load("avro", lambda: k.ENTRIES, files)
-    return native.function(getattr(loaded, name), k.ENTRIES[name][1])
+    return native.function(getattr(_loaded(), name), k.ENTRIES[name][1])

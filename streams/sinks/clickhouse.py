@@ -21,7 +21,7 @@ from streams.errors import FencedError, LaneError, SchemaError
 from streams.lanes.bus import Transactions, explain, open_consumer, read_range
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
-from streams.schema import model
+from streams.schema import bulk, model
 from streams.sinks.batch import Batch, make_batch
 from streams.sinks.held import Held, Place
 from streams.sinks.inserter import Inserter, Stopped, ensure_tables
@@ -88,6 +88,7 @@ def run_sink(settings: SinkSettings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    bulk.prepare()  # before the predecessor is fenced: the first start compiles for seconds
     while not stop.is_set():
         try:
             Sink(settings, stop).run()
