@@ -28,7 +28,10 @@ TopologyOption = Annotated[str, typer.Option("--topology", "-t", metavar="FILE",
 Plain = Annotated[
     bool, typer.Option("--plain", help="agents as plain Python, not machine code: the same records, slower; a fault shows its line")
 ]
-Recordings = Annotated[list[str] | None, typer.Option("--recording", metavar="FILE", help="recording to play; may be given several times")]
+Recordings = Annotated[
+    list[str] | None,
+    typer.Option("--recording", metavar="[VENUE=]FILE", help="recording to play; may be given several times"),
+]
 
 
 @app.command()

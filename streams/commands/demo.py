@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from streams.commands.files import existing
 from streams.commands.kernel import Kernel
 from streams.config import Endpoints, home_folder
 from streams.errors import ConfigError
@@ -14,6 +13,7 @@ from streams.local import services
 from streams.local.service import line
 from streams.topology.instances import instances
 from streams.topology.model import Topology, load
+from streams.topology.recordings import recordings_of
 
 __all__ = ["demo"]
 
@@ -27,11 +27,12 @@ _SYNTHETIC = {"seed": 1, "seconds": 600.0, "events_per_s": 60.0}
 def demo(path: str, say: Say) -> int:
     """Run the demo; its exit status. The stack stays up afterwards."""
     path = path or _demo_topology()
-    topology, speed, recordings = load(path), _asked_speed(), _recordings()
+    topology, speed = load(path), _asked_speed()
+    recordings = recordings_of(topology, _asked_recordings())
     with Kernel(path) as kernel:
         where = services.up(say)
         _apply(topology, where, say)
-        recordings = recordings or (_synthetic(say),)
+        recordings = recordings or recordings_of(topology, (_synthetic(say),))
         kernel.wait()
     return _play(topology, where, recordings, speed, say)
 
@@ -53,9 +54,9 @@ def _asked_speed() -> float:
     return speed if text else 0.0
 
 
-def _recordings() -> tuple[str, ...]:
+def _asked_recordings() -> list[str]:
     text = os.environ.get("MILLRACE_RECORDING", "")
-    return existing(part for half in text.split(",") for part in half.split(os.pathsep) if part)
+    return [part for half in text.split(",") for part in half.split(os.pathsep) if part]
 
 
 def _apply(topology: Topology, where: Endpoints, say: Say) -> None:
@@ -85,15 +86,16 @@ def _synthetic(say: Say) -> str:
     return str(path)
 
 
-def _play(topology: Topology, where: Endpoints, recordings: tuple[str, ...], speed: float, say: Say) -> int:
+def _play(topology: Topology, where: Endpoints, recordings: dict[str, tuple[str, ...]], speed: float, say: Say) -> int:
     from streams.commands.live import Board
     from streams.commands.summary import last_fill, summary
     from streams.sinks.query import client
     from streams.topology.run import RunOptions, run
 
     clickhouse = client(where)
-    label = ", ".join(Path(path).name for path in recordings)
-    length = _length(recordings)
+    files = [file for files in recordings.values() for file in files]
+    label = ", ".join(Path(path).name for path in files)
+    length = _length(files)
     speed = speed or length.speed
     say(line("market", f"{label}: {length.frames:,} frames of {length.ns / 1e9:.0f} s, played {speed:g} times as fast"))
     with Board(clickhouse, label, length.ns, say) as board:
@@ -125,7 +127,7 @@ class _Length(NamedTuple):
         return min(_SPEED_MAX, max(1.0, round(_FRAMES_PER_S * self.ns / 1e9 / max(1, self.frames), 1)))
 
 
-def _length(recordings: tuple[str, ...]) -> _Length:
+def _length(recordings: list[str]) -> _Length:
     from streams.venues.binance.recording import Line, read_recording
 
     times = [one.recv_ts_ns for path in recordings for one in read_recording(path) if isinstance(one, Line)]

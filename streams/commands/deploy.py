@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from streams.commands.files import existing
 from streams.commands.kernel import Kernel
 from streams.config import endpoints
 from streams.topology.model import load
+from streams.topology.recordings import existing, recordings_of
 
 __all__ = ["apply_file", "run_file", "run_process"]
 
@@ -27,11 +27,11 @@ def run_file(path: str, fresh: bool, recordings: tuple[str, ...], speed: float, 
     from streams.topology.run import RunOptions, run
 
     topology = load(path)
-    named = tuple(file for venue in topology.venues.values() if venue.feed == "recording" for file in venue.recordings)
+    files = recordings_of(topology, recordings)
     configure()
     with Kernel(path) as kernel:
         kernel.wait()
-    ending = run(topology, endpoints(), RunOptions(fresh, existing(recordings or named), speed), say)
+    ending = run(topology, endpoints(), RunOptions(fresh, files, speed), say)
     how = "finished" if ending.finished else "stopped"
     say(f"run {ending.run.number} {how} after {ending.seconds:.0f} s; processes started again: {ending.restarts}")
 

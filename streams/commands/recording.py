@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from streams.commands.files import existing
+from streams.topology.recordings import existing
 from streams.venues.binance.check import check
 from streams.venues.binance.check_output import render_table, to_json
 

@@ -5,9 +5,8 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from streams.config import Endpoints
 from streams.errors import ConfigError, MillraceError
@@ -35,10 +34,10 @@ _SINK_BOUND_S = 60.0
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run: a new run or the last one, recordings to play, recorded seconds per wall second."""
+    """How to run: a new run or the last one, recordings to play by venue, recorded seconds per wall second."""
 
     fresh: bool = False
-    recordings: tuple[str, ...] = ()
+    recordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     speed: float = 1.0
 
 
@@ -63,9 +62,9 @@ def run(topology: Topology, where: Endpoints, options: RunOptions, say: Say = pr
     """
     with _alone(), _signals() as signals:
         began_s = time.monotonic()
-        current = open_run(topology, where, options.recordings, options.speed, options.fresh)
+        current = open_run(topology, where, [file for files in options.recordings.values() for file in files], options.speed, options.fresh)
         say(f"run {current.number} {'opened' if current.fresh else 'goes on'}: topology {topology.name}, clock {_clock_text(current)}")
-        with Supervisor(instances(topology), topology.path, [str(Path(file).resolve()) for file in options.recordings], say) as supervisor:
+        with Supervisor(instances(topology), topology.path, options.recordings, say) as supervisor:
             shift = _Shift(topology, where, supervisor, current, signals, on_poll or (lambda *_: None), say)
             supervisor.start()
             finished = shift.run()

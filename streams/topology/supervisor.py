@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,9 @@ class Child:
 class Supervisor:
     """Starts the children at once, keeps them alive in `watch`, ends them with `stop`. Use from the main thread, in a `with` block."""
 
-    def __init__(self, instances: Sequence[Instance], topology_path: str, recordings: Sequence[str] = (), say: Say = print) -> None:
+    def __init__(
+        self, instances: Sequence[Instance], topology_path: str, recordings: Mapping[str, Sequence[str]], say: Say = print
+    ) -> None:
         self.say = say
         self.children = [Child(instance, _argv(instance, topology_path, recordings)) for instance in instances]
         self.stopping = False
@@ -151,10 +153,10 @@ class Supervisor:
             self.say(f"process {name} ended ({_told(status)}); starting again in {wait_s} s, log {_shown(log_path(child.instance))}")
 
 
-def _argv(instance: Instance, topology_path: str, recordings: Sequence[str]) -> tuple[str, ...]:
+def _argv(instance: Instance, topology_path: str, recordings: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     argv = [sys.executable, "-m", "streams.cli", "process", instance.name, "--topology", topology_path, "--shard", str(instance.shard)]
     if instance.kind == "feed":
-        argv += [part for file in recordings for part in ("--recording", file)]
+        argv += [part for file in recordings.get(instance.venue, ()) for part in ("--recording", str(Path(file).resolve()))]
     return tuple(argv)
 
 

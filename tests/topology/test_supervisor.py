@@ -28,7 +28,7 @@ def home(tmp_path, monkeypatch):
 def supervised(monkeypatch, script: str) -> Supervisor:
     """A supervisor of one child that runs a script."""
     monkeypatch.setattr(module, "_argv", lambda *_: (sys.executable, "-c", script))
-    return Supervisor([Instance("worker", "agents")], "unused.yaml", say=lambda _: None)
+    return Supervisor([Instance("worker", "agents")], "unused.yaml", {}, say=lambda _: None)
 
 
 def until(condition, watch=lambda: None) -> None:
