@@ -24,6 +24,7 @@ _AWAY = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
 }
+_ROUTINE = "Coordinator load in progress"  # a broker that has just started says so to the first who ask; librdkafka asks again
 _NO_TOPIC = {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
@@ -78,10 +79,12 @@ def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str
 
 
 class _Log:
-    """Takes librdkafka's log lines, in the shape of logging.Logger.log, as far as confluent-kafka calls it."""
+    """Takes librdkafka's log lines, in the shape of logging.Logger.log, as far as confluent-kafka calls it; passes over what is routine."""
 
     def log(self, level: int, form: str, *args: object) -> None:
-        _LOG.log(level if level >= 10 else 10, form % args if args else form)
+        text = form % args if args else form
+        if _ROUTINE not in text:
+            _LOG.log(max(level, 10), text)
 
 
 def _on_error(error: KafkaError) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
 from streams.errors import FencedError, LaneError
 from streams.lanes.bus import MAX_RECORD_BYTES, Sender, Transactions, explain, list_topics
+from streams.lanes.client import common_config
 from streams.lanes.kafka import EXIT_FAILED, run_lane
 from streams.lanes.spec import LaneSpec
 from streams.lanes.status import StatusFile
@@ -84,3 +86,11 @@ def test_status_file_holds_counters_and_percentiles(tmp_path: Path) -> None:
     assert (found["state"], found["lag"], found["latency_ms_p50"], found["latency_ms_p99"]) == ("running", 7, 51, 100)
     assert not status.due
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["p.json"]
+
+
+def test_log_of_a_client_passes_over_what_a_starting_broker_says() -> None:
+    logger = common_config(NOWHERE)["logger"]
+    with capture_logs() as told:
+        logger.log(30, "%s [%s] %s", "GETPID", "rdkafka#producer-1", "failed: Broker: Coordinator load in progress: retrying")
+        logger.log(30, "%s [%s] %s", "FAIL", "rdkafka#producer-1", "Connection refused")
+    assert [entry["event"] for entry in told] == ["FAIL [rdkafka#producer-1] Connection refused"]
