@@ -3,7 +3,9 @@
 from streams.kernel import I8, I32, Struct, Table
 from streams.trading.codes import BUY, SELL, sign
 
-__all__ = ["Opinion", "Ranking", "share"]
+__all__ = ["LEAST_SHARE", "Opinion", "Ranking", "share"]
+
+LEAST_SHARE = 1e-9  # less counts as nothing: the product of two such numbers must not lose its digits to underflow
 
 
 class Opinion(Struct):
@@ -143,7 +145,7 @@ class Ranking(Struct, align=64):
 
 
 def share(x: float) -> float:
-    """The number kept within 0 to 1; 0 for what is no number."""
-    if not x > 0.0:
+    """The number kept within 0 to 1; 0 for what is no number or below LEAST_SHARE."""
+    if not x >= LEAST_SHARE:
         return 0.0
     return 1.0 if x > 1.0 else x

@@ -52,5 +52,5 @@ class SlowRanking:
 
 
 def within(x: float) -> float:
-    """Kept within 0 to 1; 0 for what is no number."""
-    return min(1.0, x) if x > 0 else 0.0
+    """Kept within 0 to 1; 0 for what is no number or less than a thousand-millionth."""
+    return min(1.0, x) if x >= 1e-9 else 0.0

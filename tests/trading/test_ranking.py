@@ -1,7 +1,7 @@
 """Signals ranked and summed up: the fast ranking against its slow twin, and plain against compiled bytes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.kernel import at, native
@@ -27,6 +27,7 @@ def made() -> Ranking:
 
 
 @given(STEPS)
+@example([(0, 0, BUY, 4.990813599873942e-87, 1.3125, 7.75844819485795e-237, 1, 0)])  # their product has no digits left
 @settings(max_examples=150, deadline=None)
 def test_ranking_equals_the_slow_twin(steps):
     fast, slow, now_ns = made(), SlowRanking(), 100
@@ -62,7 +63,8 @@ def test_signal_leaves_when_its_horizon_is_over():
 
 
 @pytest.mark.parametrize(
-    ("x", "kept"), [(-1.0, 0.0), (0.0, 0.0), (0.3, 0.3), (1.0, 1.0), (7.0, 1.0), (float("nan"), 0.0), (float("inf"), 1.0)]
+    ("x", "kept"),
+    [(-1.0, 0.0), (0.0, 0.0), (5e-324, 0.0), (1e-9, 1e-9), (0.3, 0.3), (1.0, 1.0), (7.0, 1.0), (float("nan"), 0.0), (float("inf"), 1.0)],
 )
 def test_share_is_kept_within_its_bounds(x, kept):
     assert share(x) == kept
