@@ -13,8 +13,9 @@ demo: setup ## set everything up and run the main job on the embedded stack
 test: setup ## every test; one real broker for the whole run, the tests that need none beside it
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12 --reruns 2
 
-nightly: setup ## outages of every service in one long run
+nightly: setup ## outages of every service in one long run; properties on new random examples
 	@$(BIN)/python -m pytest -m nightly
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not broker" --hypothesis-profile new
 
 check: setup lint types ## lint, types, fast tests: under two minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not broker and not slow"
