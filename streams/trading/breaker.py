@@ -55,10 +55,10 @@ class PriceMove(Struct):
         self.low.put(-mid2_ticks, now_ns)
         high = self.high.largest(now_ns)
         low = -self.low.largest(now_ns)
-        fall_bps = -(-(high - mid2_ticks) * 10_000 // high)
-        rise_bps = -(-(mid2_ticks - low) * 10_000 // low)
         if (high - mid2_ticks) * 10_000 <= self.limit_bps * high and (mid2_ticks - low) * 10_000 <= self.limit_bps * low:
             return 0
+        fall_bps = -(-(high - mid2_ticks) * 10_000 // high)
+        rise_bps = -(-(mid2_ticks - low) * 10_000 // low)
         self.tripped = 1
         self.used_bps = max(fall_bps, rise_bps)
         return 1
