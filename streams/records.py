@@ -356,7 +356,6 @@ class OutputCount(NamedTuple):
     writer: int  # writer number of the ids
     last_id: int  # id of the last record written
     count: int  # number of records written, >= 0: every writer is listed, so that one entry tells where all ids stand
-    hash: bytes  # 16 bytes: BLAKE2b-128 over the Avro bodies of this batch, in order
 
 
 class SchemaVersion(NamedTuple):

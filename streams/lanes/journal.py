@@ -86,7 +86,7 @@ class InputLog:
 
 
 class OutputLog:
-    """Counters and hashes of what a process and its lane write: per writer the last id, over all outputs of the run the rolling hash.
+    """Counters and hash of what a process and its lane write: per writer the last id, over all outputs of the run the rolling hash.
 
     Every writer ever used is listed in every entry, with count 0 where the batch wrote nothing: the last entry holds all counters.
     """
@@ -94,18 +94,19 @@ class OutputLog:
     def __init__(self, last_ids: Mapping[int, tuple[str, int]] | None = None, digest: bytes = EMPTY_HASH) -> None:
         self.digest = digest
         self.last_ids: dict[int, tuple[str, int]] = dict(last_ids or {})  # writer -> topic, last id
-        self._batch: dict[int, list] = {}  # writer -> [count, hash]
+        self._batch: dict[int, int] = {}  # writer -> count
 
     def add(self, topic: str, id: int, body: bytes) -> None:
         """One output of the process."""
         self.digest = roll(self.digest, body)
         writer = ids.writer(id)
         self.last_ids[writer] = (topic, id)
-        mine = self._batch.get(writer)
-        if mine is None:
-            mine = self._batch[writer] = [0, blake2b(digest_size=16)]
-        mine[0] += 1
-        mine[1].update(body)
+        self._batch[writer] = self._batch.get(writer, 0) + 1
+
+    def add_written(self, topic: str, writer: int, last_id: int, count: int) -> None:
+        """So many outputs of one writer at once; `digest` is set by who hashed them."""
+        self.last_ids[writer] = (topic, last_id)
+        self._batch[writer] = self._batch.get(writer, 0) + count
 
     def next_id(self, topic: str, writer: int) -> int:
         """The next id of a writer of the lane itself (ticks, journal, dead letters...); never hashed."""
@@ -116,11 +117,7 @@ class OutputLog:
     def take(self) -> tuple[OutputCount, ...]:
         """What this batch wrote; the next batch begins."""
         batch, self._batch = self._batch, {}
-        found = []
-        for writer, (topic, last) in sorted(self.last_ids.items()):
-            count, digest = batch.get(writer, (0, None))
-            found.append(OutputCount(topic, writer, last, count, digest.digest() if digest else b""))
-        return tuple(found)
+        return tuple(OutputCount(topic, writer, last, batch.get(writer, 0)) for writer, (topic, last) in sorted(self.last_ids.items()))
 
     @staticmethod
     def after(entry: JournalEntry, same_run: bool = True) -> "OutputLog":
