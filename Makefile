@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := .venv-bench
 
-.PHONY: demo test nightly check bench peers clean lint types generate setup
+.PHONY: demo test nightly check bench peers foreign clean lint types generate setup
 
 demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
@@ -35,9 +35,14 @@ bench: setup peers ## every claim beside its peer; writes the table of docs/benc
 
 peers: $(PEERS)/.ready ## what benchmarks compare with, in an environment of its own
 
+foreign: setup ## clients of other projects that tests read and write with: kcat, kafkajs, Java's console tools
+	@command -v kcat > /dev/null || apt-get install -y -q kcat || echo "kcat             not installed: that needs root and Debian's packages"
+	@command -v npm > /dev/null && npm install --prefix .foreign --no-audit --no-fund kafkajs@2.2.4 lz4-napi@2.10.0 || echo "kafkajs          not installed: that needs node and npm"
+	@$(BIN)/python -m tests.lanes.foreign.programs
+
 clean: ## stop the stack, remove environment, state and caches of this checkout
 	@test ! -x $(BIN)/millrace || $(BIN)/millrace down --purge
-	rm -rf $(VENV) $(PEERS) .millrace .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(PEERS) .foreign .millrace .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
 setup: $(READY)
 
