@@ -101,7 +101,7 @@ class Java:
             "--formatter-property",
             f"value.deserializer={bytes_of}",
         )
-        out = _run(artifacts.java(), "-Xmx256m", "-cp", classes, "org.apache.kafka.tools.consumer.ConsoleConsumer", *place, *what)
+        out = _run(artifacts.java(), "-Xmx256m", "-cp", classes, "org.apache.kafka.tools.consumer.ConsoleConsumer", *place, *what, *how)
         return [_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line) for line in out.splitlines()]
 
 
