@@ -10,7 +10,8 @@ MillraceError                  a mistake or a fault that is told in one line: wh
 |- FrameError                  a venue's frame that cannot be read
 |- RecordingError              a recording that cannot be read at all
 |- KernelError                 the kernel's machinery
-|  `- CompileError             code that cannot be compiled, with the user's file and line
+|  |- CompileError             code that cannot be compiled, with the user's file and line
+|  `- StepError                an input that made an agent fail
 |- StackError                  a service of the local stack: port, folder, JVM, start
 |- LaneError                   broker, registry, transactions
 |  |- FencedError              another instance has taken this process's shard
@@ -34,6 +35,7 @@ __all__ = [
     "SchemaError",
     "SinkError",
     "StackError",
+    "StepError",
     "TopologyError",
     "UnitError",
     "VenueError",
@@ -82,6 +84,14 @@ class KernelError(MillraceError):
 
 class CompileError(KernelError):
     """Code that cannot be compiled; the message starts with the user's file and line."""
+
+
+class StepError(KernelError):
+    """An input that made an agent fail; the state is no longer to be trusted. `at`: its place in the queue, -1 = a tick or one record."""
+
+    def __init__(self, reason: str, at: int = -1) -> None:
+        super().__init__(reason)
+        self.at = at
 
 
 class StackError(MillraceError):

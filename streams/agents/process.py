@@ -307,7 +307,7 @@ class Process:
         return {part: (*layout, data[part]) for part, layout in self.layouts().items()}
 
     def restore(self, parts: Mapping[str, tuple[str, str, bytes]]) -> None:
-        """Take a state that `snapshot` gave. RestoreError where a part is missing or has another layout."""
+        """Take a state that `snapshot` gave in place of the present one. RestoreError where a part is missing or has another layout."""
         for part, (layout, _) in self.layouts().items():
             if part not in parts or parts[part][0] != layout:
                 found = parts[part][0] if part in parts else "nothing"
@@ -315,6 +315,8 @@ class Process:
                     f"process {self.spec.name}: snapshot part {part!r} has layout {found}, this code needs {layout}; start a fresh run"
                 )
         control = json.loads(parts["control"][2])
+        self.names.clear()
+        self.instruments.clear()
         for body in control["names"]:
             self._on_name(codec.decode(Name, bytes.fromhex(body)))
         for body in control["instruments"]:

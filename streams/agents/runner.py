@@ -76,9 +76,12 @@ class NodeRunner(Protocol):
 
 def node_sources() -> list[Path]:
     """Every file that the node's machine code depends on, beside the kernel itself."""
-    plain = {"build.py", "model_file.py", "normalize.py", "process.py", "roles.py", "runner.py", "shown.py", "spec.py", "__init__.py"}
-    agents = [p for p in native.sources("streams.agents") if p.name not in plain]
+    agents = [p for p in native.sources("streams.agents") if p.name not in _PLAIN]
     return [*native.sources("streams.slots", "streams.trading"), *agents]
+
+
+_PLAIN = {"build.py", "model_file.py", "normalize.py", "process.py", "roles.py", "rows.py", "runner.py", "shown.py", "spec.py"}
+_PLAIN |= {"__init__.py", "batch.py", "batch_plain.py"}
 
 
 def _set_callbacks(entry: Any, handles: dict[str, int], state: int) -> None:

@@ -10,20 +10,14 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import JOURNAL, TICKS
 from streams.records import InputRun, JournalEntry, OutputCount, SchemaVersion, StartPosition
 from streams.schema import ids
+from streams.schema.rolling import EMPTY_HASH, roll
 
 __all__ = ["EMPTY_HASH", "InputLog", "OutputLog", "Place", "journal_key", "last_entry", "read_entries", "roll"]
 
 Place = tuple[str, int]
 """(topic, partition)."""
 
-EMPTY_HASH = bytes(16)  # the rolling hash before the first output of a run
-
 _NONE = -1
-
-
-def roll(digest: bytes, body: bytes) -> bytes:
-    """The rolling hash after one more output body: BLAKE2b-128 over the hash before it and the body. Where batches end does not matter."""
-    return blake2b(digest + body, digest_size=16).digest()
 
 
 def journal_key(process: str, shard: int) -> bytes:

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from streams.errors import DecodeError, EdgeError, FrameError, UnitError
+from streams.agents.rows import REFUSALS
 from streams.lanes.journal import InputLog, OutputLog
 from streams.lanes.spec import LaneProcess
 from streams.schema import codec
 
 __all__ = ["REFUSALS", "Output", "Stepper"]
-
-REFUSALS = (EdgeError, FrameError, DecodeError, UnitError)
-"""What an agent raises for an input it cannot use: the input becomes a dead letter, the flow goes on."""
 
 Encode = Callable[[str, Any], bytes]
 
