@@ -28,11 +28,12 @@ _NO_COUNTS = """
 define void @NRT_incref(ptr %p) { ret void }
 define void @NRT_decref(ptr %p) { ret void }
 """
-_registered = (elements_numba, names_numba)  # imported for what it registers
+_registered = (elements_numba,)  # imported for what it registers
 
 
 def compile_object(entries: Mapping[str, tuple[Callable[..., int], int]]) -> bytes:
     """Machine code of {name: (function of int64 arguments, their number)} for this processor."""
+    names_numba.register_primitives()
     ll.initialize_native_target()
     ll.initialize_native_asmprinter()
     triple = ll.get_process_triple()

@@ -18,7 +18,7 @@ from streams.kernel.prim import I64, PRIMITIVES, Primitive
 from streams.kernel.struct import StructMeta
 from streams.kernel.typing_numba import BYTE_POINTER, StructType, dispatcher_of, struct_type
 
-__all__: list[str] = []
+__all__ = ["register_primitives"]
 
 
 class ClassRef(types.Opaque):
@@ -144,5 +144,14 @@ def _register(p: Primitive) -> None:
         return value if p.returns else context.get_dummy_value()
 
 
-for _p in PRIMITIVES.values():
-    _register(_p)
+_registered: set[Any] = set()
+
+
+def register_primitives() -> None:
+    """Tell Numba of the primitives that were defined since the last call: a module of them may be imported after the first compilation."""
+    for p in [p for p in PRIMITIVES.values() if p.python not in _registered]:
+        _registered.add(p.python)
+        _register(p)
+
+
+register_primitives()

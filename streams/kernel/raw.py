@@ -4,15 +4,18 @@ Plain they go through ctypes. An address outside the caller's memory ends the pr
 """
 
 import ctypes
+import struct
 from typing import Any
 
 from llvmlite import ir
 
 from streams.kernel.prim import I64, primitive
 
-__all__ = ["load_word", "store_byte", "store_word"]
+__all__ = ["load_half", "load_word", "quotient_bits", "store_byte", "store_word", "swap_bytes"]
 
 _BYTE = ir.IntType(8)
+_HALF = ir.IntType(32)
+_DOUBLE = ir.DoubleType()
 
 
 def _load(b: Any, addr: Any) -> Any:
@@ -29,6 +32,12 @@ def load_word(addr: int) -> int:
     return ctypes.c_int64.from_address(addr).value
 
 
+@primitive(lambda b, addr: b.sext(b.load(b.inttoptr(addr, _HALF.as_pointer()), align=1), I64))
+def load_half(addr: int) -> int:
+    """The four bytes at an address as a little-endian, signed number."""
+    return ctypes.c_int32.from_address(addr).value
+
+
 @primitive(_store, returns=False)
 def store_word(addr: int, value: int) -> None:
     """Store an int64 as eight little-endian bytes."""
@@ -39,3 +48,15 @@ def store_word(addr: int, value: int) -> None:
 def store_byte(addr: int, value: int) -> None:
     """Store the low byte of an int64."""
     ctypes.c_uint8.from_address(addr).value = value & 255
+
+
+@primitive(lambda b, word: b.bswap(word))
+def swap_bytes(word: int) -> int:
+    """The int64 whose bytes stand in the opposite order."""
+    return int.from_bytes(int(word).to_bytes(8, "little", signed=True), "big", signed=True)
+
+
+@primitive(lambda b, x, y: b.bitcast(b.fdiv(b.sitofp(x, _DOUBLE), b.sitofp(y, _DOUBLE)), I64))
+def quotient_bits(x: int, y: int) -> int:
+    """The bits of the double x / y, rounded as Python does. |x|, |y| <= 2**53, y != 0."""
+    return struct.unpack("<q", struct.pack("<d", x / y))[0]

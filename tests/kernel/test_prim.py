@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.kernel import PYFUNCS, below, bit, call3, clz, ctz, handle_of, hash64
+from streams.kernel.compile import compile_object
+from streams.kernel.prim import primitive
 from tests.kernel import sample
 
 int64 = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(0, 63).map(lambda i: 1 << i if i < 63 else -(1 << 63))
@@ -60,3 +62,14 @@ def test_call3_plain_calls_what_the_handle_stands_for():
     assert handle > 0
     assert call3(handle, 1, 2, 3) == 321
     del PYFUNCS[handle]
+
+
+def test_primitive_defined_after_the_first_compilation_compiles(compiled):
+    @primitive(lambda b, x: b.mul(x, x))
+    def late(x):
+        """The square of a number."""
+        return x * x
+
+    scope = {"late": late}
+    exec("def step(x):\n    return late(x) + 1\n", scope)  # a global of its own, as a module that is imported now would have it
+    assert compile_object({"step": (scope["step"], 1)})
