@@ -73,6 +73,10 @@ class Dictionary:
         """All names of a kind, in the order of their numbers."""
         return tuple(self._names[kind])
 
+    def counts(self) -> tuple[int, ...]:
+        """How many names each kind has, in the order of the kinds; equal as long as nothing was added."""
+        return tuple(map(len, self._names.values()))
+
     def numbers(self, kind: NameKind) -> dict[str, int]:
         """Number by name: the dictionary's own table, which grows with it; not to be changed."""
         return self._numbers[kind]

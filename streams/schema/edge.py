@@ -6,6 +6,7 @@ bytes, fields marked `slot: skip`) comes back as a default or is derived from th
 """
 
 import struct
+from functools import cached_property
 from typing import Any
 
 from streams import records
@@ -16,6 +17,7 @@ from streams.schema.edge_tables import Tables
 from streams.schema.edgegen import compile_edge
 from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS
+from streams.schema.native_tables import NativeTables
 
 __all__ = ["Edge"]
 
@@ -47,6 +49,11 @@ class Edge:
     def name(self, kind: NameKind, number: int) -> str:
         """The name of a number; SchemaError if there is none."""
         return self.dictionary.name(kind, number)
+
+    @cached_property
+    def native(self) -> NativeTables:
+        """The same tables as flat memory for compiled code; `refresh` it when the edge may have learned something."""
+        return NativeTables(self._tables)
 
     def money_scale(self, currency: str) -> int:
         """Digits of a currency's money unit; 8 until an instrument that settles in it says otherwise."""

@@ -18,16 +18,19 @@ class Tables:
     """Names, instruments and money units of one edge.
 
     specs, by_number : an instrument's entry by (venue, symbol), and by its number
+    version          : how many instruments' rules were taken: equal as long as the above are
     """
 
     def __init__(self) -> None:
         self.dictionary = Dictionary()
         self.specs: dict[tuple[str, str], Spec] = {}
         self.by_number: dict[int, Spec] = {}
+        self.version = 0
         self._scales: dict[str, int] = {}
 
     def add(self, record: Instrument) -> None:
         """Take an instrument's rules; EdgeError if it cannot be used."""
+        self.version += 1
         spec = self.spec_of(record)
         scale, settle = record.money_scale, record.base if spec[8] else record.quote
         known = self._scales.setdefault(settle, scale)
