@@ -340,11 +340,15 @@ class BookLevel(NamedTuple):
 class InputRun(NamedTuple):
     """Consecutive inputs of one batch that came from one place."""
 
-    topic: str  # topic name; "" = clock ticks
-    partition: int  # partition, >= 0; -1 for clock ticks
-    first_offset: int  # offset of the first record of the run; -1 for clock ticks
-    last_offset: int  # offset of the last record of the run (offsets between may be commit markers); -1 for clock ticks
-    writer: int  # writer number of clock ticks, from their ids; -1 for records (their ids are in the topic)
+    # topic name; "" = clock ticks; "*" = the next records of the windows before it, merged by receive time, order of their topics
+    # there, id
+    topic: str
+    partition: int  # partition, >= 0; -1 for clock ticks and "*"
+    first_offset: int  # offset of the first record of the run; -1 for clock ticks and "*"
+    last_offset: int  # offset of the last record of the run (offsets between may be commit markers); -1 for clock ticks and "*"
+    # writer number of clock ticks, from their ids; -1 for records (their ids are in the topic); -2 for a window: records that the runs
+    # with topic "*" behind it consume
+    writer: int
     first_id: int  # id of the first record or tick of the run
     count: int  # number of records or ticks, > 0
 

@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, Message
 
 from streams.errors import FencedError, LaneError
 from streams.lanes.bus import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, Transactions
-from streams.lanes.journal import InputLog, OutputLog, Place, journal_key, schema_versions
+from streams.lanes.input_log import InputLog
+from streams.lanes.journal import OutputLog, Place, journal_key, schema_versions
 from streams.lanes.spec import LaneSpec, is_control
 from streams.lanes.stepper import Output
 from streams.lanes.wire import HEADER_BYTES, Wire

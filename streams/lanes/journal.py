@@ -1,82 +1,23 @@
 """The journal: what a process read, in which order, and a hash of what it wrote; one entry a batch (contract 16)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 
 from confluent_kafka import Message
 
 from streams.lanes.bus import read_range, tail_records
+from streams.lanes.place import Place
 from streams.lanes.wire import Wire
-from streams.lanes.writers import JOURNAL, TICKS
-from streams.records import InputRun, JournalEntry, OutputCount, SchemaVersion, StartPosition
+from streams.lanes.writers import JOURNAL
+from streams.records import JournalEntry, OutputCount, SchemaVersion
 from streams.schema import ids
 from streams.schema.rolling import EMPTY_HASH, roll
 
-__all__ = ["EMPTY_HASH", "InputLog", "OutputLog", "Place", "journal_key", "last_entry", "read_entries", "roll"]
-
-Place = tuple[str, int]
-"""(topic, partition)."""
-
-_NONE = -1
+__all__ = ["EMPTY_HASH", "OutputLog", "Place", "journal_key", "last_entry", "read_entries", "roll"]
 
 
 def journal_key(process: str, shard: int) -> bytes:
     """The Kafka key of a process's journal entries, by which a reader finds them without decoding the others."""
     return f"{process}/{shard}".encode()
-
-
-class InputLog:
-    """The inputs of one batch as runs, in the order in which they were consumed.
-
-    A run is records of one partition with ascending offsets and consecutive ids. A record that was not fed to the process at all stands in
-    no run; if it is a dead letter it stands in `dead_letters` alone. A dead letter inside a run was fed and refused by an agent.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.dead_letters: list[StartPosition] = []
-        self.tick_ts_ns: list[int] = []
-        self.topics: set[str] = set()
-        self._runs: list[list] = []  # [topic, partition, first offset, last offset, first id, count]
-        self._next = (None, 0, 0)  # topic, partition, id that would continue the last run
-
-    def add(self, topic: str, partition: int, offset: int, id: int) -> None:
-        """One record fed to the process."""
-        self.count += 1
-        last = self._runs[-1] if self._runs else None
-        if (topic, partition, id) == self._next and last is not None and offset > last[3]:
-            last[3] = offset
-            last[5] += 1
-        else:
-            self._runs.append([topic, partition, offset, offset, id, 1])
-            self.topics.add(topic)
-        self._next = (topic, partition, id + 1)
-
-    def add_tick(self, id: int, ts_ns: int) -> None:
-        """One clock tick."""
-        if (TICKS, _NONE, id) == self._next:
-            self._runs[-1][5] += 1
-        else:
-            self._runs.append([TICKS, _NONE, _NONE, _NONE, id, 1])
-        self._next = (TICKS, _NONE, id + 1)
-        self.tick_ts_ns.append(ts_ns)
-
-    def add_dead_letter(self, topic: str, partition: int, offset: int) -> None:
-        """One input that could not be used."""
-        self.dead_letters.append(StartPosition(topic, partition, offset))
-        self.topics.add(topic)
-
-    @property
-    def empty(self) -> bool:
-        """True before the first input, tick or dead letter."""
-        return not self._runs and not self.dead_letters
-
-    def runs(self) -> tuple[InputRun, ...]:
-        """The runs, in the order consumed."""
-        return tuple(
-            InputRun(topic, partition, first, last, ids.writer(id) if topic == TICKS else _NONE, id, count)
-            for topic, partition, first, last, id, count in self._runs
-        )
 
 
 class OutputLog:

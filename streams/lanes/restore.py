@@ -11,13 +11,15 @@ from streams.errors import DecodeError, RestoreError
 from streams.lanes.bus import RangeReader
 from streams.lanes.control import Control
 from streams.lanes.difference import Difference, compare, offset_at, recorded_outputs
+from streams.lanes.input_log import MERGED, WINDOW
 from streams.lanes.journal import OutputLog, Place, last_entry, read_entries
 from streams.lanes.snapshot import find_snapshot
 from streams.lanes.spec import Build, LaneProcess, LaneSpec, start_of_run
 from streams.lanes.stepper import Encode, Output, Stepper, encode_now
+from streams.lanes.windows import Merger, Read
 from streams.lanes.wire import Wire
 from streams.lanes.writers import JOURNAL, SNAPSHOTS, TICKS
-from streams.records import JournalEntry, StartPosition
+from streams.records import InputRun, JournalEntry, StartPosition
 from streams.schema import ids
 
 __all__ = ["DifferenceError", "Recovered", "Sources", "journal_start", "play", "recover"]
@@ -182,22 +184,24 @@ def journal_start(spec: LaneSpec, control: Control) -> int:
 
 def _feed(wire: Wire, sources: Sources, stepper: Stepper, entry: JournalEntry) -> Difference | None:
     """Feed the inputs of one entry in their order; the difference if another input is refused than was."""
-    windows, ticks, fed = _windows(sources, entry), iter(entry.tick_ts_ns), set()
+    windows, ticks, fed, merger = _windows(sources, entry), iter(entry.tick_ts_ns), set(), Merger()
+    own = {stepper.process.spec.writers[topic] for topic in stepper.process.writes}
     for run in entry.inputs:
         if run.topic == TICKS:
             for k in range(run.count):
                 stepper.tick(run.first_id + k, next(ticks))
             continue
-        window, due, end = windows[run.topic, run.partition], run.first_id, run.first_id + run.count
-        for message in window[bisect_left(window, run.first_offset, key=_offset) : bisect_left(window, run.last_offset + 1, key=_offset)]:
-            record = _decoded(wire, run.topic, message)
-            if record is not None and record.id == due < end:
-                stepper.feed(run.topic, run.partition, _offset(message), record)
-                fed.add(StartPosition(run.topic, run.partition, _offset(message)))
-                due += 1
-        if due != end:
-            where = f"{run.topic}[{run.partition}] offsets {run.first_offset} to {run.last_offset}"
-            raise RestoreError(f"{where}: record {ids.text(due)}, which the journal says was read there, is not there")
+        if run.topic == MERGED:
+            reads = merger.take(run)
+        elif run.writer == WINDOW:
+            found = _read(wire, windows, run)
+            merger.add(run, (r for r in found if ids.writer(r.record.id) not in own and r.record.run_id in (0, entry.run_id)))
+            continue
+        else:
+            reads = _consecutive(run, _read(wire, windows, run))
+        for read in reads:
+            stepper.feed(*read)
+            fed.add(StartPosition(*read[:3]))
     was = fed.intersection(entry.dead_letters)  # the others could not even be decoded, and were not fed
     for letter in sorted(was ^ set(stepper.inputs.dead_letters)):
         recorded, now = ("refused", "accepted") if letter in was else ("accepted", "refused")
@@ -206,10 +210,31 @@ def _feed(wire: Wire, sources: Sources, stepper: Stepper, entry: JournalEntry) -
     return None
 
 
+def _read(wire: Wire, windows: dict[Place, list[Message]], run: InputRun) -> list[Read]:
+    """The records of a run's offsets that can be decoded."""
+    window = windows[run.topic, run.partition]
+    first, last = (bisect_left(window, offset, key=_offset) for offset in (run.first_offset, run.last_offset + 1))
+    decoded = ((message, _decoded(wire, run.topic, message)) for message in window[first:last])
+    return [Read(run.topic, run.partition, _offset(message), record) for message, record in decoded if record is not None]
+
+
+def _consecutive(run: InputRun, found: list[Read]) -> list[Read]:
+    """Those of consecutive ids from the run's first on."""
+    reads, due, end = [], run.first_id, run.first_id + run.count
+    for read in found:
+        if read.record.id == due < end:
+            reads.append(read)
+            due += 1
+    if due != end:
+        where = f"{run.topic}[{run.partition}] offsets {run.first_offset} to {run.last_offset}"
+        raise RestoreError(f"{where}: record {ids.text(due)}, which the journal says was read there, is not there")
+    return reads
+
+
 def _windows(sources: Sources, entry: JournalEntry) -> dict[Place, list[Message]]:
     last: dict[Place, int] = {}
     for run in entry.inputs:
-        if run.topic != TICKS:
+        if run.topic not in (TICKS, MERGED):
             place = run.topic, run.partition
             last[place] = max(last.get(place, -1), run.last_offset)
     return {place: sources.take(place, offset) for place, offset in last.items()}

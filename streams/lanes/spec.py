@@ -65,7 +65,7 @@ class LaneSpec:
     registry: str
     places: tuple[Place, ...] = ()
     partition_of: Callable[[str, Any], int] | None = None
-    commit_ms: float = 20.0
+    commit_ms: float = 5.0
     tick_ms: float = 10.0
     rows: int = 5_000
     snapshot_s: float = 15.0

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from streams.agents.rows import REFUSALS
-from streams.lanes.journal import InputLog, OutputLog
+from streams.lanes.input_log import InputLog
+from streams.lanes.journal import OutputLog
 from streams.lanes.spec import LaneProcess
 from streams.schema import codec
 

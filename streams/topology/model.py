@@ -19,6 +19,9 @@ from streams.topology.source import Keys, Source, nearest, read
 __all__ = ["Account", "Desk", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
 
 
+_MIN_COMMIT_NS, _MAX_COMMIT_NS = 10**6, 10**9
+
+
 def _price(value: object) -> int:
     found = quantity.to_e9(value)
     if found == 0:
@@ -45,9 +48,17 @@ def _beta(value: object) -> int:
     return found
 
 
+def _commit(value: object) -> int:
+    found = quantity.duration_ns(value)
+    if not _MIN_COMMIT_NS <= found <= _MAX_COMMIT_NS:
+        raise UnitError(f"{value!r} is out of range; records may gather for 1 ms to 1 s")
+    return found
+
+
 E9 = Annotated[int, exactly(quantity.to_e9)]
 PositiveE9 = Annotated[int, exactly(_price)]
 FeeE9 = Annotated[int, exactly(_fee)]
+CommitNs = Annotated[int, exactly(_commit)]
 
 
 class Venue(Part):
@@ -133,11 +144,13 @@ class Process(Part):
     """Agents that pass records to each other in memory, in the order listed, on one lane.
 
     strategies: those that run here and nowhere else; () = all that no other process names.
+    commit: how long records gather for one transaction (docs/kafka-lane.md): less is sooner, more is cheaper for the broker.
     """
 
     lane: Literal["kafka"] = "kafka"
     agents: tuple[str, ...] = Field(min_length=1)
     strategies: tuple[Name, ...] = ()
+    commit_ns: CommitNs = Field(alias="commit", default=5 * 10**6)
     sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = Field(default_factory=dict)
 
 

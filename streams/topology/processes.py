@@ -69,7 +69,8 @@ def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
         kafka=where.kafka,
         registry=where.registry,
         places=input_places(topology, instance),
-        partition_of=partition_of(topology, instance.shard),
+        partition_of=partition_of(topology, instance.shard) if topology.shard_count > 1 else None,
+        commit_ms=topology.processes[instance.name].commit_ns / 1e6,
         status_path=status_path(instance),
         code_hash=code_hash(strategy_files(topology, instance)),
     )

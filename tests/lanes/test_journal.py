@@ -1,12 +1,12 @@
-"""Runs of inputs and hashes of outputs."""
+"""Counts and hashes of outputs."""
 
 from hashlib import blake2b
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.lanes.journal import EMPTY_HASH, InputLog, OutputLog, roll
-from streams.records import InputRun, JournalEntry, StartPosition
+from streams.lanes.journal import EMPTY_HASH, OutputLog, roll
+from streams.records import JournalEntry
 from streams.schema import ids
 
 A, B = ids.make(1, 1), ids.make(2, 1)
@@ -14,55 +14,6 @@ A, B = ids.make(1, 1), ids.make(2, 1)
 
 def entry_of(outputs: OutputLog, run_id: int = 1) -> JournalEntry:
     return JournalEntry(1, 0, run_id, 0, 0, "p", 0, 0, (), (), (), outputs.take(), outputs.digest, (), (), "")
-
-
-def test_input_log_consecutive_ids_of_one_partition_are_one_run() -> None:
-    log = InputLog()
-    for k in range(3):
-        log.add("a", 0, 10 + 2 * k, A + k)  # markers make offsets sparse
-    assert log.runs() == (InputRun("a", 0, 10, 14, -1, A, 3),)
-    assert log.count == 3
-
-
-def test_input_log_gap_other_writer_other_partition_or_lower_offset_begin_a_run() -> None:
-    log = InputLog()
-    for topic, partition, offset, id in (
-        ("a", 0, 1, A),
-        ("a", 0, 2, A + 2),
-        ("a", 0, 3, B),
-        ("a", 1, 4, B + 1),
-        ("a", 1, 2, B + 2),
-        ("b", 1, 3, B + 3),
-    ):
-        log.add(topic, partition, offset, id)
-    assert [(r.topic, r.partition, r.first_id, r.count) for r in log.runs()] == [
-        ("a", 0, A, 1),
-        ("a", 0, A + 2, 1),
-        ("a", 0, B, 1),
-        ("a", 1, B + 1, 1),
-        ("a", 1, B + 2, 1),
-        ("b", 1, B + 3, 1),
-    ]
-
-
-def test_input_log_ticks_between_records_keep_their_place() -> None:
-    log = InputLog()
-    log.add_tick(B, 100)
-    log.add_tick(B + 1, 200)
-    log.add("a", 0, 1, A)
-    log.add_tick(B + 2, 300)
-    assert [(r.topic, r.count, r.writer) for r in log.runs()] == [("", 2, 2), ("a", 1, -1), ("", 1, 2)]
-    assert log.tick_ts_ns == [100, 200, 300]
-    assert log.count == 1
-
-
-def test_input_log_dead_letters_alone_are_a_batch() -> None:
-    log = InputLog()
-    assert log.empty
-    log.add_dead_letter("a", 0, 7)
-    assert not log.empty
-    assert log.runs() == ()
-    assert log.dead_letters == [StartPosition("a", 0, 7)]
 
 
 @given(st.lists(st.binary(max_size=20), max_size=30), st.integers(0, 30))

@@ -22,6 +22,11 @@ def test_load_demo_reads_exact_figures():
     assert topology.shard_count == 1
 
 
+def test_load_commit_interval_is_5_ms_unless_said(tmp_path):
+    topology = load(changed(tmp_path, ("lane: kafka, agents: [normalize]", "lane: kafka, agents: [normalize], commit: 20ms")))
+    assert [process.commit_ns for process in topology.processes.values()] == [20_000_000, 5_000_000, 5_000_000]
+
+
 def test_load_is_frozen():
     topology = load(DEMO)
     with pytest.raises(ValueError, match="frozen"):
@@ -92,6 +97,12 @@ def test_load_several_faults_tells_all_in_order(tmp_path):
         ("market: {lane: kafka", "sink: {lane: kafka", "is a name of its own"),
         ("lane: kafka, agents: [normalize]", "lane: carrier, agents: [normalize]", "'carrier' is not known"),
         ("lane: kafka, agents: [normalize]", "lane: kafka, agents: [normalize], sizes: {order: 4}", "is no size; nearest is 'orders'"),
+        ("lane: kafka, agents: [normalize]", "lane: kafka, agents: [normalize], commit: 5", "is no duration; write a number above 0"),
+        (
+            "lane: kafka, agents: [normalize]",
+            "lane: kafka, agents: [normalize], commit: 2s",
+            "is out of range; records may gather for 1 ms to 1 s",
+        ),
         ("maker_fee: 0.0002", "maker_fee: 2", "is no fraction of the notional"),
     ],
 )
