@@ -8,7 +8,17 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from streams.errors import FencedError, LaneError
 
-__all__ = ["MAX_RECORD_BYTES", "TRANSACTION_TIMEOUT_MS", "common_config", "explain", "open_consumer"]
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "TRANSACTION_TIMEOUT_MS",
+    "client_settings",
+    "common_config",
+    "consumer_settings",
+    "explain",
+    "open_consumer",
+    "tell_error",
+    "tell_log",
+]
 
 MAX_RECORD_BYTES = 1_000_000  # librdkafka's message.max.bytes, below the broker's 1,048,588
 TRANSACTION_TIMEOUT_MS = 10_000  # a dead writer's open transaction stalls its readers no longer than this
@@ -45,24 +55,19 @@ def explain(error: KafkaError | KafkaException, bootstrap: str, doing: str) -> L
     return LaneError(f"kafka {bootstrap}: {doing}: {inner.name()}: {text}")
 
 
+def client_settings(bootstrap: str) -> dict[str, Any]:
+    """What every client of librdkafka sets: address, small latency, back soon after an outage."""
+    return {"bootstrap.servers": bootstrap, "socket.nagle.disable": True, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 1000}
+
+
 def common_config(bootstrap: str) -> dict[str, Any]:
-    """What every client sets: address, small latency, errors and logs into the process's log instead of stderr."""
+    """The same for a stock client: errors and logs into the process's log instead of stderr."""
+    return {**client_settings(bootstrap), "logger": _Log(), "error_cb": tell_error}
+
+
+def consumer_settings(group: str) -> dict[str, Any]:
+    """Settings of a consumer of assigned partitions: committed records only, nothing committed by itself, no offset out of range."""
     return {
-        "bootstrap.servers": bootstrap,
-        "socket.nagle.disable": True,
-        "reconnect.backoff.ms": 50,
-        "reconnect.backoff.max.ms": 1000,
-        "logger": _Log(),
-        "error_cb": _on_error,
-    }
-
-
-def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str, Any] | None = None) -> Consumer:
-    """A consumer of assigned partitions: committed records only, nothing committed by itself, an offset out of range is an error.
-
-    `settings` overrides single librdkafka settings. The caller assigns partitions with offsets (no subscription) and closes it.
-    """
-    config = common_config(bootstrap) | {
         "group.id": group,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
@@ -75,18 +80,29 @@ def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str
         "fetch.message.max.bytes": 2 * 1_048_576,
         "check.crcs": False,
     }
-    return Consumer(config | dict(settings or {}))
+
+
+def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str, Any] | None = None) -> Consumer:
+    """A consumer of assigned partitions: committed records only, nothing committed by itself, an offset out of range is an error.
+
+    `settings` overrides single librdkafka settings. The caller assigns partitions with offsets (no subscription) and closes it.
+    """
+    return Consumer({**common_config(bootstrap), **consumer_settings(group), **(settings or {})})
+
+
+def tell_log(level: int, text: str) -> None:
+    """Write a log line of librdkafka into the process's log; passes over what is routine. level: as logging has it."""
+    if _ROUTINE not in text:
+        _LOG.log(max(level, 10), text)
+
+
+def tell_error(error: KafkaError) -> None:
+    """Log a client-wide error; librdkafka recovers from all but fatal ones, and those come back from the next call too."""
+    _LOG.warning("client error", error=error.name(), text=error.str(), fatal=error.fatal())
 
 
 class _Log:
-    """Takes librdkafka's log lines, in the shape of logging.Logger.log, as far as confluent-kafka calls it; passes over what is routine."""
+    """Takes librdkafka's log lines, in the shape of logging.Logger.log, as far as confluent-kafka calls it."""
 
     def log(self, level: int, form: str, *args: object) -> None:
-        text = form % args if args else form
-        if _ROUTINE not in text:
-            _LOG.log(max(level, 10), text)
-
-
-def _on_error(error: KafkaError) -> None:
-    """Client-wide errors; librdkafka recovers from all but fatal ones, and those come back from the next call too."""
-    _LOG.warning("client error", error=error.name(), text=error.str(), fatal=error.fatal())
+        tell_log(level, form % args if args else form)

@@ -1,0 +1,100 @@
+"""Batches out as transactions: all that is sent between begin and commit, and the positions of what was read, at once or not at all."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.errors import LaneError
+from streams.lanes.bounded import Bounded
+from streams.lanes.bulk_producer import BulkProducer
+from streams.lanes.client import TRANSACTION_TIMEOUT_MS, explain
+from streams.lanes.messages import Place
+
+__all__ = ["BulkTransactions"]
+
+_INIT_S = 30.0
+_OFFSETS_S = 10.0
+_COMMIT_S = 30.0
+_ABORT_S, _ABORT_STEP_MS = 5.0, 100
+_ATTEMPTS = 4
+
+
+class BulkTransactions(BulkProducer):
+    """A transactional producer, of one thread at a time. `initialise` before the first transaction.
+
+    Records sent outside of begin() and commit() are refused.
+    """
+
+    def __init__(self, bootstrap: str, transactional_id: str, *, linger_ms: float = 1.0, settings: Mapping[str, Any] | None = None) -> None:
+        own = {"transactional.id": transactional_id, "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS, **(settings or {})}
+        super().__init__(bootstrap, linger_ms=linger_ms, timeout_s=TRANSACTION_TIMEOUT_MS / 1000, settings=own)
+        self.transactional_id = transactional_id
+        self._bounded = Bounded()
+
+    def initialise(self, timeout_s: float | None = None) -> None:
+        """Fence every earlier producer of the same id and settle what it left open. Several may do so at once, each on its thread."""
+        self._call("opening transactions", self._driver.init_transactions, int((timeout_s or _INIT_S) * 1000))
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._call("begin", self._driver.begin)
+
+    def commit(self, positions: Mapping[Place, int], group: str, metadata: Mapping[Place, str] | None = None) -> None:
+        """Deliver all records, add the next offsets to read under the group's name, commit. LaneError: nothing of it will be seen.
+
+        `metadata` stands beside the offset of its partition; `BulkConsumer.notes` gives it back.
+        Somebody must have asked for the group's committed offsets once before: on a new broker that call makes the offsets topic, and
+        adding offsets to a transaction without it never returns.
+        """
+        self.flush(TRANSACTION_TIMEOUT_MS / 1000)
+        if positions:
+            self._call("offsets", self._send_offsets, positions, metadata or {}, group)
+        self._call("commit", self._driver.commit, int(_COMMIT_S * 1000))
+
+    def abort(self) -> bool:
+        """Make sure nothing of the open transaction shows; whether this producer may begin another one, else the process has to end.
+
+        Errors are swallowed: the next instance's `initialise` settles it as well.
+        """
+        until_s = time.monotonic() + _ABORT_S
+        while not self._bounded.lost:
+            try:
+                self._driver.abort(_ABORT_STEP_MS)
+                break
+            except KafkaException as error:
+                inner = error.args[0]
+                if inner.fatal() or not inner.retriable() or time.monotonic() > until_s:
+                    return False
+            self._take_reports(0.0)  # the call waits for reports that nobody else takes
+        self._take_reports(0.0)
+        self._failed = None
+        return not self._bounded.lost
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Best effort at the end of a process, as `BulkProducer.close`."""
+        self._bounded.close()
+        if not self._bounded.lost:  # else the lost call holds the client for good
+            super().close(timeout_s)
+
+    def _send_offsets(self, positions: Mapping[Place, int], notes: Mapping[Place, str], group: str) -> None:
+        # librdkafka ignores the timeout of this one call (its issue 5456): a group coordinator that went away would hang us for ever
+        try:
+            self._bounded.call(_OFFSETS_S + 5.0, self._driver.send_offsets, positions, notes, group, int(_OFFSETS_S * 1000))
+        except TimeoutError:
+            raise LaneError(
+                f"kafka {self.bootstrap}: offsets of {self.transactional_id}: the group coordinator does not answer; start over"
+            ) from None
+
+    def _call(self, doing: str, call: Any, *args: Any) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                call(*args)
+                return
+            except KafkaException as error:
+                inner = error.args[0]
+                if attempt < _ATTEMPTS - 1 and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
+                    continue
+                cause = self._driver.cause_of_death() if inner.code() == KafkaError._FATAL else None
+                raise explain(cause or inner, self.bootstrap, f"{doing} of {self.transactional_id}") from None
