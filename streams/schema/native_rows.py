@@ -6,6 +6,7 @@
 from streams.kernel import below, hash64, load_word
 
 __all__ = ["find_instrument", "find_name", "hash_text", "instrument_at", "name_at"]
+__all__ += ["CL_ORD_PREFIX", "COST_DEN", "COST_NUM", "LOTS_FIT", "PX_DEN", "PX_NUM", "TICKS_FIT"]
 __all__ += [
     "EPOCH",
     "HEAD_BYTES",
@@ -41,7 +42,8 @@ NAME_BITS, NAME_TABLE = 16, 24  # addresses of name rows by hash of kind and tex
 PAIR_BITS, PAIR_TABLE = 32, 40  # addresses of instruments' rows by hash of venue and symbol
 INSTRUMENTS, INSTRUMENT_COUNT = 48, 56  # rows by number; one without a record has TICK 0
 NAMES = 64  # for each NameKind: address of its rows by number, count
-HEAD_BYTES = NAMES + 16 * 32
+CL_ORD_PREFIX = NAMES + 16 * 32  # the first 8 characters of a client order id (`ids.cl_ord_id`) as a word; 0 if the epoch has none
+HEAD_BYTES = CL_ORD_PREFIX + 8
 
 # an instrument
 NUMBER, TICK, LOT, BOUND, MONEY_SCALE, MULTIPLIER, INVERSE = 0, 8, 16, 24, 32, 40, 48  # as in `edge_tables.Spec`; TICK, LOT x 10^9
@@ -49,7 +51,9 @@ PAIR, PAIR_SIZE = 56, 64  # venue and symbol as Avro writes them, one after the 
 VENUE, VENUE_SIZE, SYMBOL, SYMBOL_SIZE = 72, 80, 88, 96  # their texts in it: address, bytes
 TICK_SHIFT, TICK_ODD, PX_MOST = 104, 112, 120  # `divided` by the tick; the most ticks
 LOT_SHIFT, LOT_ODD, BOOK_QTY_MOST, ORDER_QTY_MOST, QTY_MOST = 128, 136, 144, 152, 160  # the most lots, of any int64 too
-INSTRUMENT_BYTES = 192
+PX_NUM, PX_DEN, COST_NUM, COST_DEN = 168, 176, 184, 192  # see `native_tables.fraction`: of tick / 10^9, and of a lot's money over its cost
+TICKS_FIT, LOTS_FIT = 200, 208  # the most ticks, less than 2^38, and lots whose value x 10^9 fits int64
+INSTRUMENT_BYTES = 256
 
 # a name
 KIND, NAME_NUMBER, FORM, FORM_SIZE, TEXT, TEXT_SIZE = 0, 8, 16, 24, 32, 40  # FORM: as Avro writes it; TEXT: the text in it

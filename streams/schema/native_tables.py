@@ -5,17 +5,20 @@ is taken in by `refresh`, which lays all of it out anew: names and instruments a
 """
 
 from collections.abc import Callable, Iterable
+from math import gcd
 
 import numpy as np
 
+from streams.errors import UnitError
 from streams.kernel import hash64
 from streams.records import NameKind
 from streams.schema import native_rows as at
 from streams.schema import wire
 from streams.schema.edge_tables import Spec, Tables
-from streams.schema.units import MAX_BOOK_QTY_LOTS, MAX_ORDER_QTY_LOTS, MAX_PX_TICKS, MONEY_SCALE
+from streams.schema.ids import cl_ord_id
+from streams.schema.units import E9, MAX_BOOK_QTY_LOTS, MAX_ORDER_QTY_LOTS, MAX_PX_TICKS, MONEY_SCALE
 
-__all__ = ["NativeTables", "odd_inverse"]
+__all__ = ["NativeTables", "fraction", "odd_inverse"]
 
 TEXT_BEHIND = 8  # bytes that a load may reach behind a text
 WORD = 1 << 64
@@ -60,6 +63,7 @@ class NativeTables:
         dictionary, head = self._tables.dictionary, self._head
         counts = dictionary.counts()
         _set(head, at.EPOCH, dictionary.epoch, self._tables.scale_of_all())
+        _set(head, at.CL_ORD_PREFIX, _prefix(dictionary.epoch))
         _set(head, at.NAME_BITS, _bits(by_name), by_name.ctypes.data, _bits(by_pair), by_pair.ctypes.data)
         _set(head, at.INSTRUMENTS, instruments.ctypes.data, counts[NameKind.INSTRUMENT])
         for kind in NameKind:
@@ -100,6 +104,21 @@ def odd_inverse(step: int) -> tuple[int, int, int]:
     return shift, inverse - WORD if inverse >> 63 else inverse, (WORD // 2 - 1) // odd
 
 
+def fraction(numerator: int, denominator: int) -> tuple[int, int]:
+    """A positive fraction in its lowest terms; (0, 0) where one of them leaves 2^53: what is made of it is left to Python."""
+    common = gcd(numerator, denominator)
+    numerator, denominator = numerator // common, denominator // common
+    return (numerator, denominator) if max(numerator, denominator) <= 1 << 53 else (0, 0)
+
+
+def _prefix(epoch: int) -> int:
+    """What every client order id of a dictionary begins with, as a word; 0 if it has an epoch that makes none."""
+    try:
+        return int.from_bytes(cl_ord_id(epoch, 0)[:-1].encode(), "little")
+    except UnitError:
+        return 0
+
+
 class _Texts:
     """Bytes one after another, each with room behind it for a load."""
 
@@ -127,6 +146,8 @@ def _set_instrument(row: np.ndarray, spec: Spec, texts: _Texts) -> None:
     _set(row, at.VENUE, pair + len(first) - venue_size, venue_size, pair + size - symbol_size, symbol_size)
     shift, odd, most = odd_inverse(tick)
     _set(row, at.TICK_SHIFT, shift, odd, min(most, MAX_PX_TICKS - 1))
+    _set(row, at.TICKS_FIT, min((WORD // 2 - 1) // tick, MAX_PX_TICKS - 1), (WORD // 2 - 1) // lot)
+    _set(row, at.PX_NUM, *fraction(tick, E9), *fraction(lot * multiplier * 10**scale, E9 * E9))
     shift, odd, most = odd_inverse(lot)
     _set(row, at.LOT_SHIFT, shift, odd, min(most, MAX_BOOK_QTY_LOTS - 1), min(most, MAX_ORDER_QTY_LOTS - 1), most)
 
