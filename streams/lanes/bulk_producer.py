@@ -36,12 +36,8 @@ class BulkProducer:
         self, bootstrap: str, *, linger_ms: float = 1.0, timeout_s: float = 120.0, settings: Mapping[str, Any] | None = None
     ) -> None:
         self.bootstrap = bootstrap
-        own = {**client_settings(bootstrap), **_settings(linger_ms, timeout_s), **(settings or {})}
-        lib = library()
-        try:
-            self._driver = NativeProducer(lib, own) if lib else StockProducer(own)
-        except KafkaException as error:
-            raise explain(error, bootstrap, "opening a producer") from None
+        self._settings = {**client_settings(bootstrap), **_settings(linger_ms, timeout_s), **(settings or {})}
+        self._driver = self._open()
         self._failed: LaneError | None = None
         self._queued_bytes = 0
         self._last: dict[Place, int] = {}
@@ -106,6 +102,13 @@ class BulkProducer:
         while self._failed is None and self._driver.queued() and time.monotonic() < until_s:
             self._take_reports(0.1)
         self._driver.close()
+
+    def _open(self) -> NativeProducer | StockProducer:
+        lib = library()
+        try:
+            return NativeProducer(lib, self._settings) if lib else StockProducer(self._settings)
+        except KafkaException as error:
+            raise explain(error, self.bootstrap, "opening a producer") from None
 
     def _wait_for_room(self, rows: int, size: int) -> None:
         self.poll()

@@ -15,6 +15,7 @@ from streams.lanes.messages import Place
 __all__ = ["BulkTransactions"]
 
 _INIT_S = 30.0
+_INIT_STEP_MS = 30
 _OFFSETS_S = 10.0
 _COMMIT_S = 30.0
 _ABORT_S, _ABORT_STEP_MS = 5.0, 100
@@ -34,8 +35,19 @@ class BulkTransactions(BulkProducer):
         self._bounded = Bounded()
 
     def initialise(self, timeout_s: float | None = None) -> None:
-        """Fence every earlier producer of the same id and settle what it left open. Several may do so at once, each on its thread."""
-        self._call("opening transactions", self._driver.init_transactions, int((timeout_s or _INIT_S) * 1000))
+        """Fence every earlier producer of the same id and settle what it left open. Several may do so at once, each on its thread.
+
+        About 40 ms, 100 ms when the predecessor left a transaction open, a second on a broker that has just started.
+        """
+        until_s = time.monotonic() + (timeout_s or _INIT_S)
+        try:
+            self._connect(until_s)
+            while not self._settled(until_s):
+                self._driver.close()
+                self._driver = self._open()
+                self._connect(until_s)
+        except KafkaException as error:
+            raise explain(error, self.bootstrap, f"opening transactions of {self.transactional_id}") from None
 
     def begin(self) -> None:
         """Open a transaction."""
@@ -78,6 +90,27 @@ class BulkTransactions(BulkProducer):
         if not self._bounded.lost:  # else the lost call holds the client for good
             super().close(timeout_s)
 
+    def _connect(self, until_s: float) -> None:
+        # librdkafka looks for the coordinator at once or, while no broker is connected yet, again after 500 ms
+        self._driver.connect(_left_ms(until_s))
+
+    def _settled(self, until_s: float) -> bool:
+        """Whether the producer has its identity; False when the broker is still aborting what the predecessor left open.
+
+        That takes milliseconds, but librdkafka would ask again only after 500 ms: the caller asks with a new client. Nothing of this one
+        is on its way when the broker's answer is known, so it cannot fence its own successor.
+        """
+        while True:
+            try:
+                self._driver.init_transactions(_INIT_STEP_MS)
+                return True
+            except KafkaException as error:
+                inner = error.args[0]
+                if inner.code() == KafkaError.CONCURRENT_TRANSACTIONS:
+                    return False
+                if inner.fatal() or not inner.retriable() or time.monotonic() > until_s:
+                    raise
+
     def _send_offsets(self, positions: Mapping[Place, int], notes: Mapping[Place, str], group: str) -> None:
         # librdkafka ignores the timeout of this one call (its issue 5456): a group coordinator that went away would hang us for ever
         try:
@@ -98,3 +131,7 @@ class BulkTransactions(BulkProducer):
                     continue
                 cause = self._driver.cause_of_death() if inner.code() == KafkaError._FATAL else None
                 raise explain(cause or inner, self.bootstrap, f"{doing} of {self.transactional_id}") from None
+
+
+def _left_ms(until_s: float) -> int:
+    return max(1, int((until_s - time.monotonic()) * 1000))

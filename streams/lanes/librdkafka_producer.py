@@ -9,7 +9,19 @@ import numpy as np
 from confluent_kafka import KafkaError
 
 from streams.lanes.client import tell_error, tell_log
-from streams.lanes.librdkafka import EVENT_DR, EVENT_ERROR, EVENT_LOG, EVENT_STATS, PRODUCER, check, fault, new_client, new_list, text
+from streams.lanes.librdkafka import (
+    EVENT_DR,
+    EVENT_ERROR,
+    EVENT_LOG,
+    EVENT_STATS,
+    PRODUCER,
+    check,
+    check_code,
+    fault,
+    new_client,
+    new_list,
+    text,
+)
 from streams.lanes.librdkafka_consumer import python_level
 from streams.lanes.message_kernel import REPORT_WORDS
 from streams.lanes.messages import Place, entry
@@ -88,6 +100,11 @@ class NativeProducer:
         words = C.create_string_buffer(512)
         code = self._lib.fatal_error(self._rk, words, 512)
         return KafkaError(code, text(words.value), True) if code else None
+
+    def connect(self, timeout_ms: int) -> None:
+        found = C.c_void_p()
+        check_code(self._lib, self._lib.metadata(self._rk, 0, None, C.byref(found), timeout_ms))
+        self._lib.metadata_destroy(found)
 
     def init_transactions(self, timeout_ms: int) -> None:
         check(self._lib, self._lib.init_transactions(self._rk, timeout_ms))

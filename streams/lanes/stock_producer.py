@@ -61,6 +61,9 @@ class StockProducer:
                 return inner.args[0]
         return None
 
+    def connect(self, timeout_ms: int) -> None:
+        self._producer.list_topics(timeout=timeout_ms / 1000)
+
     def init_transactions(self, timeout_ms: int) -> None:
         self._producer.init_transactions(timeout_ms / 1000)
 
