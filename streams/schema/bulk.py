@@ -15,14 +15,13 @@ from streams.errors import SchemaError
 from streams.kernel import native
 from streams.schema import bulk_kernel as k
 from streams.schema.bulk_table import Table
-from streams.schema.bulk_wire import FULL
+from streams.schema.bulk_wire import BEHIND, FULL
 from streams.schema.codec import MAX_BODY
 from streams.schema.model import Field, Schema
 
 __all__ = ["BAD", "BEHIND", "FOREIGN", "GOOD", "Column", "Columns", "decode", "decode_buffer", "prepare", "texts_of"]
 
 GOOD, BAD, FOREIGN = k.GOOD, k.BAD, k.FOREIGN
-BEHIND = 16  # bytes that may be looked at behind the last body
 
 
 @dataclass(frozen=True)

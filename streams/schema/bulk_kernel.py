@@ -33,7 +33,7 @@ __all__ = [
     "STEP_BYTES",
     "TEXT",
 ]
-__all__ += ["decode_rows", "write_texts"]
+__all__ += ["decode_rows", "read_record", "write_texts"]
 
 LONG, INT, BOOLEAN, ENUM, DOUBLE, NAME, MONEY, TEXT, RAW, ARRAY = range(10)  # from MONEY to RAW two words a row
 GOOD, BAD, FOREIGN = range(3)
@@ -59,7 +59,7 @@ def decode_rows(
         if end - p < header_bytes or load_word(p) & mask != header:
             state = FOREIGN
         elif end - p - header_bytes <= most:
-            p = _record(program, program + size, buffer, p + header_bytes, end, row)
+            p = read_record(program, program + size, buffer, p + header_bytes, end, row)
             if p == FULL:
                 return FULL
             if p == end:
@@ -92,8 +92,8 @@ def write_texts(buffer: int, texts: int, count: int, out: int) -> int:
 ENTRIES = {"decode_rows": (decode_rows, 9), "write_texts": (write_texts, 4)}
 
 
-def _record(step: int, stop: int, buffer: int, p: int, end: int, row: int) -> int:
-    """The place after the last field; 0 if the body is damaged; FULL."""
+def read_record(step: int, stop: int, buffer: int, p: int, end: int, row: int) -> int:
+    """The place after the last field of the body from `p` to `end`, whose values were stored; 0 if it is damaged; FULL."""
     while step < stop:
         if load_word(step) == ARRAY:
             p = _array(step, buffer, p, end, row)

@@ -6,8 +6,9 @@ compares the place that comes back with the end of the body. 0 as a place says t
 
 from streams.kernel import below, ctz, hash64, load_byte, load_word, store_word
 
-__all__ = ["FULL", "intern", "is_text", "money", "size_at", "varint"]
+__all__ = ["BEHIND", "FULL", "intern", "is_text", "money", "size_at", "varint"]
 
+BEHIND = 16  # bytes that may be looked at behind the last body
 FULL = -1  # the dictionary has no room for another name
 
 HIGH = -0x7F7F7F7F7F7F7F80  # the top bit of every byte
