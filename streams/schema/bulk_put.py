@@ -7,7 +7,20 @@ A number may touch up to SLACK bytes behind its end: the caller has that much ro
 from streams.kernel import below, clz, ctz, load_byte, load_word, store_byte, store_word
 from streams.kernel.raw import swap_bytes
 
-__all__ = ["LONG_MAX", "MONEY_MAX", "SLACK", "copy", "put_bytes", "put_decimal", "put_long", "put_money", "put_padded", "put_size", "wide"]
+__all__ = [
+    "LONG_MAX",
+    "MONEY_MAX",
+    "SLACK",
+    "copy",
+    "money_fits",
+    "put_bytes",
+    "put_decimal",
+    "put_long",
+    "put_money",
+    "put_padded",
+    "put_size",
+    "wide",
+]
 
 LONG_MAX = 10  # bytes of a long, its own and not what is touched behind it
 MONEY_MAX = 17
@@ -20,6 +33,7 @@ LOW_7, HIGH_7 = 0x007F007F007F007F, 0x3F803F803F803F80
 HIGH = -0x7F7F7F7F7F7F7F80  # the top bit of every byte
 LOW_32 = (1 << 32) - 1
 SIGN_32 = 1 << 31
+AMOUNT_HI, AMOUNT_LO = divmod(10**38, 1 << 64)  # the low one is positive as an int64 too
 POWERS = tuple(10**n for n in range(10))
 EXACT = tuple(((1 << 63) - 1) // 10**n for n in range(10))  # the largest number whose product with the power fits
 
@@ -122,6 +136,15 @@ def put_decimal(q: int, units: int, digits: int) -> int:
         return put_money(q, n >> 63, n)
     hi, lo = wide(units, POWERS[digits])
     return put_money(q, hi, lo)
+
+
+def money_fits(hi: int, lo: int) -> bool:
+    """Whether the number of two words has at most 38 digits."""
+    if hi == AMOUNT_HI:
+        return 0 <= lo < AMOUNT_LO
+    if hi == ~AMOUNT_HI:
+        return -AMOUNT_LO < lo < 0
+    return ~AMOUNT_HI < hi < AMOUNT_HI
 
 
 def wide(n: int, factor: int) -> tuple[int, int]:
