@@ -1,5 +1,8 @@
 """Settings of every Kafka client here, and its errors in clear words."""
 
+import re
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +37,10 @@ _AWAY = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
 }
+_QUIET_S, _MOST_KEYS = 5.0, 1_000
+_KEY = re.compile(r"\d+ms|(producer|consumer)-\d+")  # what differs between lines that say the same
+_WRITTEN: dict[str, tuple[float, int]] = {}
+_LOCK = threading.Lock()
 _ROUTINE = "Coordinator load in progress"  # a broker that has just started says so to the first who ask; librdkafka asks again
 _NO_TOPIC = {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
@@ -91,14 +98,29 @@ def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str
 
 
 def tell_log(level: int, text: str) -> None:
-    """Write a log line of librdkafka into the process's log; passes over what is routine. level: as logging has it."""
-    if _ROUTINE not in text:
-        _LOG.log(max(level, 10), text)
+    """Write a log line of librdkafka into the process's log; passes over what is routine or repeated. level: as logging has it."""
+    if _ROUTINE not in text and (repeats := _again(_KEY.sub("", text))) is not None:
+        _LOG.log(max(level, 10), text, **repeats)
 
 
 def tell_error(error: KafkaError) -> None:
     """Log a client-wide error; librdkafka recovers from all but fatal ones, and those come back from the next call too."""
-    _LOG.warning("client error", error=error.name(), text=error.str(), fatal=error.fatal())
+    if (repeats := _again(error.name())) is not None or error.fatal():
+        _LOG.warning("client error", error=error.name(), text=error.str(), fatal=error.fatal(), **(repeats or {}))
+
+
+def _again(key: str) -> dict[str, int] | None:
+    """None for a line that was written a moment ago: a client tries to connect thirty times a second while the broker is away."""
+    now_s = time.monotonic()
+    with _LOCK:
+        written_s, silent = _WRITTEN.get(key, (-_QUIET_S, 0))
+        if now_s - written_s < _QUIET_S:
+            _WRITTEN[key] = written_s, silent + 1
+            return None
+        if len(_WRITTEN) >= _MOST_KEYS:
+            _WRITTEN.clear()
+        _WRITTEN[key] = now_s, 0
+    return {"repeated": silent} if silent else {}
 
 
 class _Log:

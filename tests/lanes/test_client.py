@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from streams.errors import FencedError, LaneError
 from streams.lanes.bus import MAX_RECORD_BYTES, Sender, Transactions, explain, list_topics
-from streams.lanes.client import common_config
+from streams.lanes.client import common_config, tell_error, tell_log
 from streams.lanes.kafka import EXIT_FAILED, run_lane
 from streams.lanes.spec import LaneSpec
 from streams.lanes.status import StatusFile
@@ -94,3 +94,15 @@ def test_log_of_a_client_passes_over_what_a_starting_broker_says() -> None:
         logger.log(30, "%s [%s] %s", "GETPID", "rdkafka#producer-1", "failed: Broker: Coordinator load in progress: retrying")
         logger.log(30, "%s [%s] %s", "FAIL", "rdkafka#producer-1", "Connection refused")
     assert [entry["event"] for entry in told] == ["FAIL [rdkafka#producer-1] Connection refused"]
+
+
+def test_log_says_a_repeated_line_once_and_then_how_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = [100.0]
+    monkeypatch.setattr("streams.lanes.client.time.monotonic", lambda: clock_s[0])
+    monkeypatch.setattr("streams.lanes.client._WRITTEN", {})
+    with capture_logs() as told:
+        for milliseconds in range(4):
+            tell_log(40, f"FAIL b:9092: Connect failed: Connection refused (after {milliseconds}ms in state CONNECT)")
+            tell_error(KafkaError(KafkaError._TRANSPORT))
+            clock_s[0] += 2.0
+    assert [(line["event"][:4], line.get("repeated")) for line in told] == [("FAIL", None), ("clie", None), ("FAIL", 2), ("clie", 2)]
