@@ -8,7 +8,7 @@ __all__ = ["put_exec_id"]
 
 NO = -(1 << 63)  # no characters
 HIGH_BITS = -0x7F7F7F7F7F7F7F80  # the top bit of every byte
-LOW_BITS = 0x7F7F7F7F7F7F7F7F
+ONES = 0x0101010101010101
 HASHED = 0xC0  # two bits that ASCII never has, in the first byte
 MARK, HEX_CHARS = 35, 33  # "#" and 32 digits
 HASH_FIRST = 99  # "c": with both bits set
@@ -38,11 +38,11 @@ def _characters(p: int, size: int) -> int:
     """Eight characters, `size` of them from `p` and then zeros; NO if one is not ASCII, or is 0."""
     if size <= 0:
         return 0
-    word, used = load_word(p), HIGH_BITS
+    word, filled = load_word(p), load_word(p)
     if size < 8:
         word &= below(8 * size)
-        used &= below(8 * size)
-    if word & HIGH_BITS != 0 or ~(word + LOW_BITS) & used != 0:  # only a 0 stays below 128
+        filled = word | ONES & ~below(8 * size)
+    if word & HIGH_BITS != 0 or (filled - ONES) & ~filled & HIGH_BITS != 0:  # only a 0 borrows
         return NO
     return swap_bytes(word)
 

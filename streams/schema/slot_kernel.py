@@ -201,7 +201,7 @@ def _slots(call: int, plan: int, slot: int) -> int:
     if side != 0:
         head |= load_word(side) << HAS_SIDE
     _zero(slot + load_word(plan + TAIL), end)
-    _head(plan, slot, head)
+    _head(slot, _told(plan, 0), _told(plan, 8), _told(plan, 16), _told(plan, 24), head)
     step, stop = plan + PLAN_BYTES, load_word(call + PLAN + 8)
     while step < stop:
         if _field(step, load_word(step), slot, tables, row, scale) == 0:
@@ -221,10 +221,17 @@ def _zero(p: int, end: int) -> None:
         p += 8
 
 
-def _head(plan: int, slot: int, head: int) -> None:
+def _told(plan: int, which: int) -> int:
+    """One of id, cause_id, ts_ns, recv_ts_ns of the record in the columns."""
+    return load_word(load_word(plan + ID + which))
+
+
+def _head(slot: int, id: int, cause_id: int, ts_ns: int, recv_ts_ns: int, head: int) -> None:
     """The first 40 bytes of a slot."""
-    for i in range(4):
-        store_word(slot + 8 * i, load_word(load_word(plan + ID + 8 * i)))
+    store_word(slot, id)
+    store_word(slot + 8, cause_id)
+    store_word(slot + 16, ts_ns)
+    store_word(slot + 24, recv_ts_ns)
     store_word(slot + 32, head)
 
 
@@ -241,8 +248,9 @@ def _levels(plan: int, slot: int, room: int, row: int, head: int) -> int:
     if load_word(load_word(plan + LEVELS + 40)) != 0:
         common |= GAP
     seq = load_word(load_word(plan + LAST_SEQ))
+    id, cause_id, ts_ns, recv_ts_ns = _told(plan, 0), _told(plan, 8), _told(plan, 16), _told(plan, 24)
     if count == 0:
-        _head(plan, slot, head | 255 << HAS_SIDE | (common | FIRST | LAST) << HAS_FLAGS)
+        _head(slot, id, cause_id, ts_ns, recv_ts_ns, head | 255 << HAS_SIDE | (common | FIRST | LAST) << HAS_FLAGS)
         _level(slot, seq, 0, -1)
         return slot + size
     tick_shift, tick_odd, px_most = load_word(row + TICK_SHIFT), load_word(row + TICK_ODD), load_word(row + PX_MOST)
@@ -255,7 +263,7 @@ def _levels(plan: int, slot: int, room: int, row: int, head: int) -> int:
             return 0
         if i == count - 1:
             flags |= LAST
-        _head(plan, slot, head | load_word(sides + 8 * i) << HAS_SIDE | flags << HAS_FLAGS)
+        _head(slot, id, cause_id, ts_ns, recv_ts_ns, head | load_word(sides + 8 * i) << HAS_SIDE | flags << HAS_FLAGS)
         _level(slot, seq, px, qty)
         slot += size
         flags = common

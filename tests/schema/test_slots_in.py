@@ -17,7 +17,7 @@ from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS, Schema
 from tests.schema.made import any_record, any_slots, edge, instrument
 from tests.schema.test_bulk import mutated
-from tests.schema.test_edge import TRADE
+from tests.schema.test_edge import FILL, TRADE
 
 READ = sorted(name for name, s in SCHEMAS.items() if slots_in.is_read(s))
 
@@ -131,3 +131,17 @@ def test_read_schema_that_is_read_by_hand_is_rest() -> None:
         assert not slots_in.is_read(SCHEMAS[name])
         found, _ = read(edge(), SCHEMAS[name], [b"\0" * 50, None])
         assert found.state.tolist() == [slots_in.REST] * 2
+
+
+@pytest.mark.parametrize(
+    "exec_id",
+    ["", "9", "12345678", "123456789", "1234567890123456", "a\0b", "\0", "12345678\0", "é", "ééééééé", "é" * 17, "x" * 17]
+    + ["x" * n for n in (111, 112, 113, 127, 128, 129, 143, 144, 145, 400)]
+    + ["#" + "c0" * 16, "#" + "ff" * 16, "#" + "b0" * 16, "#" + "C0" * 16, "#" + "cg" * 16, "#" + "c0" * 15, "#" + "c0" * 17, "\x7f" * 16],
+)
+def test_read_execution_id_gives_the_words_of_the_edge(exec_id: str) -> None:
+    made = edge()
+    fill = FILL._replace(exec_id=exec_id)
+    wanted = made.to_slots(fill)
+    _, found = read(made, SCHEMAS["Fill"], [codec.encode(fill)])
+    assert found == [wanted] or (found == [None] and len(exec_id.encode()) <= 16 and (not exec_id.isascii() or "\0" in exec_id))
