@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from streams.agents.rows import BAD, RECORD, REFUSALS, Queue, Refusal, Rows, WireLike, Written
+from streams.agents.values import Values
 from streams.errors import ConfigError, DecodeError, LaneError, MillraceError, StepError
 from streams.schema import codec, model
-from streams.schema.rolling import EMPTY_HASH, roll
+from streams.schema.blake2b import DIGEST_BYTES, STATE_BYTES
+from streams.schema.rolling import roll
 
 __all__ = ["PlainBatch"]
 
@@ -20,13 +22,21 @@ class PlainBatch:
 
     def __init__(self, process: Any, wire: WireLike | None = None) -> None:
         self.process, self.wire = process, wire
-        self.digest = EMPTY_HASH
+        self._digest = np.zeros(STATE_BYTES, np.uint8)  # the rolling hash, and room for compiled code to work on it
         self.rewrite: Callable[[str, Any], bytes] | None = None
         self._topics = tuple(process.writes)
         self._numbers = {topic: i for i, topic in enumerate(self._topics)}
-        self._headers = {topic: wire.header(topic) if wire else b"" for topic in self._topics}
-        self._rows: list[tuple[int, int, int, int]] = []  # topic, id, start, size
-        self._buffer = bytearray()
+        self._headers = tuple(wire.header(topic) if wire else b"" for topic in self._topics)
+        self.values = Values(self._topics, max(map(len, self._headers), default=0))
+
+    @property
+    def digest(self) -> bytes:
+        """The rolling hash after the last body."""
+        return self._digest[:DIGEST_BYTES].tobytes()
+
+    @digest.setter
+    def digest(self, digest: bytes) -> None:
+        self._digest[:DIGEST_BYTES] = np.frombuffer(digest, np.uint8)
 
     # ---- in ----
     def read(self, topic: str, address: np.ndarray, size: np.ndarray) -> Rows:
@@ -70,35 +80,30 @@ class PlainBatch:
     @property
     def pending(self) -> int:
         """Records written and not yet taken."""
-        return len(self._rows)
+        return self.values.count
 
     @property
     def pending_bytes(self) -> int:
         """Bytes of their values."""
-        return len(self._buffer)
+        return self.values.filled
 
     def written(self) -> Written:
         """Everything written since the last call."""
-        topic, id, start, size = np.array(self._rows, np.int64).reshape(-1, 4).T
-        buffer = np.frombuffer(bytes(self._buffer), np.uint8)
-        header_bytes = max(map(len, self._headers.values()), default=0)
-        self._rows, self._buffer = [], bytearray()
-        return Written(self._topics, topic.astype(np.int32), id, start, size, buffer, header_bytes, self.digest)
+        return self.values.take(self.digest)
 
     # ---- state ----
     def mark(self) -> Any:
         """The state now, for `back`."""
-        return self.process.snapshot(), self.process.counters(), self.digest, len(self._rows), len(self._buffer)
+        return self.process.snapshot(), self.process.counters(), self.digest, self.values.count, self.values.filled
 
     def back(self, mark: Any) -> None:
         """Return to a state that `mark` gave, also after a StepError."""
-        parts, counters, self.digest, rows, size = mark
+        parts, counters, self.digest, self.values.count, self.values.filled = mark
         for _ in range(2):  # what was left behind: a first call may meet the fault again
             with suppress(Exception):
                 self.process.take_outputs()
         self.process.restore(parts)
         self.process.set_counters(counters)
-        del self._rows[rows:], self._buffer[size:]
 
     def _decode(self, topic: str, value: bytes | None) -> Any:
         if self.wire is not None:
@@ -115,8 +120,7 @@ class PlainBatch:
                 give()
             except REFUSALS as error:
                 reason = str(error)
-            for topic, record in self.process.take_outputs():
-                self._write(topic, record)
+            self._take_outputs()
         except (ConfigError, LaneError):  # of the process as a whole, not of this input
             raise
         except Exception as error:
@@ -124,9 +128,13 @@ class PlainBatch:
             raise StepError(f"the input made an agent fail: {text}", at) from error
         return reason
 
+    def _take_outputs(self) -> None:
+        """Write what the process wrote."""
+        for topic, record in self.process.take_outputs():
+            self._write(topic, record)
+
     def _write(self, topic: str, record: Any) -> None:
         body = self.rewrite(topic, record) if self.rewrite else codec.encode(record)
         self.digest = roll(self.digest, body)
-        header = self._headers[topic]
-        self._rows.append((self._numbers[topic], record.id, len(self._buffer), len(header) + len(body)))
-        self._buffer += header + body
+        number = self._numbers[topic]
+        self.values.add(number, record.id, self._headers[number], body)

@@ -76,7 +76,7 @@ class Process:
         self.models: dict[str, str] = {}  # hash of the model file by strategy
         self.normalize = Normalize() if "normalize" in spec.agents else None
         self.node, self._classes = build_node(spec, self.sizes, compiled, guarded)
-        self._compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
+        self.compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
         self._pending = bytearray()
         self._outputs: list[tuple[str, NamedTuple]] = []
         self._topics = {cls: SCHEMAS[cls.__name__].topic for cls in (BookUpdate, Trade, Quote, Funding, Command)}
@@ -114,18 +114,26 @@ class Process:
         outputs, self._outputs = self._outputs, []
         return outputs
 
+    def discard(self) -> None:
+        """Forget inputs not stepped and outputs not taken: what a failure has left behind."""
+        self._pending, self._outputs = bytearray(), []
+
     def _to_node(self, record: NamedTuple) -> None:
-        if self.node is None or type(record) not in self._compiled_reads:
+        if self.node is None or type(record) not in self.compiled_reads:
             return
         self._pending += self.edge.to_slots(record)
         if self.normalize is not None:  # keep the order of one queue across both kinds of agents
             self._flush()
 
+    def take_slots(self) -> bytes:
+        """What the node has been given and not stepped yet; whoever takes it steps the node. `take_outputs` then gives what came before."""
+        slots, self._pending = bytes(self._pending), bytearray()
+        return slots
+
     def _flush(self) -> None:
         if not self._pending or self.node is None:
             return
-        slots, self._pending = self._pending, bytearray()
-        for kind, slot in self.node.step(bytes(slots)):
+        for kind, slot in self.node.step(self.take_slots()):
             record = self.edge.from_slot(kind, slot, self.run_id)
             self._outputs.append((SCHEMAS[type(record).__name__].topic, record))
 

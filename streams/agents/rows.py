@@ -68,12 +68,14 @@ class Queue:
     sources : the rows, topic by topic
     source  : int64, of each place in the queue which of them; row: int64, and which row there
     refused : what agents have refused so far
+    plan    : what a batch has made of it, its own business
     """
 
     sources: Sequence[Rows]
     source: np.ndarray
     row: np.ndarray
     refused: list[Refusal] = field(default_factory=list)
+    plan: Any = None
 
     def __len__(self) -> int:
         return len(self.row)

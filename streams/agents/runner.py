@@ -81,7 +81,17 @@ def node_sources() -> list[Path]:
 
 
 _PLAIN = {"build.py", "model_file.py", "normalize.py", "process.py", "roles.py", "rows.py", "runner.py", "shown.py", "spec.py"}
-_PLAIN |= {"__init__.py", "batch.py", "batch_plain.py"}
+_PLAIN |= {
+    "__init__.py",
+    "batch.py",
+    "batch_compiled.py",
+    "batch_plain.py",
+    "drive.py",
+    "drive_loop.py",
+    "mark.py",
+    "rows_in_slots.py",
+    "values.py",
+}
 
 
 def _set_callbacks(entry: Any, handles: dict[str, int], state: int) -> None:
@@ -165,8 +175,8 @@ class CompiledNode:
     """The node as flat memory and machine code."""
 
     def __init__(self, node: Node, strategies: list[Strategy]) -> None:
-        loaded = native.load("node", lambda: ENTRIES, node_sources())
-        self.entries = {name: native.function(getattr(loaded, name), n) for name, (_, n) in ENTRIES.items()}
+        self.loaded = native.load("node", lambda: ENTRIES, node_sources())
+        self.entries = {name: native.function(getattr(self.loaded, name), n) for name, (_, n) in ENTRIES.items()}
         self.callbacks = [compiled_callbacks(type(s), [*node_sources(), *strategy_sources(type(s))]) for s in strategies]
         self.classes = [type(s) for s in strategies]
         self.mem = node.pack()

@@ -17,6 +17,7 @@ __all__ = [
     "Primitive",
     "below",
     "bit",
+    "call1",
     "call3",
     "clz",
     "ctz",
@@ -105,19 +106,25 @@ def prefetch(addr: int) -> None:
     """Ask for the cache line at an address that will be read soon. Any address will do: a wrong one costs nothing. Plain: nothing."""
 
 
-PYFUNCS: dict[int, Callable[[int, int, int], int]] = {}
-"""Plain runs: what stands behind the handles that call3 takes."""
+PYFUNCS: dict[int, Callable[..., int]] = {}
+"""Plain runs: what stands behind the handles that call1 and call3 take."""
 
 
-def handle_of(fn: Callable[[int, int, int], int]) -> int:
-    """A handle for call3 in a plain run; compiled code has addresses instead. Above 0: 0 means no function."""
+def handle_of(fn: Callable[..., int]) -> int:
+    """A handle for call1 or call3 in a plain run; compiled code has addresses instead. Above 0: 0 means no function."""
     handle = len(PYFUNCS) + 1
     PYFUNCS[handle] = fn
     return handle
 
 
 def _call(b: Any, addr: Any, *args: Any) -> Any:
-    return b.call(b.inttoptr(addr, ir.FunctionType(I64, [I64] * 3).as_pointer()), list(args))
+    return b.call(b.inttoptr(addr, ir.FunctionType(I64, [I64] * len(args)).as_pointer()), list(args))
+
+
+@primitive(_call)
+def call1(addr: int, a: int) -> int:
+    """Call int64(int64) by address (compiled) or by handle (plain); FAULT if it raised."""
+    return PYFUNCS[addr](a)
 
 
 @primitive(_call)

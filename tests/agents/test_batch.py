@@ -1,10 +1,13 @@
 """A process behind arrays writes what the process alone writes, byte for byte, and says the same of what it refuses."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
 from streams.agents.batch import BAD, Queue, batch_of
 from streams.agents.process import Process
+from streams.agents.rows_in_slots import SlotRows
 from streams.errors import EdgeError, StepError
 from streams.records import Quote
 from streams.schema import codec, model
@@ -41,8 +44,9 @@ def alone(records) -> tuple[list[tuple[str, bytes]], list[str]]:
     return written, reasons
 
 
-def behind(compiled: bool = False):
-    return batch_of(Process(spec(*AGENTS), compiled=compiled))
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "compiled"])
+def batch(request):
+    return batch_of(Process(spec(*AGENTS), compiled=request.param))
 
 
 def queue_of(batch, records) -> Queue:
@@ -63,9 +67,8 @@ def values(written) -> list[tuple[str, bytes]]:
     return [(written.topics[topic], written.body(row)) for row, topic in enumerate(written.topic)]
 
 
-def test_batch_given_values_writes_what_the_process_writes():
+def test_batch_given_values_writes_what_the_process_writes(batch):
     records = [*control(), *trading(3, 60)]
-    batch = behind()
     queue = queue_of(batch, records)
     carry(batch, queue)
     expected, _ = alone(records)
@@ -83,10 +86,9 @@ def test_batch_given_values_writes_what_the_process_writes():
         assert [r.id for r in mine] == written.id[written.by_topic[topic]].tolist()
 
 
-def test_batch_refused_row_gives_place_and_reason_and_goes_on():
+def test_batch_refused_row_gives_place_and_reason_and_goes_on(batch):
     off_grid = quote(9, "60000.05", "60000.2", T0)
     records = [*control(), book(1, "60000", "60000.1", T0, snapshot=True), off_grid, *market(3, 9)]
-    batch = behind()
     queue = queue_of(batch, records)
     carry(batch, queue)
     expected, reasons = alone(records)
@@ -95,8 +97,7 @@ def test_batch_refused_row_gives_place_and_reason_and_goes_on():
     assert [r.reason for r in queue.refused] == reasons
 
 
-def test_batch_value_that_is_no_record_is_bad_with_reason():
-    batch = behind()
+def test_batch_value_that_is_no_record_is_bad_with_reason(batch):
     whole = codec.encode(quote(1, "60000", "60000.1", T0))
     rows = batch.read_values("quotes.v1", [whole, whole[:-1], None, whole])
     assert rows.state.tolist()[1:3] == [BAD, BAD]
@@ -109,16 +110,15 @@ def test_batch_value_that_is_no_record_is_bad_with_reason():
     assert rows.run_id.tolist() == [7, 0, 0, 7]
 
 
-def test_batch_reads_values_by_address():
-    batch = behind()
+def test_batch_reads_values_by_address(batch):
     body = np.frombuffer(codec.encode(quote(1, "60000", "60000.1", T0)), np.uint8)
     rows = batch.read("quotes.v1", np.array([body.ctypes.data, 0]), np.array([len(body), 0]))
     assert rows.record(0) == quote(1, "60000", "60000.1", T0)
     assert list(rows.reasons) == [1]
 
 
-def test_batch_record_and_tick_are_carried_at_once():
-    process, batch = Process(spec(*AGENTS), compiled=False), behind()
+def test_batch_record_and_tick_are_carried_at_once(batch):
+    process = Process(spec(*AGENTS), compiled=False)
     for record in control():
         process.on_input(record)
         assert batch.carry_record(record) is None
@@ -135,37 +135,52 @@ def test_batch_record_and_tick_are_carried_at_once():
     assert batch.pending == batch.pending_bytes == len(batch.written()) == 0
 
 
-def test_batch_back_at_mark_writes_the_same_again():
-    batch, records = behind(), list(market(3, 40))
-    carry(batch, queue_of(batch, [*control(), *records[:20]]))
-    before, digest, mark = batch.pending, batch.digest, batch.mark()
-    queue = queue_of(batch, records[20:])
-    carry(batch, queue)
-    first, _ = values(batch.written()), digest
+def test_batch_back_at_mark_writes_as_if_nothing_had_come_after(batch):
+    records = trading(3, 40)
+    first, second = [*control(), *records[:60]], records[60:]
+    carry(batch, queue_of(batch, first))
+    pending, digest, mark = batch.pending, batch.digest, batch.mark()
+    carry(batch, queue_of(batch, second))
+    assert batch.pending > pending > 0
     batch.back(mark)
-    assert batch.digest == digest
-    carry(batch, queue)
-    assert values(batch.written()) == first[before:]
+    assert (batch.pending, batch.digest) == (pending, digest)
+    carry(batch, queue_of(batch, second))
+    assert values(batch.written()) == alone([*first, *second])[0]
 
 
-def test_batch_input_that_makes_an_agent_fail_is_named():
-    batch = behind()
-    queue = queue_of(batch, [*control(), *market(3, 5)])
-    on_input, at = batch.process.on_input, len(control()) + 2
-
-    def failing(record):
-        if record == queue.sources[queue.source[at]].record(queue.row[at]):
-            raise ZeroDivisionError("in an agent")
-        on_input(record)
-
-    batch.process.on_input = failing
-    with pytest.raises(StepError, match="in an agent") as failed:
+def test_batch_input_that_makes_an_agent_fail_is_named_and_can_be_left_out(batch):
+    carry(batch, queue_of(batch, control()))
+    records = trading(3, 20)
+    at, bad = 5, quote(99, "60000", "60000.1", T0)
+    queue = queue_of(batch, [*records[:at], bad, *records[at:]])
+    make_fail(batch, queue, at, bad)
+    mark = batch.mark()
+    with pytest.raises(StepError, match="agent fail") as failed:
         batch.carry(queue, 0, len(queue))
     assert failed.value.at == at
+    batch.back(mark)
+    batch.carry(queue, 0, at)
+    batch.carry(queue, at + 1, len(queue))
+    assert values(batch.written()) == alone([*control(), *records])[0]
 
 
-def test_batch_rewrite_gives_and_hashes_other_bodies():
-    batch = behind()
+def make_fail(batch, queue: Queue, at: int, bad: Quote) -> None:
+    """Let the node, or the plain process, fail at a place of the queue."""
+    rows = queue.sources[queue.source[at]]
+    if isinstance(rows, SlotRows):
+        ctypes.c_int32.from_address(int(rows.slot[queue.row[at]]) + 32).value = 99  # an instrument that there is no room for
+        return
+    on_input = batch.process.on_input
+
+    def failing(record):
+        on_input(record)
+        if record == bad:
+            raise ZeroDivisionError("in an agent")
+
+    batch.process.on_input = failing
+
+
+def test_batch_rewrite_gives_and_hashes_other_bodies(batch):
     batch.rewrite = lambda topic, record: codec.encode(record) + b"+"
     records = [*control(), *market(3, 30)]
     carry(batch, queue_of(batch, records))
