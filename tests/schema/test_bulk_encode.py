@@ -1,10 +1,13 @@
 """Columns become the bodies that the codec, fastavro and avro write, and those become the columns again."""
 
 import io
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
+import avro.io
+import avro.schema
 import fastavro
 import numpy as np
 import pytest
@@ -65,6 +68,19 @@ def test_encode_any_columns_are_what_codec_and_fastavro_write(name: str, data: s
     framed = [HEADER + body for body in bodies]
     assert bodies_of(bulk.decode(schema, framed, HEADER), HEADER) == framed
     assert bodies_of(columns_of(schema, values_of(schema, made))) == bodies
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_encode_any_columns_are_what_apache_avro_writes_and_reads(name: str, data: st.DataObject) -> None:
+    schema = SCHEMAS[name]
+    record, parsed = data.draw(any_record(schema)), avro.schema.parse(json.dumps(schema.avro))
+    stream = io.BytesIO()
+    avro.io.DatumWriter(parsed).write(plain(record), avro.io.BinaryEncoder(stream))
+    body = bodies_of(columns_of(schema, values_of(schema, [record])))[0]
+    assert body == stream.getvalue()
+    assert avro.io.DatumReader(parsed).read(avro.io.BinaryDecoder(io.BytesIO(body))) == plain(record)
 
 
 @pytest.mark.parametrize("name", ["Balance", "BookUpdate", "Command", "JournalEntry", "Limit", "VenueEvent"])
