@@ -12,6 +12,7 @@ PURE_VENUES = {f"venues.binance.{name}" for name in ("rules", "messages", "level
 LAYERS = (
     {"cli", "commands"},
     {"topology"},
+    {"control"},
     {"lanes", "sinks", "local", "venues"},
     {"agents", "strategies"},
     PURE_VENUES,

@@ -47,6 +47,11 @@ class Wire:
             return codec.decode(record, value[HEADER_BYTES:])
         return self._decode_foreign(topic, value)
 
+    def knows(self, topic: str, value: bytes) -> bool:
+        """Whether `decode` reads or refuses the value without a question to the registry: our schema, one met before, or no header."""
+        head = bytes(value[:HEADER_BYTES])
+        return head == self.header(topic) or (topic, head) in self._foreign or len(head) < HEADER_BYTES or head[0] != 0
+
     def body_in(self, schema_id: int, topic: str, record: NamedTuple) -> bytes:
         """The body of a record as the version `schema_id` of its schema writes it: what journals of that version were hashed over."""
         if codec.frame(schema_id, b"") == self.header(topic):

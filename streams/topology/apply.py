@@ -53,7 +53,8 @@ def apply(topology: Topology, where: Endpoints, say: Say = print) -> Applied:
     say gets one line a change, in the form of a plan: `+ topic  fills.v1  partitions=1 ...`.
     """
     topics = derive.topics(topology, _replication(where.kafka))
-    changes = _topics(topics, where.kafka, say)
+    logs = derive.changelogs(topology, topics[0].replication)
+    changes = _topics([*topics, *logs], where.kafka, say)
     changes += _subjects(topics, where.registry, say)
     tables, made = _tables(topology, where, say)
     changes += made
@@ -61,7 +62,7 @@ def apply(topology: Topology, where: Endpoints, say: Say = print) -> Applied:
         if strategy.model is not None:
             keep_model(strategy.model, models_folder())
     changes += _records(topology, where, say)
-    return Applied(len(topics), tables, changes)
+    return Applied(len(topics) + len(logs), tables, changes)
 
 
 def _replication(kafka: str) -> int:
@@ -84,7 +85,8 @@ def _topics(topics: list[TopicSpec], kafka: str, say: Say) -> int:
     for name in create_topics(kafka, missing.values()):
         topic = missing[name]
         kept = "compacted" if topic.configs["cleanup.policy"] == "compact" else _kept(int(topic.configs["retention.ms"]))
-        say(f"+ topic   {name:<26} partitions={topic.partitions} kept={kept} schema={_schema_file(name)}")
+        schema = "" if name.endswith("-changelog") else f" schema={_schema_file(name)}"
+        say(f"+ topic   {name:<26} partitions={topic.partitions} kept={kept}{schema}")
     configs = topic_configs(kafka, [name for name in ("snapshots.v1",) if name in there])
     for name, config in configs.items():
         if config.get("cleanup.policy") != "compact":

@@ -13,5 +13,5 @@ AGENTS: dict[str, Literal["instrument", "account"]] = {
 }
 """Every agent of `streams/agents/`, in the order in which a process lists them, with what its shard follows."""
 
-SHELLS: tuple[str, ...] = ("feed", "venue", "gateway", "sink")
-"""Processes that touch the world: they carry records and decide nothing. Derived from venues and sinks."""
+SHELLS: tuple[str, ...] = ("feed", "venue", "gateway", "sink", "control")
+"""Processes that touch the world: they carry records and decide nothing. Derived from venues and sinks; control is in every topology."""

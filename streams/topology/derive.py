@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from streams.agents.model_file import MODEL, hash_of
+from streams.control.settings import TABLES, changelog, group_of
 from streams.lanes.bus import TopicSpec
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS
 from streams.records import FeeRounding, Instrument, InstrumentType, Limit, NameKind, Param, Rule, Shard, ShardKind
@@ -15,7 +16,7 @@ from streams.topology.limit_check import scope_name, scopes_of
 from streams.topology.limit_records import fields_of
 from streams.topology.model import Limits, Topology
 
-__all__ = ["instruments", "limits", "names", "param", "params", "scopes", "shards", "topics"]
+__all__ = ["changelogs", "instruments", "limits", "names", "param", "params", "scopes", "shards", "topics"]
 
 _DAY_MS = 86_400_000
 _DAYS = {"d": 1, "y": 365}
@@ -36,6 +37,12 @@ def topics(topology: Topology, replication: int = 1) -> list[TopicSpec]:
         found.append(TopicSpec(topic, partitions, _configs(schema.retention), replication))
         found.append(TopicSpec(f"{topic}{model.DLQ}", partitions, _configs(model.BY_TOPIC["*" + model.DLQ].retention), replication))
     return found
+
+
+def changelogs(topology: Topology, replication: int = 1) -> list[TopicSpec]:
+    """The changelog of each table of the control plane: small segments, so that it stays as short as its table when that starts again."""
+    configs = {"cleanup.policy": "compact", "segment.ms": "600000", "segment.bytes": "16777216", "min.cleanable.dirty.ratio": "0.1"}
+    return [TopicSpec(changelog(group_of(topology.name), table), 1, configs, replication) for table in TABLES]
 
 
 def _configs(retention: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from streams.agents.roles import reads_of, writes_of
 from streams.agents.spec import DEFAULT_SIZES, ProcessSpec, StrategySpec
 from streams.config import home_folder
+from streams.control import settings as control_plane
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control
 from streams.lanes.spec import topics_of
 from streams.lanes.writers import dlq_topic, lane_writers, writer_name
@@ -16,7 +17,12 @@ from streams.topology.model import Topology
 
 __all__ = ["TOOLS", "Instance", "empty_spec", "instances", "models_folder", "process_spec", "shell_name", "writer_names"]
 
-TOOLS = {"apply": CONTROL_TOPICS, "run": (COMMANDS,), "command": (COMMANDS,)}
+TOOLS = {
+    "apply": CONTROL_TOPICS,
+    "run": (COMMANDS,),
+    "command": (COMMANDS,),
+    control_plane.CONTROL: (*control_plane.WRITES, *map(dlq_topic, control_plane.READS)),
+}
 """Writers of what people and their tools write, with their topics: random sequences of their own (contract 6)."""
 
 
@@ -25,7 +31,7 @@ class Instance:
     """One operating-system process of a topology.
 
     name   : process or shell, as `millrace process NAME` takes it
-    kind   : "agents", "feed", "venue", "gateway" or "sink"
+    kind   : "agents", "feed", "venue", "gateway", "sink" or "control"
     venue  : of a shell at a venue, else ""
     agents : of a process of agents, else ()
     shared : those of its agents that run in other processes too
@@ -52,13 +58,14 @@ def shell_name(topology: Topology, shell: str, venue: str) -> str:
 
 
 def instances(topology: Topology) -> list[Instance]:
-    """Every process in the order of the flow: feeds, agents, gateways, venues, sink. Stopping goes the same way."""
+    """Every process in the order of the flow: feeds, agents, gateways, venues, sink; then who watches them. Stopping goes the same way."""
     return [
         *_shells(topology, "feed"),
         *_processes(topology),
         *_shells(topology, "gateway"),
         *_shells(topology, "venue"),
         *_sinks(topology),
+        Instance(control_plane.CONTROL, "control"),
     ]
 
 

@@ -17,9 +17,21 @@ from streams.topology.model import Topology, Venue
 from streams.topology.routes import input_places, partition_of
 from streams.topology.source import nearest
 
-__all__ = ["build_process", "find", "lane_spec", "log_path", "run_folder", "run_instance", "status_path", "strategy_files", "venue_port"]
+__all__ = [
+    "build_process",
+    "control_port",
+    "find",
+    "lane_spec",
+    "log_path",
+    "run_folder",
+    "run_instance",
+    "status_path",
+    "strategy_files",
+    "venue_port",
+]
 
 _VENUE_PORT = 10
+_CONTROL_PORT = 66
 _DEFAULT_BASE = 19_000
 
 
@@ -53,8 +65,16 @@ def find(topology: Topology, name: str, shard: int = 0) -> Instance:
 
 def venue_port(topology: Topology, venue: str) -> int:
     """The port of a simulated venue: base port + 10, one further a venue."""
-    base = int(os.environ.get("MILLRACE_PORT") or read_state().get("base") or _DEFAULT_BASE)
-    return base + _VENUE_PORT + list(topology.venues).index(venue)
+    return _base() + _VENUE_PORT + list(topology.venues).index(venue)
+
+
+def control_port() -> int:
+    """The port of the control plane's web views: base port + 66."""
+    return _base() + _CONTROL_PORT
+
+
+def _base() -> int:
+    return int(os.environ.get("MILLRACE_PORT") or read_state().get("base") or _DEFAULT_BASE)
 
 
 def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
@@ -182,6 +202,22 @@ def _sink(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str
     return 0
 
 
+def _control(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    from streams.control.serve import run_control
+    from streams.control.settings import ControlSettings
+
+    settings = ControlSettings(
+        topology=topology.name,
+        process=instance.name,
+        kafka=where.kafka,
+        registry=where.registry,
+        port=control_port(),
+        run_folder=run_folder(),
+        status_path=status_path(instance),
+    )
+    return run_control(settings)
+
+
 def _stop_on_signals() -> Event:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -189,4 +225,4 @@ def _stop_on_signals() -> Event:
     return stop
 
 
-_RUNNERS = {"agents": _agents, "feed": _feed, "venue": _venue, "gateway": _gateway, "sink": _sink}
+_RUNNERS = {"agents": _agents, "feed": _feed, "venue": _venue, "gateway": _gateway, "sink": _sink, "control": _control}

@@ -134,6 +134,9 @@ class _Shift:
             if not child.done:
                 self._wait(lambda instance=child.instance: not sink_behind(self.topology, self.where, instance), _SINK_BOUND_S)
             self.supervisor.end(child)
+        self._poll("stopping")
+        for child in self.supervisor.of_kind("control"):
+            self.supervisor.end(child)
         self.supervisor.stopping = True
 
     def _await_cancels(self) -> None:

@@ -1,6 +1,7 @@
 """The processes of a run as children: started, watched, started again when they fail, ended in order. Nothing outlives it."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streams.control.settings import CHILDREN
 from streams.errors import LaneError
 from streams.local.processes import last_lines
 from streams.topology.instances import Instance
 from streams.topology.parent import PARENT
-from streams.topology.processes import log_path, status_path
+from streams.topology.processes import log_path, run_folder, status_path
 
 __all__ = ["Child", "Supervisor"]
 
@@ -60,6 +62,7 @@ class Supervisor:
         self.say = say
         self.children = [Child(instance, _argv(instance, topology_path, recordings)) for instance in instances]
         self.stopping = False
+        self._told: dict[str, object] = {}
 
     def __enter__(self) -> "Supervisor":
         return self
@@ -72,6 +75,7 @@ class Supervisor:
         for child in self.children:
             status_path(child.instance).unlink(missing_ok=True)
             self._spawn(child)
+        self._tell()
 
     def watch(self) -> None:
         """Look after the children once: start again what failed. LaneError when one fails for good, with the end of its log."""
@@ -88,6 +92,7 @@ class Supervisor:
             if status is not None:
                 child.process = None
                 self._ended(child, status, now)
+        self._tell()
 
     def of_kind(self, *kinds: str) -> list[Child]:
         """The children of these kinds, in the order of the flow."""
@@ -128,6 +133,19 @@ class Supervisor:
             child.process = subprocess.Popen(
                 child.argv, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
+
+    def _tell(self) -> None:
+        """Write down for the control plane what was started: process number, restarts, whether it is done."""
+        told: dict[str, object] = {
+            child.instance.label: {"kind": child.instance.kind, "pid": child.pid, "restarts": child.restarts, "done": child.done}
+            for child in self.children
+        }
+        if told != self._told:
+            aside = run_folder() / f"{CHILDREN}.{os.getpid()}.tmp"
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(told))
+            aside.replace(run_folder() / CHILDREN)
+            self._told = told
 
     def _ended(self, child: Child, status: int, now: float) -> None:
         name = child.instance.label

@@ -42,9 +42,9 @@ def _consumer(kafka: str) -> Consumer:
 
 
 def topic_names(kafka: str) -> list[str]:
-    """Every topic but the broker's own."""
+    """Every topic but the broker's own and those with the changes of the control plane's tables."""
     consumer = _consumer(kafka)
-    found = sorted(name for name in consumer.list_topics(timeout=10).topics if not name.startswith("_"))
+    found = sorted(name for name in consumer.list_topics(timeout=10).topics if not name.startswith("_") and not name.endswith("-changelog"))
     consumer.close()
     return found
 

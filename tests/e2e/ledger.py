@@ -11,7 +11,7 @@ from tests.e2e.foreign import DLQ, Record
 __all__ = ["VenueMemory", "cause_path", "id_faults", "position_faults", "request_faults"]
 
 _WRITER_SHIFT = 47
-_TOOLS = ("apply/", "run/", "command/")  # people's tools write random sequences of their own writers
+_TOOLS = ("apply/", "run/", "command/", "control/")  # people's tools write random sequences of their own writers
 
 
 class VenueMemory:

@@ -99,12 +99,12 @@ def test_params_take_the_type_of_the_strategys_field(tmp_path):
 
 
 def test_instances_demo_come_in_the_order_of_the_flow():
-    assert [i.label for i in instances(load(DEMO))] == ["feed", "market", "trade", "books", "gateway", "venue", "sink"]
+    assert [i.label for i in instances(load(DEMO))] == ["feed", "market", "trade", "books", "gateway", "venue", "sink", "control"]
 
 
 def test_instances_two_shards_give_one_process_each(tmp_path):
     found = [i.label for i in instances(load(changed(tmp_path, *APART)))]
-    assert found == ["feed", "market", "quote", "trade.1", "books.1", "gateway.1", "venue", "sink"]
+    assert found == ["feed", "market", "quote", "trade.1", "books.1", "gateway.1", "venue", "sink", "control"]
 
 
 def test_process_spec_has_a_number_for_each_output():
