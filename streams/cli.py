@@ -28,6 +28,8 @@ TopologyOption = Annotated[str, typer.Option("--topology", "-t", metavar="FILE",
 Plain = Annotated[
     bool, typer.Option("--plain", help="agents as plain Python, not machine code: the same records, slower; a fault shows its line")
 ]
+Target = Annotated[str, typer.Argument(metavar="[TARGET]", help="scope, instrument or strategy, such as desk:crypto; all by default")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="who asks and why; it is kept with the command")]
 Recordings = Annotated[
     list[str] | None,
     typer.Option("--recording", metavar="[VENUE=]FILE", help="recording to play; may be given several times"),
@@ -79,6 +81,24 @@ def run(
 
     _set_plain(plain)
     run_file(topology, fresh, tuple(recording or ()), speed, _say)
+
+
+@app.command()
+def kill(target: Target = "", reason: Reason = "") -> None:
+    """Stop trading: everything, or what is named. Cancels what is open; needs the broker only."""
+    from streams.commands.kill import give
+    from streams.records import CommandType
+
+    give(CommandType.KILL, target, reason or "millrace kill", _say)
+
+
+@app.command()
+def resume(target: Target = "", reason: Reason = "") -> None:
+    """Let what was stopped trade again, and set back the breakers that tripped there."""
+    from streams.commands.kill import give
+    from streams.records import CommandType
+
+    give(CommandType.RESUME, target, reason or "millrace resume", _say)
 
 
 @app.command()

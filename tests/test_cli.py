@@ -35,7 +35,23 @@ def call(capsys, *arguments: str) -> tuple[int, str, str]:
 def test_help_lists_every_command(capsys):
     status, out, _ = call(capsys, "--help")
     assert status == 0
-    for name in ("up", "status", "down", "apply", "run", "process", "demo", "tail", "query", "lineage", "recording", "strategy", "verify"):
+    for name in (
+        "up",
+        "status",
+        "down",
+        "apply",
+        "run",
+        "process",
+        "demo",
+        "tail",
+        "query",
+        "lineage",
+        "recording",
+        "strategy",
+        "verify",
+        "kill",
+        "resume",
+    ):
         assert f"  {name} " in out
 
 
@@ -52,7 +68,8 @@ def test_unknown_command_is_wrong_usage(capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("apply", DEMO), ("run", DEMO), ("tail", "fills.v1"), ("query", "select 1"), ("lineage", "1:2"), ("verify", DEMO)]
+    "arguments",
+    [("apply", DEMO), ("run", DEMO), ("tail", "fills.v1"), ("query", "select 1"), ("lineage", "1:2"), ("verify", DEMO), ("kill",)],
 )
 def test_command_without_stack_says_what_to_do(capsys, empty_home, arguments):
     status, _, err = call(capsys, *arguments)

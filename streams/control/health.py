@@ -59,7 +59,7 @@ class Health:
         for name, row in rows.items():
             before = self.table.get(name)
             if before is not None and row["restarts"] > before["restarts"]:
-                said.append(f"process {name} ended and was started again ({row['restarts']} times in this run)")
+                said.append(f"process {name} ended and was started again, restart {row['restarts']} of this run")
             if row["health"] == "stale" and self._told.get(name) != "stale":
                 said.append(f"process {name} lives and has said nothing for {row['age_s']:.0f} s; see its log")
             self._told[name] = row["health"]

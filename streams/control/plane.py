@@ -22,6 +22,7 @@ from streams.errors import DecodeError, LaneError, MillraceError
 from streams.lanes.control import Control
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic
+from streams.schema import model
 
 __all__ = ["Plane"]
 
@@ -70,19 +71,21 @@ class Plane:
 
     async def take(self, topic: str, value: Any, partition: int, offset: int) -> None:
         """One message: a record changes the desk, anything else becomes a dead letter. Never raises but to be cancelled."""
+        record: Any = value
         payload, reason = b"", ""
         if value is None:
             reason = f"{topic}: a record without a value"
         elif isinstance(value, Unread):
             payload, reason = value
-            value = None if reason else await self._ask(topic, payload)
-            reason = value if isinstance(value, str) else reason
+            record = None if reason else await self._ask(topic, payload)
+            reason = record if isinstance(record, str) else reason
         if not reason:
             try:
-                self.desk.take(topic, value, offset)
+                self.desk.take(topic, record, offset)
             except Exception as error:  # a fault of ours: seen, told, and the next record is taken
                 _LOG.error("record refused", topic=topic, partition=partition, offset=offset, exc_info=True)
                 reason = f"{topic}: control: {type(error).__name__}: {error}"
+                payload = self._bytes_of(topic, record)
         if reason:
             await self._bury(topic, partition, offset, reason, payload)
 
@@ -96,6 +99,9 @@ class Plane:
             except LaneError as error:
                 _LOG.warning("registry is away", topic=topic, reason=str(error))
                 await asyncio.sleep(_ASK_AGAIN_S)
+
+    def _bytes_of(self, topic: str, record: Any) -> bytes:
+        return self.wire.encode(topic, record) if type(record) is model.for_topic(topic).record else b""
 
     async def _bury(self, topic: str, partition: int, offset: int, reason: str, payload: bytes) -> None:
         _LOG.error("dead letter", topic=topic, partition=partition, offset=offset, reason=reason)

@@ -39,7 +39,7 @@ class ControlSettings:
 
     topology, process : its group is `topology.process.0`
     kafka, registry   : addresses
-    port              : of the web views, on 127.0.0.1; 0 = any that is free
+    port              : of the web views, on 127.0.0.1
     run_folder        : folder with the status files of the processes
     status_path       : file for its own counters, replaced once a second; None = no file
     """

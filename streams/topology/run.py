@@ -13,7 +13,7 @@ from streams.errors import ConfigError, MillraceError
 from streams.records import CommandType
 from streams.topology.instances import instances
 from streams.topology.model import Topology
-from streams.topology.processes import run_folder
+from streams.topology.processes import control_port, run_folder
 from streams.topology.progress import caught_up, open_orders, sink_behind
 from streams.topology.runs import Run, command, open_run
 from streams.topology.supervisor import Supervisor
@@ -64,6 +64,7 @@ def run(topology: Topology, where: Endpoints, options: RunOptions, say: Say = pr
         began_s = time.monotonic()
         current = open_run(topology, where, [file for files in options.recordings.values() for file in files], options.speed, options.fresh)
         say(f"run {current.number} {'opened' if current.fresh else 'goes on'}: topology {topology.name}, clock {_clock_text(current)}")
+        say(f"page http://127.0.0.1:{control_port()}/  positions, orders, health; stops trading")
         with Supervisor(instances(topology), topology.path, options.recordings, say) as supervisor:
             shift = _Shift(topology, where, supervisor, current, signals, on_poll or (lambda *_: None), say)
             supervisor.start()
