@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import numpy as np
+
 from streams.records import (
     BookLevel,
     BookUpdate,
@@ -16,6 +18,7 @@ from streams.records import (
     Trade,
 )
 from streams.schema import ids
+from streams.venues.sim.merge import Rows
 
 E9 = 10**9
 TICK_E9, LOT_E9 = E9 // 10, E9 // 1000
@@ -37,6 +40,22 @@ def book(bids, asks, recv_ts_ns=1, snapshot=False, venue="sim", symbol="BTCUSDT"
 def trade(side, px, qty, recv_ts_ns=1, venue="sim", symbol="BTCUSDT", run=1, id=0) -> Trade:
     """A trade in ticks and lots."""
     return Trade(id, 0, run, recv_ts_ns, recv_ts_ns, venue, symbol, 0, 1, side, px * TICK_E9, qty * LOT_E9)
+
+
+def follow(exchange, *records) -> None:
+    """Give an exchange market records of its run."""
+    starts, sizes, memory = exchange.slots.arrays([r._replace(run_id=exchange.run) for r in records])
+    exchange.on_market(starts, sizes)
+    del memory
+
+
+def rows_of(slots, records, batch=0) -> Rows:
+    """Market rows of (place, offset, record or None)."""
+    places, offsets, found = zip(*records, strict=True)
+    starts, sizes, memory = slots.arrays(found)
+    times = np.array([0 if r is None else r.recv_ts_ns for r in found], np.int64)
+    batches = np.full(len(times), batch, np.int64)
+    return Rows(np.array(places, np.int64), np.array(offsets, np.int64), times, starts, sizes, batches, {batch: memory})
 
 
 def new(number, cl_ord_id, side="BUY", px="100", qty="0.005", **more):

@@ -5,15 +5,16 @@ import pytest
 from streams.errors import VenueError
 from streams.records import InstrumentType, Side
 from streams.venues.sim.exchange import SimExchange
-from tests.venues.sim_orders import book, instrument, new, trade
+from tests.venues.sim_orders import book, follow, instrument, new, trade
 
 ME = "gateway/0"
+SMALL = {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64}
 
 
-@pytest.fixture
-def exchange():
-    made = SimExchange(7, [instrument()], {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64})
-    made.on_market(book([(1000, 5), (999, 9)], [(1001, 4), (1002, 9)], snapshot=True))
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "compiled"])
+def exchange(request):
+    made = SimExchange(7, [instrument()], SMALL, request.param)
+    follow(made, book([(1000, 5), (999, 9)], [(1001, 4), (1002, 9)], snapshot=True))
     return made
 
 
@@ -24,7 +25,7 @@ def said(exchange):
 
 def test_new_resting_order_fills_behind_the_queue(exchange):
     exchange.on_request(ME, new(1, "a"), 5)
-    exchange.on_market(trade(Side.SELL, 1000, 7))
+    follow(exchange, trade(Side.SELL, 1000, 7))
     ack, fill = exchange.take_reports()
     assert ack == (ME, {"report": "ACK", "cl_ord_id": "a", "symbol": "BTCUSDT", "ts_ns": 5, "order_id": "1", "cum_qty": "0", "req": 1,
                         "px": "100", "qty": "0.005"})  # fmt: skip
@@ -67,8 +68,8 @@ def test_new_that_cannot_be_read_is_rejected_with_its_reason(exchange):
 
 def test_new_for_an_inverse_contract_is_rejected():
     contract = instrument()._replace(instrument_type=InstrumentType.INVERSE)
-    made = SimExchange(7, [contract], {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64})
-    made.on_market(book([(1000, 5)], [(1001, 4)], snapshot=True))
+    made = SimExchange(7, [contract], SMALL)
+    follow(made, book([(1000, 5)], [(1001, 4)], snapshot=True))
     made.on_request(ME, new(1, "a", px="100"), 5)
     (_, report), *_ = made.take_reports()
     assert (report["report"], report["reason"]) == ("REJECT", "instrument is not traded here")
@@ -96,7 +97,7 @@ def test_sessions_see_their_own_orders_and_executions_only(exchange):
 
 def test_market_record_of_another_venue_or_off_the_grid_changes_nothing(exchange):
     exchange.on_request(ME, new(1, "a"), 5)
-    exchange.on_market(trade(Side.SELL, 990, 99, venue="other"))
-    exchange.on_market(trade(Side.SELL, 990, 99)._replace(px_e9=99_012_345_678))
+    follow(exchange, trade(Side.SELL, 990, 99, venue="other"))
+    follow(exchange, trade(Side.SELL, 990, 99)._replace(px_e9=99_012_345_678))
     assert said(exchange) == [("ACK", "a", 1)]
-    assert exchange.unusable == 1
+    assert exchange.slots.unusable == 1

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from streams.venues.sim import exchange as exchange_module
 from streams.venues.sim import recorder as recorder_module
 from streams.venues.sim.log import VenueLog, log_path
 from streams.venues.sim.recorder import Recorder
-from tests.venues.sim_orders import book, instrument, new, trade
+from tests.venues.sim_orders import book, instrument, new, rows_of, trade
 
 ME = "gateway/0"
 SMALL = {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64}
@@ -30,30 +31,64 @@ def run_of(number=1, wall_start_ns=77):
     return Command(1, 0, number, 0, 0, CommandType.RUN, "", "", number, "", "t", Clock.WALL, 0, wall_start_ns, 1.0, starts)
 
 
-@pytest.fixture
-def open_recorder(tmp_path, monkeypatch):
+class Again:
+    """Market data read again from MARKET."""
+
+    def __init__(self, slots, place, start):
+        self.slots, self.left = slots, [r for r in MARKET if r[0] == place and r[1] >= start]
+
+    def take(self, offset, count):
+        taken, self.left = self.left[:count], self.left[count:]
+        if len(taken) < count or taken[0][1] != offset:
+            raise VenueError(f"no longer has offset {offset}")
+        return rows_of(self.slots, taken, batch=offset)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "compiled"])
+def open_recorder(request, tmp_path, monkeypatch):
     """Opens the venue of run 1 again and again; market data is read again from MARKET."""
 
-    def reread(kafka, wire, partitions, starts):
-        return [iter([r for r in MARKET if r[0] == place and r[1] >= start]) for place, start in enumerate(starts)]
+    def read_again(kafka, wire, partitions, starts, slots):
+        return [Again(slots, place, start) for place, start in enumerate(starts)]
 
-    monkeypatch.setattr(recorder_module, "reread", reread)
+    monkeypatch.setattr(recorder_module, "read_again", read_again)
     monkeypatch.setattr(exchange_module, "SIZES", SMALL)
-    return lambda run=None: Recorder.open(tmp_path, "venue", run or run_of(), [instrument()], PARTITIONS, "", None)  # type: ignore[arg-type]
+
+    def made(run=None):
+        wire: Any = None
+        return Recorder.open(tmp_path, "venue", run or run_of(), [instrument()], PARTITIONS, "", wire, request.param)
+
+    return made
+
+
+def follow(recorder, records):
+    said = recorder.on_market(rows_of(recorder.exchange.slots, records))
+    recorder.write()
+    return [(session, json.loads(text)) for session, text in said]
+
+
+def ask(recorder, message, now_ns):
+    said = recorder.on_request(ME, message, json.dumps(message), now_ns)
+    recorder.write()
+    return [(session, json.loads(text)) for session, text in said]
 
 
 def some_trading(recorder):
     """Inputs of every kind."""
-    recorder.on_market(MARKET[:1])
-    recorder.on_request(ME, new(1, "a"), 10)
-    recorder.on_market(MARKET[1:3])
-    recorder.on_request(ME, new(2, "b", tif="GTD", expire_ts_ns=50, px="99.5"), 20)
+    follow(recorder, MARKET[:1])
+    ask(recorder, new(1, "a"), 10)
+    follow(recorder, MARKET[1:3])
+    ask(recorder, new(2, "b", tif="GTD", expire_ts_ns=50, px="99.5"), 20)
     recorder.on_time(50)
+    recorder.write()
 
 
 def state_of(recorder):
     exchange = recorder.exchange
-    return exchange.venue.pack().tobytes(), exchange.open_orders(ME), exchange.executions_after(ME, None), recorder.offsets
+    return exchange.matcher.pack(), exchange.open_orders(ME), exchange.executions_after(ME, None), recorder.offsets
 
 
 def test_log_executed_again_gives_the_same_state_and_goes_on(open_recorder):
@@ -64,15 +99,38 @@ def test_log_executed_again_gives_the_same_state_and_goes_on(open_recorder):
     again = open_recorder()
     assert state_of(again) == before
     assert again.offsets == [6, 5]
-    assert [r["report"] for _, r in again.on_market(MARKET[3:])] == ["FILL"]
+    assert [r["report"] for _, r in follow(again, MARKET[3:])] == ["FILL"]
 
 
 def test_answers_are_in_the_log_when_they_are_returned(open_recorder):
     recorder = open_recorder()
-    recorder.on_market(MARKET[:1])
-    ((_, ack),) = recorder.on_request(ME, new(1, "a"), 10)
+    follow(recorder, MARKET[:1])
+    ((_, ack),) = ask(recorder, new(1, "a"), 10)
     lines = [json.loads(line) for line in recorder.log.path.read_text().splitlines()]
-    assert lines[1:] == [["market", [[0, 5, 1]]], ["in", ME, new(1, "a"), 10], ["out", ME, ack]]
+    assert lines[1:] == [["merged", [[0, 5, 1]]], ["in", ME, new(1, "a"), 10], ["out", ME, ack]]
+
+
+def test_log_of_an_earlier_version_with_its_own_order_is_executed_again(open_recorder):
+    recorder = open_recorder()
+    follow(recorder, MARKET)
+    ask(recorder, new(1, "a"), 10)
+    before = state_of(recorder)
+    recorder.close()
+    path = recorder.log.path
+    path.write_text(path.read_text().replace('["merged",[[0,5,1],[1,2,3]]]', '["market",[[0,5,1],[1,2,1],[1,4,2]]]'))
+    assert '"market"' in path.read_text()
+    assert state_of(open_recorder()) == before
+
+
+def test_message_that_cannot_be_read_lets_only_time_pass(open_recorder):
+    recorder = open_recorder()
+    follow(recorder, MARKET[:1])
+    ask(recorder, new(1, "a", tif="GTD", expire_ts_ns=50), 10)
+    said = ask(recorder, {"op": "cancel", "req": "x"}, 60)
+    assert [r.get("report", "error") for _, r in said] == ["EXPIRED", "error"]
+    before = state_of(recorder)
+    recorder.close()
+    assert state_of(open_recorder()) == before
 
 
 @pytest.mark.parametrize("cut", range(0, 700, 41))
@@ -122,7 +180,7 @@ def test_disk_full_is_one_clear_error_and_nothing_is_said(open_recorder, monkeyp
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(VenueError, match=r"cannot be written \(No space left on device\); free some space"):
-        recorder.on_request(ME, new(1, "a"), 10)
+        ask(recorder, new(1, "a"), 10)
     assert recorder.log.broken
 
 

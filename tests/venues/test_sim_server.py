@@ -15,7 +15,7 @@ from streams.venues.sim.client import SimClient
 from streams.venues.sim.log import VenueLog
 from streams.venues.sim.recorder import Recorder
 from streams.venues.sim.server import _Server
-from tests.venues.sim_orders import book, instrument, request
+from tests.venues.sim_orders import book, instrument, request, rows_of
 
 SMALL = {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64}
 
@@ -27,8 +27,8 @@ class Silent:
         threading.Event().wait(min(timeout_s, 0.01))
         return []
 
-    def merge(self, messages):
-        return []
+    def merge(self, batch):
+        return None
 
     def begins_run(self, command):
         return False
@@ -38,7 +38,7 @@ class Silent:
 def recorder(tmp_path, monkeypatch):
     monkeypatch.setattr("streams.venues.sim.exchange.SIZES", SMALL)
     made = Recorder(VenueLog(tmp_path / "log.jsonl"), 1, [instrument()], [("book_updates.v1", 0)], [0])
-    made.on_market([(0, 1, book([(1000, 5)], [(1001, 4)], snapshot=True))])
+    made.on_market(rows_of(made.exchange.slots, [(0, 1, book([(1000, 5)], [(1001, 4)], snapshot=True))]))
     return made
 
 

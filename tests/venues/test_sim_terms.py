@@ -9,7 +9,7 @@ from streams.schema import ids
 from streams.venues.gateway_state import GatewayState
 from streams.venues.sim.client import SimClient
 from streams.venues.sim.exchange import SimExchange
-from tests.venues.sim_orders import LOT_E9, TICK_E9, book, instrument, new, request, trade
+from tests.venues.sim_orders import LOT_E9, TICK_E9, book, follow, instrument, new, request, trade
 from tests.venues.test_gateway_state import event
 
 ME = "gateway/0"
@@ -22,14 +22,14 @@ class Saying(SimClient):
         super().__init__("", ME)
         self.said = []
 
-    async def _say(self, message):
-        self.said.append(message)
+    async def _say(self, *messages):
+        self.said += messages
 
 
-@pytest.fixture
-def exchange():
-    made = SimExchange(7, [instrument()], {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64})
-    made.on_market(book([(1000, 5), (999, 9)], [(1001, 4), (1002, 9)], snapshot=True))
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "compiled"])
+def exchange(request):
+    made = SimExchange(7, [instrument()], {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64}, request.param)
+    follow(made, book([(1000, 5), (999, 9)], [(1001, 4), (1002, 9)], snapshot=True))
     return made
 
 
@@ -54,7 +54,8 @@ TERMS = [  # of the request, and what the venue's order then has
 def test_request_terms_reach_the_venues_order(exchange, terms, expected):
     exchange.on_request(ME, sent(request(1, px=998)._replace(**terms)), 5)
     assert [r["report"] for _, r in exchange.take_reports()] == ["ACK"]
-    found = exchange.venue.orders.pool[exchange.venue.orders.find(1)]
+    pool = exchange.matcher.venue.orders.pool
+    found = next(pool[slot] for slot in range(len(pool)) if pool[slot].order_id == 1)
     assert {name: getattr(found, name) for name in expected} == expected
 
 
@@ -80,7 +81,7 @@ def test_message_beyond_a_bound_is_rejected_with_value_and_bound(exchange, field
 
 def test_triggered_stop_is_reported_unasked_and_written_once(exchange):
     exchange.on_request(ME, new(1, "a", type="STOP", px=None, stop_px="100.5"), 5)
-    exchange.on_market(trade(Side.BUY, 1005, 1))
+    follow(exchange, trade(Side.BUY, 1005, 1))
     said = [(r["report"], r.get("req")) for _, r in exchange.take_reports()]
     assert said == [("ACK", 1), ("TRIGGERED", None), ("FILL", None), ("FILL", None)]
     state, order_id = GatewayState(), ids.make(9, 1)

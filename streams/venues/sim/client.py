@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from streams.venues.client import OrderState, VenueReport
 __all__ = ["SimClient"]
 
 _ANSWER_S = 10.0
+_MAX_FRAME_LINES = 500
 
 
 class SimClient:
@@ -68,21 +70,12 @@ class SimClient:
 
     async def send(self, request: Request, cl_ord_id: str) -> None:
         """Send a NEW, REPLACE or CANCEL."""
-        message: dict[str, Any] = {"op": request.action.name.lower(), "req": request.id, "cl_ord_id": cl_ord_id, "symbol": request.symbol}
-        if request.action != OrderAction.CANCEL:
-            message["qty"] = units.from_e9(request.qty_e9)
-            if request.px_e9 is not None:
-                message["px"] = units.from_e9(request.px_e9)
-        if request.action == OrderAction.NEW:
-            message |= {"side": request.side.name, "type": request.ord_type.name, "tif": request.time_in_force.name}
-            message["post_only"] = request.post_only
-            for name in ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset"):
-                value = getattr(request, f"{name}_e9")
-                if value is not None:
-                    message[name] = units.from_e9(value)
-            if request.expire_ts_ns is not None:
-                message["expire_ts_ns"] = request.expire_ts_ns
-        await self._say(message)
+        await self._say(_message(request, cl_ord_id))
+
+    async def send_all(self, requests: Sequence[tuple[Request, str]]) -> None:
+        """Send several in one frame."""
+        for first in range(0, len(requests), _MAX_FRAME_LINES):
+            await self._say(*(_message(*r) for r in requests[first : first + _MAX_FRAME_LINES]))
 
     async def cancel_all(self) -> None:
         """Cancel every open order of this session."""
@@ -102,11 +95,11 @@ class SimClient:
         return [_report(r, json.dumps(r).encode()) for r in (await self._ask({"op": "executions", "after": after}))["reports"]]
 
     # ---- the socket ----
-    async def _say(self, message: dict[str, Any]) -> None:
+    async def _say(self, *messages: dict[str, Any]) -> None:
         if self._socket is None:
             raise VenueError(f"{self.url}: not connected")
         try:
-            await self._socket.send_str(json.dumps(message, separators=(",", ":")))
+            await self._socket.send_str("\n".join([json.dumps(message, separators=(",", ":")) for message in messages]))
         except (aiohttp.ClientError, OSError) as error:
             raise VenueError(f"{self.url}: the connection is gone ({error or type(error).__name__})") from None
 
@@ -126,14 +119,15 @@ class SimClient:
         try:
             async for message in socket:
                 if message.type == aiohttp.WSMsgType.TEXT:
-                    self._on_text(message.data)
+                    for line in message.data.split("\n"):
+                        self._on_line(line)
         finally:
             for asked in self._asked.values():
                 if not asked.done():
                     asked.set_exception(gone)
             self._reports.put_nowait(gone)
 
-    def _on_text(self, text: str) -> None:
+    def _on_line(self, text: str) -> None:
         message = json.loads(text)
         if "report" in message:
             self._reports.put_nowait(_report(message, text.encode()))
@@ -145,6 +139,25 @@ class SimClient:
                 asked.set_result(message)
         else:
             self._reports.put_nowait(VenueError(f"{self.url}: {message.get('error', message)}"))
+
+
+def _message(request: Request, cl_ord_id: str) -> dict[str, Any]:
+    """A request in the venue's words."""
+    message: dict[str, Any] = {"op": request.action.name.lower(), "req": request.id, "cl_ord_id": cl_ord_id, "symbol": request.symbol}
+    if request.action != OrderAction.CANCEL:
+        message["qty"] = units.from_e9(request.qty_e9)
+        if request.px_e9 is not None:
+            message["px"] = units.from_e9(request.px_e9)
+    if request.action == OrderAction.NEW:
+        message |= {"side": request.side.name, "type": request.ord_type.name, "tif": request.time_in_force.name}
+        message["post_only"] = request.post_only
+        for name in ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset"):
+            value = getattr(request, f"{name}_e9")
+            if value is not None:
+                message[name] = units.from_e9(value)
+        if request.expire_ts_ns is not None:
+            message["expire_ts_ns"] = request.expire_ts_ns
+    return message
 
 
 def _e9(text: str | None) -> int | None:

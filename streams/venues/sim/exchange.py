@@ -15,13 +15,16 @@ Messages (JSON objects; prices and quantities as decimal strings; from "px" on o
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from streams.errors import UnitError, VenueError
-from streams.records import BookUpdate, Instrument, InstrumentType, OrdType, Side, TimeInForce, Trade, VenueEventType
+from streams.records import Instrument, InstrumentType, OrdType, Side, TimeInForce, VenueEventType
 from streams.schema import units
-from streams.trading.codes import MARKET, STOP
 from streams.trading.contract import money_per_tick_lot
 from streams.trading.venue import SimVenue
-from streams.trading.venue_answer import REASONS, VenueAnswer
+from streams.trading.venue_answer import REASONS
+from streams.venues.sim.market_slots import MarketSlots
+from streams.venues.sim.matcher import Answer, Matcher
 
 __all__ = ["SIZES", "SimExchange", "SimOrder"]
 
@@ -49,45 +52,38 @@ class SimExchange:
     instruments : one record a symbol
     """
 
-    def __init__(self, run: int, instruments: Sequence[Instrument], sizes: dict[str, int] | None = None) -> None:
+    def __init__(self, run: int, instruments: Sequence[Instrument], sizes: dict[str, int] | None = None, compiled: bool = False) -> None:
         self.run, self.instruments = run, list(instruments)
         self.rows = {i.symbol: row for row, i in enumerate(self.instruments)}
         n = len(self.instruments)
-        self.venue = SimVenue({**SIZES, **(sizes or {}), "instruments": n, "order_lists": 3 * n})
-        self.venue.setup()
+        venue = SimVenue({**SIZES, **(sizes or {}), "instruments": n, "order_lists": 3 * n})
+        venue.setup()
         for row, instrument in enumerate(self.instruments):
-            _set_spec(self.venue, row, instrument)
+            _set_spec(venue, row, instrument)
+        self.matcher = Matcher(venue, compiled)
+        self.slots = MarketSlots(run, self.instruments)
         self.orders: dict[str, SimOrder] = {}
         self.by_number: list[SimOrder] = []
         self.executions: dict[str, list[dict[str, Any]]] = {}  # by session
         self.execution_place: dict[str, int] = {}
         self.reports: list[tuple[str, dict[str, Any]]] = []
-        self.unusable = 0
 
     # ---- inputs ----
     def on_time(self, now_ns: int) -> None:
         """Time passes; orders expire."""
-        self.venue.on_time(now_ns)
+        self.matcher.on_time(now_ns)
         self._collect(None)
 
     def next_expiry_ns(self) -> int:
         """No order expires before."""
-        return self.venue.next_expire_ns
+        return self.matcher.next_expire_ns()
 
-    def on_market(self, record: BookUpdate | Trade) -> None:
-        """A book update or a trade. What does not fit the instrument's grid is counted in `unusable` and left out."""
-        row = self.rows.get(record.symbol)
-        if row is None or record.venue != self.instruments[row].venue:
-            return
-        self.venue.on_time(record.recv_ts_ns)
-        try:
-            if isinstance(record, Trade):
-                self._on_trade(row, record)
-            else:
-                self._on_book(row, record)
-        except UnitError:
-            self.unusable += 1
-        self._collect(None)
+    def on_market(self, starts: np.ndarray, sizes: np.ndarray) -> None:
+        """Market records of the run in this order, as `slots` made them: address and bytes of each, int64[n]; 0 bytes = not for us."""
+        first = 0
+        while first < len(starts):
+            first += self.matcher.follow(starts[first:], sizes[first:])
+            self._collect(None)
 
     def on_request(self, session: str, message: dict[str, Any], now_ns: int) -> None:
         """A message that may change state. VenueError names what is wrong with one that cannot be read; the state is then as before."""
@@ -99,7 +95,7 @@ class SimExchange:
         }.get(message.get("op", ""))
         if op is None:
             raise VenueError(f"op is {message.get('op')!r}; new, replace, cancel, cancel_all, order, open, executions are known")
-        self.venue.on_time(now_ns)
+        self.matcher.on_time(now_ns)
         self._collect(None)
         try:
             op(session, message)
@@ -131,30 +127,6 @@ class SimExchange:
             raise VenueError(f"executions: {exec_id!r} is no execution of session {session!r}")
         return done[place + 1 :]
 
-    # ---- market data ----
-    def _on_book(self, row: int, update: BookUpdate) -> None:
-        i = self.instruments[row]
-        levels = [
-            (
-                level.side,
-                units.to_ticks(level.px_e9, i.tick_e9),
-                units.to_lots(level.qty_e9, i.lot_e9, units.MAX_BOOK_QTY_LOTS),
-            )
-            for level in update.levels
-        ]
-        if update.snapshot:
-            self.venue.on_snapshot(row)
-        for side, px_ticks, qty_lots in levels:
-            self.venue.on_level(row, int(side), px_ticks, qty_lots)
-        self.venue.on_update_end(row, int(update.snapshot))
-
-    def _on_trade(self, row: int, trade: Trade) -> None:
-        i = self.instruments[row]
-        px_ticks = units.to_ticks(trade.px_e9, i.tick_e9)
-        qty_lots = units.to_lots(trade.qty_e9, i.lot_e9, units.MAX_BOOK_QTY_LOTS)
-        if px_ticks > 0 and qty_lots > 0:
-            self.venue.on_trade(row, int(trade.side), px_ticks, qty_lots)
-
     # ---- requests ----
     def _new(self, session: str, m: dict[str, Any]) -> None:
         cl_ord_id, row = str(m["cl_ord_id"]), self.rows.get(m["symbol"], -1)
@@ -164,46 +136,37 @@ class SimExchange:
             self._say(session, VenueEventType.REJECT, cl_ord_id, str(m["symbol"]), m["req"], reason=why)
             return
         number = len(self.by_number) + 1
-        self._write_draft(number, row, m)
-        draft = self.venue.draft
+        i = self.instruments[row]
+        ord_type, px_ticks, qty_lots = OrdType[m["type"]], _ticks(m.get("px"), i), _lots(m["qty"], i)
+        terms = (
+            *(row, int(Side[m["side"]]), int(ord_type), int(TimeInForce[m["tif"]]), int(bool(m.get("post_only", False)))),
+            *(px_ticks, qty_lots, _ticks(m.get("stop_px"), i), int(m.get("expire_ts_ns") or 0)),
+            *(_lots(m.get("display_qty"), i), _lots(m.get("min_qty"), i), _lots(m.get("max_floor_qty"), i), _ticks(m.get("peg_offset"), i)),
+        )
+        self.matcher.submit(number, *terms)  # before anything is noted: it refuses what is no int64
         order = SimOrder(number, cl_ord_id, session, row)
+        order.px_ticks = 0 if ord_type in (OrdType.MARKET, OrdType.STOP) else px_ticks
+        order.qty_lots = qty_lots
         self.orders[cl_ord_id] = order
         self.by_number.append(order)
-        order.px_ticks = 0 if draft.ord_type in (MARKET, STOP) else draft.px_ticks
-        order.qty_lots = draft.qty_lots
-        self.venue.submit()
         self._collect(m["req"])
-
-    def _write_draft(self, number: int, row: int, m: dict[str, Any]) -> None:
-        """The terms of a "new" message."""
-        i, draft = self.instruments[row], self.venue.draft
-        draft.reset(number)
-        draft.instrument = row
-        draft.set_terms(int(Side[m["side"]]), _ticks(m.get("px"), i), _lots(m["qty"], i))
-        draft.ord_type, draft.time_in_force = int(OrdType[m["type"]]), int(TimeInForce[m["tif"]])
-        draft.post_only = int(bool(m.get("post_only", False)))
-        draft.stop_px_ticks = _ticks(m.get("stop_px"), i)
-        draft.expire_ts_ns = int(m.get("expire_ts_ns") or 0)
-        draft.display_qty_lots, draft.min_qty_lots = _lots(m.get("display_qty"), i), _lots(m.get("min_qty"), i)
-        draft.max_floor_qty_lots = _lots(m.get("max_floor_qty"), i)
-        draft.peg_offset_ticks = _ticks(m.get("peg_offset"), i)
 
     def _replace(self, session: str, m: dict[str, Any]) -> None:
         order = self._own(session, m, VenueEventType.REPLACE_REJECT)
         if order is not None:
             i = self.instruments[order.row]
-            self.venue.on_replace(order.number, int(m["req"]), _ticks(m.get("px"), i), _lots(m["qty"], i))
+            self.matcher.replace(order.number, int(m["req"]), _ticks(m.get("px"), i), _lots(m["qty"], i))
             self._collect(m["req"])
 
     def _cancel(self, session: str, m: dict[str, Any]) -> None:
         order = self._own(session, m, VenueEventType.CANCEL_REJECT)
         if order is not None:
-            self.venue.on_cancel(order.number, int(m["req"]))
+            self.matcher.cancel(order.number, int(m["req"]))
             self._collect(m["req"])
 
     def _cancel_all(self, session: str, m: dict[str, Any]) -> None:
         for order in [o for o in self.by_number if o.session == session and o.ended is None]:
-            self.venue.on_cancel(order.number, 0)
+            self.matcher.cancel(order.number, 0)
         self._collect(None)
 
     def _refuse(self, session: str, m: dict[str, Any], reason: str) -> None:
@@ -225,12 +188,10 @@ class SimExchange:
     # ---- reports ----
     def _collect(self, req: int | None) -> None:
         """Turn the kernel's answers into reports. req: request that the answers of its own order are to; fills answer none."""
-        answers = self.venue.answers
-        while not answers.empty():
-            self._on_answer(answers.first(), req)
-            answers.take()
+        for answer in self.matcher.take_answers():
+            self._on_answer(answer, req)
 
-    def _on_answer(self, a: VenueAnswer, req: int | None) -> None:
+    def _on_answer(self, a: Answer, req: int | None) -> None:
         order = self.by_number[a.order_id - 1]
         kind = VenueEventType(a.kind)
         order.cum_lots, order.ts_ns = a.cum_qty_lots, a.ts_ns
@@ -248,7 +209,7 @@ class SimExchange:
         terms = {"px": _px(a.px_ticks, i), "qty": units.from_e9(a.qty_lots * i.lot_e9)}
         self._say(order.session, kind, order.cl_ord_id, i.symbol, asked, order=order, reason=REASONS[a.reason], **terms)
 
-    def _fill(self, order: SimOrder, a: VenueAnswer, i: Instrument) -> None:
+    def _fill(self, order: SimOrder, a: Answer, i: Instrument) -> None:
         done = self.executions.setdefault(order.session, [])
         exec_id = f"{self.run}-{a.exec_seq}"
         self.execution_place[exec_id] = len(done)
@@ -265,7 +226,9 @@ class SimExchange:
     def _say(
         self, session: str, kind: VenueEventType, cl_ord_id: str, symbol: str, req: int | None, order: SimOrder | None = None, **more: Any
     ) -> dict[str, Any]:
-        report: dict[str, Any] = {"report": kind.name, "cl_ord_id": cl_ord_id, "symbol": symbol, "ts_ns": self.venue.now_ns}
+        """Note a report. Of an order: as of its last answer, with which time may have passed since."""
+        ts_ns = self.matcher.now_ns() if order is None else order.ts_ns
+        report: dict[str, Any] = {"report": kind.name, "cl_ord_id": cl_ord_id, "symbol": symbol, "ts_ns": ts_ns}
         if order is not None:
             lot_e9 = self.instruments[order.row].lot_e9
             report |= {"order_id": str(order.number), "cum_qty": units.from_e9(order.cum_lots * lot_e9)}

@@ -1,7 +1,9 @@
 """The simulated venue's memory: an append-only file of what came in and what was answered, one JSON array a line.
 
     ["run", {...}]                      first line: run, instruments, partitions
-    ["market", [[p, first_offset, count], ...]]   market records consumed, in order; p = place in the first line's partitions
+    ["merged", [[p, first_offset, count], ...]]   market records consumed, in the order of their receive times (`merge.merged`);
+                                        p = place in the first line's partitions, each at most once
+    ["market", [[p, first_offset, count], ...]]   the same in the order of this line, as earlier versions wrote it
     ["in", session, {...}, now_ns]      a message that may have changed state
     ["time", now_ns]                    time passed, orders expired
     ["out", session, {...}]             a report, after the input that caused it
@@ -65,6 +67,10 @@ class VenueLog:
     def add(self, *line: Any) -> None:
         """Add a line to the batch."""
         self._batch.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+    def add_text(self, kind: str, session: str, text: str, *more: int) -> None:
+        """Add a line about a message that is JSON already, in one line."""
+        self._batch.append(f'["{kind}",{json.dumps(session)},{"".join([text, *(f",{n}" for n in more)])}]\n'.encode())
 
     def write(self) -> None:
         """Hand the batch to the operating system. VenueError when it cannot be written: then nothing of it may be sent."""

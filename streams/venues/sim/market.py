@@ -1,100 +1,127 @@
-"""Market data for the simulated venue: several partitions merged by receive time, each record once, with its place."""
+"""Market data for the simulated venue: batches from the broker as slots in memory, several partitions merged by receive time."""
 
-from collections import deque
-from collections.abc import Iterator
+import itertools
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+import numpy as np
 
-from streams.errors import DecodeError
-from streams.lanes.bus import explain, open_consumer, read_range
+from streams.errors import DecodeError, VenueError
+from streams.lanes.bulk_consumer import BulkConsumer
+from streams.lanes.messages import Messages
 from streams.lanes.wire import Wire
 from streams.records import BookUpdate, Trade
+from streams.venues.sim.market_slots import MarketSlots
+from streams.venues.sim.merge import Merge, Rows
 
-__all__ = ["MARKET_TOPICS", "MarketReader", "MarketRecord", "Merge", "reread"]
+__all__ = ["MARKET_TOPICS", "MarketReader", "RunReader", "read_again"]
 
 MARKET_TOPICS = ("book_updates.v1", "trades.v1")
-MarketRecord = tuple[int, int, BookUpdate | Trade | None]  # partition's place in the list, offset, record (None = cannot be read)
-_BATCH = 2_000
+_BATCH = 20_000
+_SETTINGS = {"fetch.wait.max.ms": 20, "queued.max.messages.kbytes": 16_384}
+_AGAIN_S = 30.0
 
-
-class Merge:
-    """Puts the records of several partitions into the order of their receive times.
-
-    A record waits until every other partition has one to compare with or is at its end, so that a backlog comes in the order in which it
-    was received. Live, records of two topics may overtake each other by the time between two transactions.
-    """
-
-    def __init__(self, partitions: int) -> None:
-        self._waiting: list[deque[MarketRecord]] = [deque() for _ in range(partitions)]
-        self._at_end = [False] * partitions
-
-    def add(self, record: MarketRecord) -> None:
-        """The next record of its partition."""
-        self._at_end[record[0]] = False
-        self._waiting[record[0]].append(record)
-
-    def end(self, place: int) -> None:
-        """A partition has nothing more for now."""
-        self._at_end[place] = True
-
-    def ready(self) -> list[MarketRecord]:
-        """The records that need not wait any longer. At equal times the partition that was named first goes first."""
-        found: list[MarketRecord] = []
-        while all(w or end for w, end in zip(self._waiting, self._at_end, strict=True)) and any(self._waiting):
-            heads = [(w[0][2].recv_ts_ns if w[0][2] else 0, place) for place, w in enumerate(self._waiting) if w]
-            found.append(self._waiting[min(heads)[1]].popleft())
-        return found
+Partition = tuple[str, int]
+_batches = itertools.count(1)
 
 
 class MarketReader:
     """Committed records of `partitions` from the given offsets on, merged, without a group."""
 
-    def __init__(self, kafka: str, wire: Wire, partitions: list[tuple[str, int]], offsets: list[int]) -> None:
-        self._kafka, self._wire = kafka, wire
-        self._place = {partition: place for place, partition in enumerate(partitions)}
+    def __init__(self, kafka: str, wire: Wire, partitions: list[Partition], offsets: list[int], slots: MarketSlots) -> None:
         self._merge = Merge(len(partitions))
-        settings = {"enable.partition.eof": True, "fetch.wait.max.ms": 20, "queued.max.messages.kbytes": 16_384}
-        self._consumer = open_consumer(kafka, settings=settings)
-        self._consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in zip(partitions, offsets, strict=True)])
+        self._source = _Source(kafka, wire, partitions, offsets, slots)
 
-    def read(self, timeout_s: float) -> list[Message]:
-        """What the broker has for us within a time; may block, so call it in a thread."""
-        return self._consumer.consume(_BATCH, timeout_s)
+    def read(self, timeout_s: float) -> "_Batch":
+        """What the broker has for us within a time; may block, so call it in a thread. LaneError for an error the client does not
+        recover from."""
+        return self._source.read(timeout_s)
 
-    def merge(self, messages: list[Message]) -> list[MarketRecord]:
-        """The records that may be processed now that these messages are in. LaneError for an error the client does not recover from."""
-        for message in messages:
-            self._take(message)
+    def merge(self, batch: "_Batch") -> Rows | None:
+        """The records that may be processed now that this batch is in, in order; None if there is none."""
+        parts, ends = batch
+        for rows in parts:
+            self._merge.add(rows)
+        for place in ends:
+            self._merge.end(place)
         return self._merge.ready()
 
     def close(self) -> None:
         """Free the consumer."""
+        self._source.close()
+
+
+class RunReader:
+    """The records of one partition once more, from an offset on."""
+
+    def __init__(self, kafka: str, wire: Wire, place: int, partition: Partition, start: int, slots: MarketSlots) -> None:
+        self._open = lambda: _Source(kafka, wire, [partition], [start], slots, place)
+        self._source: _Source | None = None
+        self._partition, self._at_end = partition, False
+        self._left: list[Rows] = []
+
+    def take(self, offset: int, count: int) -> Rows:
+        """The next `count` records, of which the first has this offset. VenueError when the partition does not have them any longer."""
+        self._source = self._source or self._open()
+        while sum(map(len, self._left)) < count and not self._at_end:
+            parts, ends = self._source.read(_AGAIN_S)
+            self._left += parts
+            self._at_end = bool(ends) or not parts  # what was consumed once lies before any end
+        rows = Rows.join(self._left) if self._left else None
+        if rows is None or len(rows) < count or rows.offset[0] != offset:
+            topic, partition = self._partition
+            raise VenueError(f"{topic}[{partition}] no longer has offset {offset}; start a fresh run")
+        self._left = [rows.take(slice(count, None)).alone()] if len(rows) > count else []
+        return rows.take(slice(count))
+
+    def close(self) -> None:
+        """Free the consumer."""
+        if self._source is not None:
+            self._source.close()
+
+
+def read_again(kafka: str, wire: Wire, partitions: list[Partition], starts: list[int], slots: MarketSlots) -> list[RunReader]:
+    """A reader a partition of the records that a log says were consumed, from the first of them on."""
+    return [RunReader(kafka, wire, place, partition, starts[place], slots) for place, partition in enumerate(partitions)]
+
+
+_Batch = tuple[list[Rows], list[int]]  # rows of one partition each; partitions that are at their end behind them
+
+
+class _Source:
+    """Batches of messages as rows. first: place of the first partition."""
+
+    def __init__(self, kafka: str, wire: Wire, partitions: list[Partition], offsets: list[int], slots: MarketSlots, first: int = 0) -> None:
+        self._wire, self._slots = wire, slots
+        self._consumer = BulkConsumer(kafka, settings=_SETTINGS)
+        self._consumer.assign(dict(zip(partitions, offsets, strict=True)))
+        self._place = {partition: first + n for n, partition in enumerate(partitions)}
+        self._topics = [topic for topic, _ in self._consumer.places]
+        self._places = np.array([self._place[p] for p in self._consumer.places], np.int64)
+
+    def read(self, timeout_s: float) -> _Batch:
+        messages = self._consumer.take(_BATCH, timeout_s)
+        try:
+            parts = [self._rows(messages, n) for n in range(len(self._topics)) if (messages.place == n).any()]
+        finally:
+            messages.release()
+        last = {int(rows.place[0]): int(rows.offset[-1]) for rows in parts}
+        return parts, [self._place[p] for p, end in messages.ends.items() if last.get(self._place[p], -1) < end]
+
+    def close(self) -> None:
         self._consumer.close()
 
-    def _take(self, message: Message) -> None:
-        error, topic, partition = message.error(), message.topic() or "", message.partition() or 0
-        place = self._place.get((topic, partition), 0)
-        if error is None:
-            self._merge.add((place, message.offset() or 0, _decode(self._wire, message)))
-        elif error.code() == KafkaError._PARTITION_EOF:
-            self._merge.end(place)
-        elif error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
-            raise explain(error, self._kafka, f"reading {topic}[{partition}]")
+    def _rows(self, messages: Messages, n: int) -> Rows:
+        """The rows of the n-th of the consumer's partitions."""
+        mine = np.flatnonzero(messages.place == n)
+        records = [self._decode(self._topics[n], messages.value(row)) for row in mine.tolist()]
+        starts, sizes, memory = self._slots.arrays(records)
+        times = np.array([0 if record is None else record.recv_ts_ns for record in records], np.int64)
+        batch = next(_batches)
+        batches = np.full(len(mine), batch, np.int64)
+        return Rows(np.full(len(mine), self._places[n]), messages.offset[mine], times, starts, sizes, batches, {batch: memory})
 
-
-def reread(kafka: str, wire: Wire, partitions: list[tuple[str, int]], starts: list[int]) -> list[Iterator[MarketRecord]]:
-    """One iterator a partition over the records that a log says were consumed, from the first of them on."""
-    return [_again(kafka, wire, place, *partition, starts[place]) for place, partition in enumerate(partitions)]
-
-
-def _again(kafka: str, wire: Wire, place: int, topic: str, partition: int, start: int) -> Iterator[MarketRecord]:
-    for message in read_range(kafka, topic, partition, start):
-        yield place, message.offset() or 0, _decode(wire, message)
-
-
-def _decode(wire: Wire, message: Message) -> Any:
-    try:
-        return wire.decode(message.topic() or "", message.value())
-    except DecodeError:
-        return None  # the lanes that read the topic dead-letter it
+    def _decode(self, topic: str, value: bytes | None) -> BookUpdate | Trade | Any:
+        try:
+            return self._wire.decode(topic, value)
+        except DecodeError:
+            return None  # the lanes that read the topic dead-letter it

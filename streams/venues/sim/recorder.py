@@ -1,5 +1,6 @@
 """The exchange with its memory: each input is logged with its answers before they are sent, and a log is executed again to go on."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,39 @@ from streams.records import Command, Instrument
 from streams.schema import codec
 from streams.venues.sim.exchange import SimExchange
 from streams.venues.sim.log import VenueLog, log_path
-from streams.venues.sim.market import MarketRecord, reread
+from streams.venues.sim.market import RunReader, read_again
+from streams.venues.sim.merge import Rows, merged
 
 __all__ = ["Recorder"]
 
 Partitions = list[tuple[str, int]]
+Said = tuple[str, str]  # session, report as JSON
 
 
 class Recorder:
-    """A simulated venue that survives `kill -9`. Each `on_...` returns the reports to send: they are in the log already.
+    """A simulated venue that survives `kill -9`. Each `on_...` returns what to send, (session, report as JSON): only after `write`.
 
     offsets : next offset to read per market partition
     """
 
-    def __init__(self, log: VenueLog, run: int, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> None:
+    def __init__(
+        self, log: VenueLog, run: int, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int], compiled: bool = False
+    ) -> None:
         self.log, self.partitions = log, partitions
-        self.exchange = SimExchange(run, instruments)
+        self.exchange = SimExchange(run, instruments, compiled=compiled)
         self.offsets = list(starts)
 
     @classmethod
     def open(
-        cls, folder: Path, process: str, run: Command, instruments: Sequence[Instrument], partitions: Partitions, kafka: str, wire: Wire
+        cls,
+        folder: Path,
+        process: str,
+        run: Command,
+        instruments: Sequence[Instrument],
+        partitions: Partitions,
+        kafka: str,
+        wire: Wire,
+        compiled: bool = False,
     ) -> "Recorder":
         """The venue of a run: empty where the run has no log yet, else as its log left it. The log of a run of the same number on another
         broker (the stack was purged) is put aside.
@@ -50,57 +63,61 @@ class Recorder:
             starts = [positions[p] if p in positions else watermarks(kafka, *p)[0] for p in partitions]
             log.add("run", _head(run, instruments, partitions, starts))
             log.write()
-            return cls(log, number, instruments, partitions, starts)
+            return cls(log, number, instruments, partitions, starts, compiled)
         head = first[1]
         known = [codec.decode(Instrument, bytes.fromhex(i)) for i in head["instruments"]]
-        recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"])
+        recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"], compiled)
         recorder._execute(kafka, wire)
         return recorder
 
     # ---- inputs ----
-    def on_market(self, records: list[MarketRecord]) -> list[tuple[str, dict[str, Any]]]:
-        """Process market records in this order."""
-        runs: list[list[int]] = []
-        for place, offset, record in records:
-            if runs and runs[-1][0] == place:
-                runs[-1][2] += 1
-            else:
-                runs.append([place, offset, 1])
-            self._market(place, offset, record)
-        return self._log("market", runs) if records else []
+    def on_market(self, rows: Rows) -> list[Said]:
+        """Follow market records in this order, which must be that of their receive times."""
+        self._follow(rows)
+        self.log.add("merged", rows.runs())
+        return self._said()
 
-    def on_request(self, session: str, message: dict[str, Any], now_ns: int) -> list[tuple[str, dict[str, Any]]]:
-        """Process one message. VenueError for one that cannot be read: nothing happened."""
-        self.exchange.on_request(session, message, now_ns)
-        return self._log("in", session, message, now_ns)
+    def on_request(self, session: str, message: dict[str, Any], text: str, now_ns: int) -> list[Said]:
+        """Process one message, which was this text in one line. One that cannot be read is answered {"error": ...}: only time has passed."""
+        try:
+            self.exchange.on_request(session, message, now_ns)
+        except VenueError as error:
+            self.exchange.on_time(now_ns)
+            self.log.add("time", now_ns)
+            return [*self._said(), (session, json.dumps({"error": str(error)}))]
+        self.log.add_text("in", session, text, now_ns)
+        return self._said()
 
-    def on_time(self, now_ns: int) -> list[tuple[str, dict[str, Any]]]:
+    def on_time(self, now_ns: int) -> list[Said]:
         """Let orders expire that are due."""
         if now_ns < self.exchange.next_expiry_ns():
             return []
         self.exchange.on_time(now_ns)
-        return self._log("time", now_ns)
+        self.log.add("time", now_ns)
+        return self._said()
+
+    def write(self) -> None:
+        """Hand the log to the operating system. VenueError when it cannot be written: then nothing may be sent."""
+        self.log.write()
 
     def close(self) -> None:
         """Close the log."""
         self.log.close()
 
-    def _market(self, place: int, offset: int, record: Any) -> None:
-        self.offsets[place] = offset + 1
-        if record is not None and record.run_id == self.exchange.run:
-            self.exchange.on_market(record)
+    def _follow(self, rows: Rows) -> None:
+        for place, last in zip(rows.place.tolist(), rows.offset.tolist(), strict=True):
+            self.offsets[place] = last + 1
+        self.exchange.on_market(rows.start, rows.size)
 
-    def _log(self, *line: Any) -> list[tuple[str, dict[str, Any]]]:
-        self.log.add(*line)
-        reports = self.exchange.take_reports()
-        for session, report in reports:
-            self.log.add("out", session, report)
-        self.log.write()
-        return reports
+    def _said(self) -> list[Said]:
+        said = [(session, json.dumps(report, separators=(",", ":"))) for session, report in self.exchange.take_reports()]
+        for session, text in said:
+            self.log.add_text("out", session, text)
+        return said
 
     # ---- the log, executed again ----
     def _execute(self, kafka: str, wire: Wire) -> None:
-        markets = reread(kafka, wire, self.partitions, self.offsets)
+        markets = read_again(kafka, wire, self.partitions, self.offsets, self.exchange.slots)
         said: list[tuple[str, dict[str, Any]]] = []
         for number, (kind, *rest) in enumerate(self.log.lines(), 1):
             if kind == "run":
@@ -113,25 +130,26 @@ class Recorder:
                 continue
             if said:
                 raise VenueError(f"{self.log.path}:{number}: {said[0]} is answered now, and was not then; start a fresh run")
-            if kind == "market":
-                for place, offset, count in rest[0]:
-                    self._market_again(markets[place], place, offset, count, number)
-            elif kind == "in":
-                self.exchange.on_request(*rest)
-            elif kind == "time":
-                self.exchange.on_time(*rest)
+            self._again(markets, number, kind, rest)
             said = self.exchange.take_reports()
+        for market in markets:
+            market.close()
         for session, report in said:  # answered by nobody: the kill came between the two
             self.log.add("out", session, report)
         self.log.write()
 
-    def _market_again(self, market: Any, place: int, offset: int, count: int, number: int) -> None:
-        for n in range(count):
-            record = next(market, None)
-            if record is None or (n == 0 and record[1] != offset):
-                topic, partition = self.partitions[place]
-                raise VenueError(f"{self.log.path}:{number}: {topic}[{partition}] no longer has offset {offset}; start a fresh run")
-            self._market(*record)
+    def _again(self, markets: list[RunReader], number: int, kind: str, rest: list[Any]) -> None:
+        """One input of the log."""
+        if kind in ("market", "merged"):
+            try:
+                rows = Rows.join([markets[place].take(offset, count) for place, offset, count in rest[0]])
+            except VenueError as error:
+                raise VenueError(f"{self.log.path}:{number}: {error}") from None
+            self._follow(rows if kind == "market" else merged(rows))
+        elif kind == "in":
+            self.exchange.on_request(*rest)
+        elif kind == "time":
+            self.exchange.on_time(*rest)
 
 
 def _head(run: Command, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ connection of the same name closes the first. Questions (`order`, `open`, `execu
     {"op": "open", "ask": 2}                            -> {"ask": 2, "orders": [...]}
     {"op": "executions", "ask": 3, "after": "1-17"}     -> {"ask": 3, "reports": [...]}
 
-An answer to a question stands behind every report that was said before it.
+An answer to a question stands behind every report that was said before it. A frame carries one message or several, a line each, either way.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from streams.clock import RunClock
+from streams.config import plain
 from streams.errors import ConfigError, VenueError
 from streams.lanes.control import Control, read_control
 from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
@@ -36,8 +37,10 @@ __all__ = ["VenueSettings", "run_venue"]
 
 _LOG = structlog.get_logger("venue")
 _READ_S = 0.02  # how long one look for market data lasts
+_CHUNK = 2_000  # market records between which requests act: about a millisecond's
 _TICK_S = 0.01  # how often time passes on a silent market
 _MAX_MESSAGE_BYTES = 1 << 20
+_MAX_FRAME_LINES = 500
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,11 @@ def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
     instruments = _instruments(control, settings.venue)
     shards = sorted({control.shards.get((ShardKind.INSTRUMENT, f"{i.venue}:{i.symbol}"), 0) for i in instruments})
     partitions = [(topic, shard) for topic in MARKET_TOPICS for shard in shards]
-    recorder = Recorder.open(Path(settings.log_directory), settings.process, run, instruments, partitions, settings.kafka, wire)
+    recorder = Recorder.open(
+        Path(settings.log_directory), settings.process, run, instruments, partitions, settings.kafka, wire, not plain()
+    )
     _LOG.info("venue starts", run=run.run_number, orders=len(recorder.exchange.by_number), log=str(recorder.log.path))
-    market = MarketReader(settings.kafka, wire, recorder.partitions, recorder.offsets)
+    market = MarketReader(settings.kafka, wire, recorder.partitions, recorder.offsets, recorder.exchange.slots)
     commands = CommandReader(settings.kafka, wire, control)
     server = _Server(settings, recorder, market, commands, clock)
     try:
@@ -137,10 +142,9 @@ class _Server:
     # ---- market and time ----
     async def _follow(self) -> None:
         while True:
-            messages = await asyncio.to_thread(self.market.read, _READ_S)
-            records = self.market.merge(messages)
-            for first in range(0, len(records), 200):  # a backlog must not keep requests waiting
-                self._say(self.recorder.on_market(records[first : first + 200]))
+            rows = self.market.merge(await asyncio.to_thread(self.market.read, _READ_S))
+            for first in range(0, 0 if rows is None else len(rows), _CHUNK):  # a backlog must not keep requests waiting
+                self._say(self.recorder.on_market(rows.take(slice(first, first + _CHUNK))))
                 await asyncio.sleep(0)
 
     async def _tick(self) -> None:
@@ -157,11 +161,13 @@ class _Server:
         """End the process when a socket met a failure that concerns all."""
         raise await self.failed.get()
 
-    def _say(self, reports: list[tuple[str, dict[str, Any]]]) -> None:
-        for session, report in reports:
+    def _say(self, said: list[tuple[str, str]]) -> None:
+        """Send what was said, now that the log has it."""
+        self.recorder.write()
+        for session, text in said:
             queue = self.outgoing.get(session)
             if queue is not None:  # nobody there: the client asks when it comes back
-                queue.put_nowait(json.dumps(report, separators=(",", ":")))
+                queue.put_nowait(text)
 
     # ---- sockets ----
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
@@ -200,23 +206,32 @@ class _Server:
         return session
 
     def _on_text(self, session: str, text: str) -> None:
+        said: list[tuple[str, str]] = []
+        for line in text.split("\n"):
+            said += self._on_line(session, line)
+        try:
+            self._say(said)
+        except VenueError as error:
+            self.failed.put_nowait(error)
+
+    def _on_line(self, session: str, line: str) -> list[tuple[str, str]]:
+        """What a message makes the venue say."""
         message: Any = None
         try:
-            message = json.loads(text)
+            message = json.loads(line)
             if not isinstance(message, dict):
                 raise VenueError("a message is a JSON object")
             answer = self._answer(session, message)
         except (ValueError, VenueError) as error:
-            if isinstance(error, VenueError) and self.recorder.log.broken:
-                self.failed.put_nowait(error)
-                return
             answer = {"error": str(error)}
             if isinstance(message, dict) and "ask" in message:
                 answer["ask"] = message["ask"]
-        if answer is not None:
-            self.outgoing[session].put_nowait(json.dumps(answer, separators=(",", ":")))
+        if answer is None:
+            return self.recorder.on_request(session, message, line, self.clock.now_ns())
+        return [(session, json.dumps(answer, separators=(",", ":")))]
 
     def _answer(self, session: str, m: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer to a question; None to what is none."""
         exchange = self.recorder.exchange
         if m.get("op") == "order":
             return {"ask": m.get("ask"), "order": exchange.order_state(session, str(m.get("cl_ord_id")))}
@@ -224,16 +239,17 @@ class _Server:
             return {"ask": m.get("ask"), "orders": exchange.open_orders(session)}
         if m.get("op") == "executions":
             return {"ask": m.get("ask"), "reports": exchange.executions_after(session, m.get("after"))}
-        self._say(self.recorder.on_request(session, m, self.clock.now_ns()))
         return None
 
 
 async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:
-    """Reports and answers leave in the order they were said."""
+    """Reports and answers leave in the order they were said; those that wait leave together."""
     while True:
-        text = await queue.get()
+        texts = [await queue.get()]
+        while len(texts) < _MAX_FRAME_LINES and not queue.empty():
+            texts.append(queue.get_nowait())
         try:
-            await socket.send_str(text)
+            await socket.send_str("\n".join(texts))
         except ConnectionError:
             return
 
