@@ -31,6 +31,12 @@ class Counter:
         self.sequence += 1
         return self.base + self.sequence
 
+    def take(self, count: int) -> int:
+        """The next `count` ids; the first of them."""
+        first = self.base + self.sequence + 1
+        self.sequence += count
+        return first
+
 
 def make(writer: int, sequence: int) -> int:
     """The id of a writer's record, an int64 >= 0; UnitError if writer (16 bits) or sequence (47 bits) is out of range."""

@@ -18,7 +18,7 @@ from streams.records import (
     Trade,
 )
 from streams.schema import ids
-from streams.venues.sim.merge import Rows
+from streams.venues.merge import Rows
 
 E9 = 10**9
 TICK_E9, LOT_E9 = E9 // 10, E9 // 1000

@@ -1,12 +1,13 @@
 """Playback: order over several files, pace by the run's clock, resumption, damaged lines. The writer is a stub, no broker."""
 
+import ctypes
 import time
 from threading import Event
 
 from streams.clock import RunClock
 from streams.records import Clock
 from streams.venues.binance.frames import Place
-from streams.venues.binance.playback import merge_recordings, play
+from streams.venues.binance.playback import play
 
 START_NS = 1_000_000_000
 
@@ -17,14 +18,15 @@ class Writer:
     def __init__(self, at: int = 0, at_damage: int = 0, speed: float = 1e9, wall_start_ns: int | None = None) -> None:
         self.clock = RunClock(Clock.RECORDING, START_NS, wall_start_ns or time.time_ns(), speed)
         self.at, self.at_damage = Place(1 if at else 0, at), Place(0, at_damage)
-        self.frames: list[tuple[int, int, int, bytes]] = []
+        self.sent: list[tuple[int, int, int, bytes]] = []
         self.letters: list[tuple[int, str, bytes]] = []
         self.sent_at_ns: list[int] = []
         self.flushed = False
 
-    def frame(self, recv_ts_ns: int, connection: int, source_seq: int, payload: bytes) -> None:
-        self.frames.append((recv_ts_ns, connection, source_seq, payload))
-        self.sent_at_ns.append(self.clock.now_ns())
+    def frames(self, connection, times, seqs, starts, sizes) -> None:
+        for time_ns, seq, start, size in zip(*(c.tolist() for c in (times, seqs, starts, sizes)), strict=True):
+            self.sent.append((time_ns, connection, seq, ctypes.string_at(start, size)))
+            self.sent_at_ns.append(self.clock.now_ns())
 
     def dead_letter(self, recv_ts_ns: int, source_seq: int, reason: str, payload: bytes) -> None:
         self.letters.append((source_seq, reason, payload))
@@ -44,18 +46,10 @@ def stamped(*offsets: int) -> list[str]:
     return [f'{START_NS + offset} {{"n":{offset}}}' for offset in offsets]
 
 
-def test_merge_recordings_orders_by_receive_time_and_counts_lines(tmp_path):
-    first = recording(tmp_path / "a", *stamped(1, 5), "damaged", *stamped(9))
-    second = recording(tmp_path / "b", *stamped(2, 7))
-    entries = list(merge_recordings((first, second)))
-    assert [(entry.source_seq, entry.recv_ts_ns - START_NS) for entry in entries] == [(1, 1), (2, 2), (3, 5), (4, 5), (5, 7), (6, 9)]
-    assert [entry.path[-1] for entry in entries] == ["a", "b", "a", "a", "b", "a"]
-
-
 def test_play_sends_every_line_once_in_order_and_flushes(tmp_path):
     writer = Writer()
     assert play((recording(tmp_path / "a", *stamped(1, 2, 3)),), writer, Event())
-    assert writer.frames == [(START_NS + n, 1, n, b'{"n":%d}' % n) for n in (1, 2, 3)]
+    assert writer.sent == [(START_NS + n, 1, n, b'{"n":%d}' % n) for n in (1, 2, 3)]
     assert writer.flushed
 
 
@@ -70,7 +64,7 @@ def test_play_resumes_after_the_last_frame_and_the_last_dead_letter(tmp_path):
     ]:
         writer = Writer(at, at_damage)
         assert play((path,), writer, Event())
-        assert [frame[2] for frame in writer.frames] == frames
+        assert [frame[2] for frame in writer.sent] == frames
         assert [letter[0] for letter in writer.letters] == letters
 
 
@@ -85,7 +79,7 @@ def test_play_damaged_line_becomes_a_dead_letter_with_file_line_and_reason(tmp_p
 def test_play_never_sends_before_the_runs_clock_shows_the_receive_time(tmp_path):
     writer = Writer(speed=2.0)
     play((recording(tmp_path / "a", *stamped(0, 20_000_000, 60_000_000)),), writer, Event())
-    assert all(sent_ns >= frame[0] for sent_ns, frame in zip(writer.sent_at_ns, writer.frames, strict=True))
+    assert all(sent_ns >= frame[0] for sent_ns, frame in zip(writer.sent_at_ns, writer.sent, strict=True))
 
 
 def test_play_stopped_ends_early_and_flushes(tmp_path):
@@ -93,7 +87,7 @@ def test_play_stopped_ends_early_and_flushes(tmp_path):
     stop.set()
     writer = Writer()
     assert not play((recording(tmp_path / "a", *stamped(1)),), writer, stop)
-    assert (writer.frames, writer.flushed) == ([], True)
+    assert (writer.sent, writer.flushed) == ([], True)
 
 
 def test_play_leaves_frames_of_other_shards_to_their_feeds(tmp_path):
@@ -102,4 +96,4 @@ def test_play_leaves_frames_of_other_shards_to_their_feeds(tmp_path):
     lines = [f"{START_NS + n} {frame}" for n, frame in enumerate((ours, wrapped, raw, nobody))]
     writer = Writer()
     play((recording(tmp_path / "a", *lines),), writer, Event(), ("ETHUSDT",))
-    assert [(frame[2], frame[3].decode()) for frame in writer.frames] == [(1, ours), (4, nobody)]
+    assert [(frame[2], frame[3].decode()) for frame in writer.sent] == [(1, ours), (4, nobody)]

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.venues.sim.merge import Merge, Rows, merged
+from streams.venues.merge import Merge, Rows, merged
 from tests.venues.sim_orders import trade
 from tests.venues.slow_merge import SlowMerge
 

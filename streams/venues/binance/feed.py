@@ -28,7 +28,7 @@ from streams.venues.binance.sockets import LiveFeed, address
 __all__ = ["FeedSettings", "run_clock", "run_feed"]
 
 _LOG = structlog.get_logger("feed")
-_TURN_S = 0.01  # how often a live feed looks for delivery reports, commands and the end
+_TURN_S = 0.002  # how often the frames that came leave together, and a live feed looks for delivery reports and the end
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,28 @@
-"""What a feed writes: frames and dead letters of one shard, each once, with dense ids, also across a kill."""
+"""What a feed writes: frames and dead letters of one shard, each once, with dense ids, also across a kill. Frames leave in waves."""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from streams.clock import RunClock
-from streams.lanes.bus import MAX_RECORD_BYTES, Sender, tail_records
+from streams.lanes.bulk_producer import BulkProducer
+from streams.lanes.bus import MAX_RECORD_BYTES, tail_records
 from streams.lanes.control import Control
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic, writer_name
-from streams.records import DeadLetter, Frame
+from streams.records import DeadLetter
 from streams.schema import ids
+from streams.venues.binance.frame_encoder import FrameEncoder
 
 __all__ = ["FRAMES", "FrameWriter", "Place"]
 
 FRAMES = "frames.v1"
 _DLQ = dlq_topic(FRAMES)
+_WAVE_ROWS = 5_000  # encoded at once; a wave of megabytes would only displace the caches
 _PAYLOAD_LIMIT_BYTES = MAX_RECORD_BYTES - 1_000  # the rest of the record needs less
 
 
@@ -49,32 +55,67 @@ class FrameWriter:
         self.at = Place(last_frame.connection, last_frame.source_seq) if last_frame else Place()
         self.at_damage = Place(0, last_letter.offset) if last_letter else Place()
         self.sent = 0
-        self._sender = Sender(kafka, linger_ms=1.0)
+        self._producer = BulkProducer(kafka, linger_ms=1.0)
+        self._encoder = FrameEncoder(wire.header(FRAMES), self.run_id, venue)
+        self._waiting: list[tuple[int, int, bytes]] = []  # receive time, source_seq, payload of frames of one connection
+        self._connection = 0
 
     def frame(self, recv_ts_ns: int, connection: int, source_seq: int, payload: bytes) -> None:
-        """Queue one frame; one too large for a record becomes a dead letter."""
-        if len(payload) > _PAYLOAD_LIMIT_BYTES:
-            reason = f"frame of {len(payload)} bytes; a record holds {_PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
-            self.dead_letter(recv_ts_ns, source_seq, reason, payload[:_PAYLOAD_LIMIT_BYTES])
-            return
-        ts_ns = max(self.clock.now_ns(), recv_ts_ns)
-        record = Frame(self._frame_ids.next(), 0, self.run_id, ts_ns, recv_ts_ns, self.venue, connection, source_seq, payload)
-        self._sender.send(FRAMES, self.shard, self._wire.encode(FRAMES, record))
-        self.sent += 1
+        """Take one frame; it leaves with the next `poll`, in one wave with those that came since the last."""
+        if connection != self._connection:
+            self._send_waiting()
+            self._connection = connection
+        self._waiting.append((recv_ts_ns, source_seq, payload))
+
+    def frames(self, connection: int, times: np.ndarray, seqs: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> None:
+        """Queue frames of one connection as a wave; one too large for a record becomes a dead letter.
+
+        times, seqs, starts, sizes : int64[n]: receive time, source_seq, address and bytes of the payload
+        """
+        now_ns = self.clock.now_ns()
+        for row in np.flatnonzero(sizes > _PAYLOAD_LIMIT_BYTES).tolist():
+            reason = f"frame of {sizes[row]} bytes; a record holds {_PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
+            payload = ctypes.string_at(int(starts[row]), _PAYLOAD_LIMIT_BYTES)
+            self.dead_letter(int(times[row]), int(seqs[row]), reason, payload)
+        good = sizes <= _PAYLOAD_LIMIT_BYTES
+        if not good.all():
+            times, seqs, starts, sizes = times[good], seqs[good], starts[good], sizes[good]
+        n = len(times)
+        for first in range(0, n, _WAVE_ROWS):
+            wave = [column[first : first + _WAVE_ROWS] for column in (times, seqs, starts, sizes)]
+            first_id = self._frame_ids.take(len(wave[0]))
+            self._producer.send_rows(FRAMES, self.shard, *self._encoder.encode(first_id, now_ns, connection, *wave))
+        self.sent += n
 
     def dead_letter(self, recv_ts_ns: int, source_seq: int, reason: str, payload: bytes) -> None:
         """Queue what is no frame. Its `offset` is the line or message number: it has no place in a topic."""
         now_ns = self.clock.now_ns()
         record = DeadLetter(self._letter_ids.next(), 0, self.run_id, now_ns, recv_ts_ns, FRAMES, self.shard, source_seq, reason, payload)
-        self._sender.send(_DLQ, self.shard, self._wire.encode(_DLQ, record))
+        self._producer.send(_DLQ, self.shard, self._wire.encode(_DLQ, record))
 
     def poll(self) -> None:
-        """Take delivery reports; LaneError when a record was lost. Call at least once a second."""
-        self._sender.poll()
+        """Send what waits and take delivery reports; LaneError when a record was lost. Call at least once a second."""
+        self._send_waiting()
+        self._producer.poll()
 
     def flush(self) -> None:
         """Wait until the broker has everything."""
-        self._sender.flush()
+        self._send_waiting()
+        self._producer.flush()
+
+    def close(self) -> None:
+        """Free the producer."""
+        self._producer.close()
+
+    def _send_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        times, seqs, payloads = zip(*waiting, strict=True)
+        memory = np.frombuffer(b"".join(payloads) or bytes(1), np.uint8)
+        sizes = np.array([len(payload) for payload in payloads], np.int64)
+        starts = memory.ctypes.data + np.cumsum(sizes) - sizes
+        self.frames(self._connection, np.array(times, np.int64), np.array(seqs, np.int64), starts, sizes)
 
     def _last(self, kafka: str, topic: str, writer: int) -> tuple[Any, int]:
         """(last record of this writer if it is of this run, else None; its sequence, 0 if there is none at all)."""

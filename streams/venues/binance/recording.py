@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from streams.errors import RecordingError
 
-__all__ = ["LINE_LIMIT_BYTES", "Damage", "Line", "first_ts_ns", "read_recording", "write_recording"]
+__all__ = ["LINE_LIMIT_BYTES", "Damage", "Line", "first_ts_ns", "read_line", "read_recording", "text_blocks", "write_recording"]
 
 LINE_LIMIT_BYTES = 8 << 20
 """Longest line read; a snapshot of 5,000 levels a side is 0.3 MB. What is longer is damage, so that memory stays bounded."""
@@ -42,8 +42,14 @@ class Damage(NamedTuple):
 def read_recording(path: str | Path) -> Iterator[Line | Damage]:
     """Every line of the file in order, damaged ones as Damage. Raises RecordingError if the file cannot be opened."""
     number = 0
-    for number, (text, fault) in enumerate(_lines(Path(path)), 1):
-        yield Damage(number, fault, text[:1000]) if fault else _line(number, text)
+    for text, fault in text_blocks(path):
+        if fault:
+            number += 1
+            yield Damage(number, fault, text[:1000])
+            continue
+        for line in text[:-1].split(b"\n") if text else ():
+            number += 1
+            yield read_line(number, line)
 
 
 def first_ts_ns(path: str | Path) -> int:
@@ -70,7 +76,8 @@ def write_recording(path: str | Path, frames: Iterable[tuple[int, bytes]]) -> in
     return count
 
 
-def _line(number: int, text: bytes) -> Line | Damage:
+def read_line(number: int, text: bytes) -> Line | Damage:
+    """One line, without its end."""
     stamp, space, payload = text.partition(b" ")
     if not stamp.isdigit():
         found = text[:24].decode("utf-8", "backslashreplace")
@@ -82,30 +89,30 @@ def _line(number: int, text: bytes) -> Line | Damage:
     return Line(number, recv_ts_ns, payload.strip())
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, str]]:
-    """(line without its end, "") or (what there is of it, fault)."""
+def text_blocks(path: str | Path) -> Iterator[tuple[bytes, str]]:
+    """The file in pieces of whole lines: (lines, each with its end, "") or (what there is of one line, fault). Memory is bounded.
+
+    Raises RecordingError if the file cannot be opened.
+    """
     rest = bytearray()
     skipping = False
-    for chunk, fault in _chunks(path):
+    for chunk, fault in _chunks(Path(path)):
         if fault:
             yield bytes(rest), fault + (": the line is cut off" if rest else "")
             return
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            text = bytes(rest) + chunk[:end]
+            yield text[text.index(b"\n") + 1 :] if skipping else text, ""
+            rest, skipping, chunk = bytearray(), False, chunk[end:]
         rest += chunk
-        if b"\n" in chunk:
-            *whole, tail = rest.split(b"\n")
-            rest = bytearray(tail)
-            for text in whole:
-                if skipping:
-                    skipping = False
-                    continue
-                yield bytes(text), ""
         if len(rest) > LINE_LIMIT_BYTES:
             if not skipping:
                 yield bytes(rest[:1000]), f"longer than {LINE_LIMIT_BYTES >> 20} MiB"
             skipping = True
             rest = bytearray()
     if rest and not skipping:
-        yield bytes(rest), ""
+        yield bytes(rest) + b"\n", ""
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, str]]:

@@ -11,7 +11,7 @@ from streams.lanes.messages import Messages
 from streams.lanes.wire import Wire
 from streams.records import BookUpdate, Trade
 from streams.venues.sim.market_slots import MarketSlots
-from streams.venues.sim.merge import Merge, Rows
+from streams.venues.merge import Merge, Rows
 
 __all__ = ["MARKET_TOPICS", "MarketReader", "RunReader", "read_again"]
 

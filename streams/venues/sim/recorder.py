@@ -13,7 +13,7 @@ from streams.schema import codec
 from streams.venues.sim.exchange import SimExchange
 from streams.venues.sim.log import VenueLog, log_path
 from streams.venues.sim.market import RunReader, read_again
-from streams.venues.sim.merge import Rows, merged
+from streams.venues.merge import Rows, merged
 
 __all__ = ["Recorder"]
 
@@ -78,7 +78,7 @@ class Recorder:
         return self._said()
 
     def on_request(self, session: str, message: dict[str, Any], text: str, now_ns: int) -> list[Said]:
-        """Process one message, which was this text in one line. One that cannot be read is answered {"error": ...}: only time has passed."""
+        """Process one message, which was this text in one line. One that cannot be read is answered with an error: only time has passed."""
         try:
             self.exchange.on_request(session, message, now_ns)
         except VenueError as error:

@@ -1,4 +1,4 @@
-"""Rows of several partitions put into the order of their receive times, as columns."""
+"""Rows of several partitions or files put into the order of their receive times, as columns."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +13,12 @@ _LEAST = np.int64(-(1 << 63))
 
 @dataclass(slots=True)
 class Rows:
-    """Market records, one a row; int64[n] each.
+    """Records or lines, one a row; int64[n] each.
 
-    place, offset : the partition's place in the list, and the record's offset there
+    place, offset : the partition's (or file's) place in the list, and the record's offset there
     recv_ts_ns    : its receive time; 0 of one that cannot be read
-    start, size   : address and bytes of its slots; 0 bytes = nothing to do
-    batch         : key in `memory` of what its slots lie in
+    start, size   : address and bytes of its slots, or of what it carries; 0 bytes = nothing to do
+    batch         : key in `memory` of what these bytes lie in
     memory        : what must live as long as the rows
     """
 
@@ -84,11 +84,15 @@ class Merge:
         """A partition has nothing more for now."""
         self._at_end[place] = True
 
+    def lacking(self) -> list[int]:
+        """Partitions that have nothing here and are not at their end: what `ready` waits for."""
+        return [place for place, waiting in enumerate(self._waiting) if not waiting and not self._at_end[place]]
+
     def ready(self) -> Rows | None:
         """The records that need not wait any longer, in order; None if there is none. At equal times the smaller place goes first."""
-        going = [place for place, at_end in enumerate(self._at_end) if not at_end]  # what they bring next is not known
-        if not any(self._waiting) or not all(self._waiting[place] for place in going):
+        if not any(self._waiting) or self.lacking():
             return None
+        going = [place for place, at_end in enumerate(self._at_end) if not at_end]  # what they bring next is not known
         rows = Rows.join([rows for waiting in self._waiting for rows in waiting])
         times = _times(rows)
         limit = min((self._last[place] for place in going), default=None)
