@@ -7,8 +7,10 @@ from streams.agents.process import Process
 from streams.config import plain
 from streams.errors import MillraceError
 from streams.local.service import line
-from streams.topology.instances import empty_spec, instances
-from streams.topology.model import load
+from streams.topology.instances import Instance, empty_spec, instances
+from streams.topology.model import Topology, load
+from streams.venues.binance import frame_kernel
+from streams.venues.sim import matcher
 
 __all__ = ["main"]
 
@@ -18,14 +20,21 @@ def main(path: str) -> int:
     began_s = time.monotonic()
     try:
         topology = load(path)
-        parts = [
-            Process(empty_spec(topology, instance), compiled=not plain()) for instance in instances(topology) if instance.kind == "agents"
-        ]
+        parts = [_made(topology, instance) for instance in instances(topology) if instance.kind in ("agents", "feed", "venue")]
     except MillraceError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 1
     print(line("kernel", f"ready for {len(parts)} processes", time.monotonic() - began_s), flush=True)
     return 0
+
+
+def _made(topology: Topology, instance: Instance) -> object:
+    """What the process of an instance compiles when it starts."""
+    if instance.kind == "agents":
+        return Process(empty_spec(topology, instance), compiled=not plain())
+    if instance.kind == "feed":
+        return frame_kernel.compiled()
+    return plain() or matcher.compiled()
 
 
 if __name__ == "__main__":

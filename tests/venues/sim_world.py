@@ -17,6 +17,7 @@ from streams.lanes.control import COMMANDS
 from streams.records import Clock, Command, CommandType, OrderAction, Shard, ShardKind, StartPosition, VenueEventType
 from streams.schema import ids
 from streams.venues.gateway_writer import EVENTS, REQUESTS
+from streams.venues.sim.matcher import compiled
 from tests.lanes.lane_kit import World
 from tests.venues.sim_orders import book, instrument, request, trade
 
@@ -95,6 +96,7 @@ class VenueWorld(World):
 
     # ---- processes ----
     def start(self, *names: str) -> None:
+        compiled()  # once, before anybody waits for the venue
         for name in names:
             text, last = (VENUE, str(self.folder)) if name == "venue" else (GATEWAY, str(self.shard))
             arguments = [self.kafka, self.registry, self.venue, str(self.port), last]

@@ -50,8 +50,8 @@ def random_record(rng, now_ns):
     if rng.random() < 0.4:
         record = trade(Side(rng.randrange(2)), rng.randint(997, 1004), rng.randint(0, 9), now_ns, **where)
         return record._replace(px_e9=record.px_e9 + (rng.random() < 0.05))
-    sides = [[(px, rng.randint(0, 9)) for px in rng.sample(range(low, low + 6), rng.randint(0, 3))] for low in (996, 1000)]
-    return book(*sides, now_ns, snapshot=rng.random() < 0.1, **where)
+    bids, asks = ([(px, rng.randint(0, 9)) for px in rng.sample(range(low, low + 6), rng.randint(0, 3))] for low in (996, 1000))
+    return book(bids, asks, now_ns, snapshot=rng.random() < 0.1, **where)
 
 
 def random_request(rng, number):

@@ -10,8 +10,8 @@ from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.messages import Messages
 from streams.lanes.wire import Wire
 from streams.records import BookUpdate, Trade
-from streams.venues.sim.market_slots import MarketSlots
 from streams.venues.merge import Merge, Rows
+from streams.venues.sim.market_slots import MarketSlots
 
 __all__ = ["MARKET_TOPICS", "MarketReader", "RunReader", "read_again"]
 

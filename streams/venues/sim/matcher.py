@@ -5,6 +5,7 @@ Compiled it is flat memory and machine code: one native call carries thousands o
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from streams.slots import FLAG_SNAPSHOT, KIND_LEVEL, KIND_TRADE, LevelSlot, Slot
 from streams.trading.venue import SimVenue
 from streams.trading.venue_answer import VenueAnswer
 
-__all__ = ["ENTRIES", "Answer", "Matcher"]
+__all__ = ["ENTRIES", "Answer", "Matcher", "compiled"]
 
 _LEVEL_BYTES = 64
 _WORDS = range(-(1 << 63), 1 << 63)
@@ -50,21 +51,21 @@ class Matcher:
     venue : the object; compiled it is copied into flat memory once, and `venue` is a view of that
     """
 
-    def __init__(self, venue: SimVenue, compiled: bool = False) -> None:
+    def __init__(self, venue: SimVenue, machine: bool = False) -> None:
         self._plain = venue
         self.venue: Any = venue
-        if compiled:
+        if machine:
             self.memory = venue.pack()
             self.venue = View(SimVenue, self.memory)
             self._address = self.memory.ctypes.data
-            self._calls = _compiled()
+            self._calls = compiled()
             queue = self.venue.answers
             self._head, self._answers = queue._base + SimVenue._fields_["answers"].elem._fields_["head"].offset, queue.items[0]._base
             self._mask = len(queue.items) - 1
         else:
             self._address = addr_of(venue)
             self._calls = {name: function for name, (function, _) in ENTRIES.items()}
-        self.compiled = compiled
+        self.machine = machine
 
     def follow(self, starts: np.ndarray, sizes: np.ndarray) -> int:
         """Take market records in order; how many. It stops early when many answers wait: take them and go on with the rest.
@@ -92,7 +93,7 @@ class Matcher:
 
     def take_answers(self) -> list[Answer]:
         """The answers that wait, oldest first; none of them waits any longer."""
-        if self.compiled:
+        if self.machine:
             head, tail = _PLACES.unpack_from(self.memory, self._head)
             places = [self._answers + (n & self._mask) * _ANSWER_BYTES for n in range(head, tail)]
             _PLACES.pack_into(self.memory, self._head, tail, tail)
@@ -114,7 +115,7 @@ class Matcher:
 
     def pack(self) -> bytes:
         """The whole state, equal for equal inputs, plain or compiled."""
-        return self.memory.tobytes() if self.compiled else self._plain.pack().tobytes()
+        return self.memory.tobytes() if self.machine else self._plain.pack().tobytes()
 
     def _call(self, name: str, *args: int) -> int:
         for value in args:
@@ -234,7 +235,9 @@ _ANSWER = struct.Struct("<" + "".join(FORMATS[field.elem] for field in VenueAnsw
 _ANSWER_BYTES = VenueAnswer._size_
 
 
-def _compiled() -> dict[str, Callable[..., int]]:
+@cache
+def compiled() -> dict[str, Callable[..., int]]:
+    """The entries as machine code."""
     files = [*native.sources("streams.slots", "streams.trading"), __file__]
     loaded = native.load("venue", lambda: ENTRIES, files)
     return {name: native.function(getattr(loaded, name), n) for name, (_, n) in ENTRIES.items()}

@@ -10,10 +10,10 @@ from streams.lanes.bus import watermarks
 from streams.lanes.wire import Wire
 from streams.records import Command, Instrument
 from streams.schema import codec
+from streams.venues.merge import Rows, merged
 from streams.venues.sim.exchange import SimExchange
 from streams.venues.sim.log import VenueLog, log_path
 from streams.venues.sim.market import RunReader, read_again
-from streams.venues.merge import Rows, merged
 
 __all__ = ["Recorder"]
 
