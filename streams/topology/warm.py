@@ -7,6 +7,7 @@ from streams.agents.process import Process
 from streams.config import plain
 from streams.errors import MillraceError
 from streams.local.service import line
+from streams.schema import slots_in
 from streams.topology.instances import Instance, empty_spec, instances
 from streams.topology.model import Topology, load
 from streams.venues.binance import frame_kernel
@@ -34,6 +35,7 @@ def _made(topology: Topology, instance: Instance) -> object:
         return Process(empty_spec(topology, instance), compiled=not plain())
     if instance.kind == "feed":
         return frame_kernel.compiled()
+    slots_in.prepare()
     return plain() or matcher.compiled()
 
 

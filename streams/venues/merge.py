@@ -35,7 +35,8 @@ class Rows:
 
     def take(self, rows: Any) -> "Rows":
         """Some of the rows: a slice, a mask or indices."""
-        return Rows(*(getattr(self, name)[rows] for name in _COLUMNS), self.memory)
+        times, starts, sizes = self.recv_ts_ns[rows], self.start[rows], self.size[rows]
+        return Rows(self.place[rows], self.offset[rows], times, starts, sizes, self.batch[rows], self.memory)
 
     def alone(self) -> "Rows":
         """The same rows, without the memory of others."""
@@ -52,8 +53,8 @@ class Rows:
         """All rows of the parts, in their order; at least one part."""
         if len(parts) == 1:
             return parts[0]
-        columns = [np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS]
-        return cls(*columns, {batch: memory for part in parts for batch, memory in part.memory.items()})
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+        return cls(**columns, memory={batch: memory for part in parts for batch, memory in part.memory.items()})
 
 
 def merged(rows: Rows) -> Rows:

@@ -16,6 +16,7 @@ from streams.lanes.bus import end_offset, open_consumer
 from streams.lanes.control import COMMANDS
 from streams.records import Clock, Command, CommandType, OrderAction, Shard, ShardKind, StartPosition, VenueEventType
 from streams.schema import ids
+from streams.schema.slots_in import prepare
 from streams.venues.gateway_writer import EVENTS, REQUESTS
 from streams.venues.sim.matcher import compiled
 from tests.lanes.lane_kit import World
@@ -97,6 +98,7 @@ class VenueWorld(World):
     # ---- processes ----
     def start(self, *names: str) -> None:
         compiled()  # once, before anybody waits for the venue
+        prepare()
         for name in names:
             text, last = (VENUE, str(self.folder)) if name == "venue" else (GATEWAY, str(self.shard))
             arguments = [self.kafka, self.registry, self.venue, str(self.port), last]

@@ -99,8 +99,8 @@ def _scan(scan: Any, path: str, place: int, number: int, last_ns: int, text: byt
 
 
 def _damage(path: str, place: int, number: int, last_ns: int, damage: Damage) -> Rows:
-    one = [np.array([value], np.int64) for value in (number, last_ns, 0, DAMAGED)]
-    return _rows(place, *one, Block(path, None, {number: damage}))
+    numbers, times, starts, sizes = (np.array([value], np.int64) for value in (number, last_ns, 0, DAMAGED))
+    return _rows(place, numbers, times, starts, sizes, Block(path, None, {number: damage}))
 
 
 def _rows(place: int, numbers: np.ndarray, times: np.ndarray, starts: np.ndarray, sizes: np.ndarray, block: Block) -> Rows:

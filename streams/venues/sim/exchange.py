@@ -50,9 +50,17 @@ class SimExchange:
 
     run         : number of the run; execution ids are "<run>-<n>", n dense from 1
     instruments : one record a symbol
+    others      : instruments of other venues, whose records are passed over the sooner
     """
 
-    def __init__(self, run: int, instruments: Sequence[Instrument], sizes: dict[str, int] | None = None, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        run: int,
+        instruments: Sequence[Instrument],
+        sizes: dict[str, int] | None = None,
+        compiled: bool = False,
+        others: Sequence[Instrument] = (),
+    ) -> None:
         self.run, self.instruments = run, list(instruments)
         self.rows = {i.symbol: row for row, i in enumerate(self.instruments)}
         n = len(self.instruments)
@@ -61,7 +69,7 @@ class SimExchange:
         for row, instrument in enumerate(self.instruments):
             _set_spec(venue, row, instrument)
         self.matcher = Matcher(venue, compiled)
-        self.slots = MarketSlots(run, self.instruments)
+        self.slots = MarketSlots(run, self.instruments, others)
         self.orders: dict[str, SimOrder] = {}
         self.by_number: list[SimOrder] = []
         self.executions: dict[str, list[dict[str, Any]]] = {}  # by session

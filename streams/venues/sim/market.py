@@ -9,7 +9,8 @@ from streams.errors import DecodeError, VenueError
 from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.messages import Messages
 from streams.lanes.wire import Wire
-from streams.records import BookUpdate, Trade
+from streams.schema import model
+from streams.schema.slots_in import REST, SlotReader
 from streams.venues.merge import Merge, Rows
 from streams.venues.sim.market_slots import MarketSlots
 
@@ -91,7 +92,7 @@ class _Source:
     """Batches of messages as rows. first: place of the first partition."""
 
     def __init__(self, kafka: str, wire: Wire, partitions: list[Partition], offsets: list[int], slots: MarketSlots, first: int = 0) -> None:
-        self._wire, self._slots = wire, slots
+        self._wire, self._slots, self._reader = wire, slots, SlotReader(slots.edge)
         self._consumer = BulkConsumer(kafka, settings=_SETTINGS)
         self._consumer.assign(dict(zip(partitions, offsets, strict=True)))
         self._place = {partition: first + n for n, partition in enumerate(partitions)}
@@ -113,14 +114,22 @@ class _Source:
     def _rows(self, messages: Messages, n: int) -> Rows:
         """The rows of the n-th of the consumer's partitions."""
         mine = np.flatnonzero(messages.place == n)
-        records = [self._decode(self._topics[n], messages.value(row)) for row in mine.tolist()]
-        starts, sizes, memory = self._slots.arrays(records)
-        times = np.array([0 if record is None else record.recv_ts_ns for record in records], np.int64)
-        batch = next(_batches)
-        batches = np.full(len(mine), batch, np.int64)
-        return Rows(np.full(len(mine), self._places[n]), messages.offset[mine], times, starts, sizes, batches, {batch: memory})
+        topic, batch = self._topics[n], next(_batches)
+        found = self._reader.read(model.for_topic(topic), messages.address[mine], messages.size[mine], self._wire.header(topic))
+        times, starts, sizes = found.recv_ts_ns, found.start, found.nbytes
+        sizes[found.run_id != self._slots.run] = 0
+        memory: list[Any] = [found.kept]
+        rest = np.flatnonzero(found.state == REST)
+        if len(rest):
+            records = [self._decode(topic, messages.value(row)) for row in mine[rest].tolist()]
+            times[rest] = [0 if record is None else record.recv_ts_ns for record in records]
+            starts[rest], sizes[rest], kept = self._slots.arrays(records)
+            memory.append(kept)
+        count = len(mine)
+        places, batches = np.full(count, self._places[n]), np.full(count, batch, np.int64)
+        return Rows(places, messages.offset[mine], times, starts, sizes, batches, {batch: memory})
 
-    def _decode(self, topic: str, value: bytes | None) -> BookUpdate | Trade | Any:
+    def _decode(self, topic: str, value: bytes | None) -> Any:
         try:
             return self._wire.decode(topic, value)
         except DecodeError:

@@ -1,6 +1,7 @@
 """Market records as the matching engine takes them: slots whose instrument is the venue's row."""
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,10 +21,10 @@ class MarketSlots:
     unusable : records that do not fit their instrument's grid; of them only the time counts
     """
 
-    def __init__(self, run: int, instruments: list[Instrument], others: list[Instrument] | None = None) -> None:
+    def __init__(self, run: int, instruments: Sequence[Instrument], others: Sequence[Instrument] = ()) -> None:
         self.run, self.edge, self.unusable = run, Edge(), 0
         self._rows = {(i.venue, i.symbol): row for row, i in enumerate(instruments)}
-        for instrument in [*instruments, *(others or [])]:
+        for instrument in [*instruments, *others]:
             number = len(self.edge.dictionary.numbers(NameKind.INSTRUMENT))
             name = Name(0, 0, 0, 0, 0, NameKind.INSTRUMENT, number, f"{instrument.venue}:{instrument.symbol}", 1)
             try:

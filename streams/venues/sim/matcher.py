@@ -17,7 +17,7 @@ from streams.kernel.fields import FORMATS
 from streams.kernel.raw import load_word
 from streams.slots import FLAG_SNAPSHOT, KIND_LEVEL, KIND_TRADE, LevelSlot, Slot, TradeSlot
 from streams.trading.venue import SimVenue
-from streams.trading.venue_answer import VenueAnswer
+from streams.trading.venue_answer import AnswerQueue, VenueAnswer
 
 __all__ = ["ENTRIES", "Answer", "Matcher", "compiled"]
 
@@ -60,7 +60,7 @@ class Matcher:
             self._address = self.memory.ctypes.data
             self._calls = compiled()
             queue = self.venue.answers
-            self._head, self._answers = queue._base + SimVenue._fields_["answers"].elem._fields_["head"].offset, queue.items[0]._base
+            self._head, self._answers = queue._base + AnswerQueue._fields_["head"].offset, queue.items[0]._base
             self._mask = len(queue.items) - 1
         else:
             self._address = addr_of(venue)
@@ -231,7 +231,7 @@ ENTRIES: dict[str, tuple[Callable[..., int], int]] = {
 }
 
 _PLACES = struct.Struct("qq")  # head and tail of the queue
-_ANSWER = struct.Struct("<" + "".join(FORMATS[field.elem] for field in VenueAnswer._fields_.values()))
+_ANSWER = struct.Struct("<" + "".join(FORMATS[str(field.elem)] for field in VenueAnswer._fields_.values()))
 _ANSWER_BYTES = VenueAnswer._size_
 
 

@@ -28,10 +28,17 @@ class Recorder:
     """
 
     def __init__(
-        self, log: VenueLog, run: int, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int], compiled: bool = False
+        self,
+        log: VenueLog,
+        run: int,
+        instruments: Sequence[Instrument],
+        partitions: Partitions,
+        starts: list[int],
+        compiled: bool = False,
+        others: Sequence[Instrument] = (),
     ) -> None:
         self.log, self.partitions = log, partitions
-        self.exchange = SimExchange(run, instruments, compiled=compiled)
+        self.exchange = SimExchange(run, instruments, compiled=compiled, others=others)
         self.offsets = list(starts)
 
     @classmethod
@@ -45,6 +52,7 @@ class Recorder:
         kafka: str,
         wire: Wire,
         compiled: bool = False,
+        others: Sequence[Instrument] = (),
     ) -> "Recorder":
         """The venue of a run: empty where the run has no log yet, else as its log left it. The log of a run of the same number on another
         broker (the stack was purged) is put aside.
@@ -63,10 +71,10 @@ class Recorder:
             starts = [positions[p] if p in positions else watermarks(kafka, *p)[0] for p in partitions]
             log.add("run", _head(run, instruments, partitions, starts))
             log.write()
-            return cls(log, number, instruments, partitions, starts, compiled)
+            return cls(log, number, instruments, partitions, starts, compiled, others)
         head = first[1]
         known = [codec.decode(Instrument, bytes.fromhex(i)) for i in head["instruments"]]
-        recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"], compiled)
+        recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"], compiled, others)
         recorder._execute(kafka, wire)
         return recorder
 

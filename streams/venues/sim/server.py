@@ -143,7 +143,9 @@ class _Server:
     async def _follow(self) -> None:
         while True:
             rows = self.market.merge(await asyncio.to_thread(self.market.read, _READ_S))
-            for first in range(0, 0 if rows is None else len(rows), _CHUNK):  # a backlog must not keep requests waiting
+            if rows is None:
+                continue
+            for first in range(0, len(rows), _CHUNK):  # a backlog must not keep requests waiting
                 self._say(self.recorder.on_market(rows.take(slice(first, first + _CHUNK))))
                 await asyncio.sleep(0)
 
