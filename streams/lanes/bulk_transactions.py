@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.errors import LaneError
+from streams.errors import FencedError, LaneError
 from streams.lanes.bounded import Bounded
 from streams.lanes.bulk_producer import BulkProducer
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS, explain
@@ -15,11 +15,12 @@ from streams.lanes.messages import Place
 __all__ = ["BulkTransactions"]
 
 _INIT_S = 30.0
-_INIT_STEP_MS = 30
+_INIT_STEP_MS, _STEP_MS = 30, 500  # a signal is seen, and a new try begun, after so long
 _OFFSETS_S = 10.0
 _COMMIT_S = 30.0
 _ABORT_S, _ABORT_STEP_MS = 2.0, 100
-_ATTEMPTS = 4
+_PAUSE_S = 0.01
+_AWAY = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
 
 
 class BulkTransactions(BulkProducer):
@@ -33,6 +34,7 @@ class BulkTransactions(BulkProducer):
         super().__init__(bootstrap, linger_ms=linger_ms, timeout_s=TRANSACTION_TIMEOUT_MS / 1000, settings=own)
         self.transactional_id = transactional_id
         self._bounded = Bounded()
+        self._begun_s = _clock_s()
 
     def initialise(self, timeout_s: float | None = None) -> None:
         """Fence every earlier producer of the same id and settle what it left open. Several may do so at once, each on its thread.
@@ -50,8 +52,9 @@ class BulkTransactions(BulkProducer):
             raise explain(error, self.bootstrap, f"opening transactions of {self.transactional_id}") from None
 
     def begin(self) -> None:
-        """Open a transaction."""
-        self._call("begin", self._driver.begin)
+        """Open a transaction. It has to be committed within TRANSACTION_TIMEOUT_MS, else the broker aborts it."""
+        self._begun_s = _clock_s()
+        self._call("begin", 0.0, self._driver.begin)
 
     def commit(self, positions: Mapping[Place, int], group: str, metadata: Mapping[Place, str] | None = None) -> None:
         """Deliver all records, add the next offsets to read under the group's name, commit. LaneError: nothing of it will be seen.
@@ -62,8 +65,8 @@ class BulkTransactions(BulkProducer):
         """
         self.flush(TRANSACTION_TIMEOUT_MS / 1000)
         if positions:
-            self._call("offsets", self._send_offsets, positions, metadata or {}, group)
-        self._call("commit", self._driver.commit, int(_COMMIT_S * 1000))
+            self._call("offsets", _OFFSETS_S, self._send_offsets, positions, metadata or {}, group)
+        self._call("commit", _COMMIT_S, self._driver.commit, _STEP_MS)
 
     def abort(self) -> bool:
         """Make sure nothing of the open transaction shows; whether this producer may begin another one, else the process has to end.
@@ -92,7 +95,12 @@ class BulkTransactions(BulkProducer):
 
     def _connect(self, until_s: float) -> None:
         # librdkafka looks for the coordinator at once or, while no broker is connected yet, again after 500 ms
-        self._driver.connect(_left_ms(until_s))
+        while True:
+            try:
+                return self._driver.connect(_STEP_MS)
+            except KafkaException as error:
+                if error.args[0].code() not in _AWAY or time.monotonic() > until_s:
+                    raise
 
     def _settled(self, until_s: float) -> bool:
         """Whether the producer has its identity; False when the broker is still aborting what the predecessor left open.
@@ -120,18 +128,40 @@ class BulkTransactions(BulkProducer):
                 f"kafka {self.bootstrap}: offsets of {self.transactional_id}: the group coordinator does not answer; start over"
             ) from None
 
-    def _call(self, doing: str, call: Any, *args: Any) -> None:
-        for attempt in range(_ATTEMPTS):
+    def _call(self, doing: str, bound_s: float, call: Any, *args: Any) -> None:
+        """Call until it succeeds: what librdkafka calls retriable goes on where the call before has left off."""
+        until_s = time.monotonic() + bound_s
+        while True:
             try:
                 call(*args)
                 return
             except KafkaException as error:
                 inner = error.args[0]
-                if attempt < _ATTEMPTS - 1 and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
+                if time.monotonic() < until_s and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
+                    time.sleep(_PAUSE_S)
                     continue
                 cause = self._driver.cause_of_death() if inner.code() == KafkaError._FATAL else None
-                raise explain(cause or inner, self.bootstrap, f"{doing} of {self.transactional_id}") from None
+                raise self._explain(cause or inner, doing) from None
+
+    def _refusal(self, error: KafkaError, topic: str, partition: int, size: int) -> LaneError:
+        found = super()._refusal(error, topic, partition, size)
+        return self._overdue() if isinstance(found, FencedError) and self._is_overdue() else found
+
+    def _explain(self, error: KafkaError, doing: str) -> LaneError:
+        found = explain(error, self.bootstrap, f"{doing} of {self.transactional_id}")
+        return self._overdue() if isinstance(found, FencedError) and self._is_overdue() else found
+
+    def _is_overdue(self) -> bool:
+        """Whether the broker may have ended the transaction by its time limit, which fences its producer as a successor does."""
+        return (_clock_s() - self._begun_s) * 1000 >= self._settings["transaction.timeout.ms"]
+
+    def _overdue(self) -> LaneError:
+        seconds = _clock_s() - self._begun_s
+        return LaneError(
+            f"kafka {self.bootstrap}: the broker gave up a transaction of {self.transactional_id}, open for {seconds:.0f} s; start over"
+        )
 
 
-def _left_ms(until_s: float) -> int:
-    return max(1, int((until_s - time.monotonic()) * 1000))
+def _clock_s() -> float:
+    """Seconds that pass while the machine sleeps, too."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -27,6 +27,7 @@ PROPERTIES = {
     "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 1,
     "offsets.retention.minutes": OFFSETS_RETENTION_MINUTES,
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,  # 10 s by default: readers wait for a dead writer so much longer
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 1,
@@ -34,6 +35,8 @@ PROPERTIES = {
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     "group.initial.rebalance.delay.ms": 0,
+    "broker.session.timeout.ms": 3_000,  # a killed broker that is back waits for the end of its own old session: 9 s by default
+    "broker.heartbeat.interval.ms": 500,
     "num.network.threads": 1,  # these four: two shared cores, measured
     "num.io.threads": 2,
     "log.cleaner.threads": 1,

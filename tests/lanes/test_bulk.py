@@ -153,6 +153,24 @@ def test_initialise_fences_the_predecessor_and_two_at_once_are_as_fast_as_one(ka
         producer.close()
 
 
+def test_commit_after_the_time_limit_is_no_takeover(kafka: str) -> None:
+    topic = new_topic(kafka)
+    settings = {"transaction.timeout.ms": 1_000, "message.timeout.ms": 1_000}
+    with BulkTransactions(kafka, f"t.{secrets.token_hex(4)}", settings=settings) as late, BulkConsumer(kafka) as consumer:
+        late.initialise()
+        late.begin()
+        send_values(late, topic, 0, [b"late"])
+        late.flush()
+        consumer.assign({(topic, 0): 0})
+        until_s = time.monotonic() + BOUND_S
+        while consumer.take(1, 0.2).ends != {(topic, 0): 2}:  # behind the broker's own abort
+            assert time.monotonic() < until_s
+        with pytest.raises(LaneError, match=r"the broker gave up a transaction of .*, open for [1-9]") as found:
+            late.commit({}, "")
+        assert not isinstance(found.value, FencedError)
+        assert not late.abort()
+
+
 def test_initialise_behind_an_open_transaction_waits_for_no_timer(kafka: str) -> None:
     name, topic, took_s = f"t.{secrets.token_hex(4)}", new_topic(kafka), []
     for _ in range(4):
