@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.errors import EdgeError, KernelError
+from streams.kernel.fault import FAULT
 from streams.records import BookUpdate, Side
 from streams.trading.venue_answer import VenueAnswer
 from streams.venues.sim.exchange import SimExchange
@@ -107,7 +108,7 @@ def test_entry_that_fails_is_an_error():
     made = exchange(True)
     with pytest.raises(ValueError, match="9223372036854775808 does not fit 64 bits"):
         made.matcher.cancel(1 << 63, 0)
-    made.matcher._calls["venue_time"] = lambda *_: -(1 << 63)
+    made.matcher._calls = {**made.matcher._calls, "venue_time": lambda *_: FAULT}
     with pytest.raises(KernelError, match="venue_time failed"):
         made.matcher.on_time(1)
 
