@@ -24,7 +24,17 @@ __all__ = ["columns_of", "encode", "prepare"]
 
 HEADER_MAX = 7
 BEHIND = 8  # bytes that may be looked at behind a text
-BYTES = {k.LONG: LONG_MAX, k.INT: 5, k.BOOLEAN: 1, k.ENUM: 1, k.DOUBLE: 8, k.MONEY: MONEY_MAX, k.TEXT: LONG_MAX, k.RAW: LONG_MAX}
+BYTES = {
+    k.LONG: LONG_MAX,
+    k.INT: 5,
+    k.BOOLEAN: 1,
+    k.ENUM: 1,
+    k.DOUBLE: 8,
+    k.MONEY: MONEY_MAX,
+    k.TEXT: LONG_MAX,
+    k.RAW: LONG_MAX,
+    k.FIXED: 0,
+}
 BYTES |= {k.NAME: LONG_MAX, k.ARRAY: LONG_MAX + 1}  # of a value at most; of texts the size, of arrays the count and the end
 
 
@@ -105,7 +115,8 @@ class _Program:
             more = 1
         elif op == k.NAME and column.names is not None:
             more = self._names(step, column, rows)
-        elif op in (k.TEXT, k.RAW):
+        elif op in (k.TEXT, k.RAW, k.FIXED):
+            more = step.field.size
             self.most += int(self._pairs(step, column.values)[:, 1].sum())
         return op, values, nulls, more, step.fields
 
@@ -179,6 +190,8 @@ def _misfit(step: Step, column: Column, at: int) -> str:
     value = column.values[at]
     if step.op == k.MONEY:
         return "" if money_fits(int(value[1]), int(value[0])) else "decimal(38, 9) has 38 digits"
+    if step.op == k.FIXED:
+        return "" if value[1] == step.field.size else f"{step.field.size} bytes are needed"
     most = {k.INT: k.INT_MAX, k.BOOLEAN: 1}.get(step.op)
     if step.op == k.ENUM:
         most = len(ENUMS[step.field.of].symbols) - 1

@@ -96,7 +96,7 @@ def _small(q: int, op: int, n: int, most: int) -> int:
 
 
 def _wide(step: int, op: int, values: int, buffer: int, q: int, at: int) -> int:
-    """A name, a text, bytes or money."""
+    """A name, a text, bytes, a fixed or money."""
     if op == k.MONEY:
         lo, hi = load_word(values + 16 * at), load_word(values + 16 * at + 8)
         return put_money(q, hi, lo) if money_fits(hi, lo) else NO
@@ -104,4 +104,8 @@ def _wide(step: int, op: int, values: int, buffer: int, q: int, at: int) -> int:
     if op == k.NAME:
         pair = load_word(step + k.MORE) + 16 * load_word(values + 8 * at)
     size = load_word(pair + 8)
-    return put_padded(put_size(q, size), buffer + load_word(pair), size)
+    if op != k.FIXED:
+        q = put_size(q, size)
+    elif size != load_word(step + k.MORE):
+        return NO
+    return put_padded(q, buffer + load_word(pair), size)

@@ -3,10 +3,11 @@
 A program is a table of words, STEP_BYTES a field; an array's fields follow it. What a field needs beside its code stands in its step:
 
     OP        what it is: LONG ... ARRAY below
-    VALUES    address of its column: a word a row; two for TEXT, RAW (start in the buffer, size) and MONEY (low, high)
+    VALUES    address of its column: a word a row; two for TEXT, RAW, FIXED (start in the buffer, size) and MONEY (low, high)
               of an array: where the elements of each row end, a word a row and a 0 before the first
     NULLS     address of its null mask, a byte a row, 1 = null; 0 if it is never null
-    MORE      ENUM: the largest byte of a symbol; NAME: address of its dictionary (`bulk_wire.intern`); ARRAY: fields of an element
+    MORE      ENUM: the largest byte of a symbol; NAME: address of its dictionary (`bulk_wire.intern`); FIXED: its size;
+              ARRAY: fields of an element
     ROOM      ARRAY: elements that its columns hold; any other: fields from here to the next array or the end, itself included
 
 A damaged body leaves nothing: its row is written again by the next one. Loads stay within the buffer and the 16 bytes behind it, because
@@ -23,6 +24,7 @@ __all__ = [
     "DOUBLE",
     "ENTRIES",
     "ENUM",
+    "FIXED",
     "FOREIGN",
     "GOOD",
     "INT",
@@ -35,7 +37,7 @@ __all__ = [
 ]
 __all__ += ["decode_rows", "read_record", "write_texts"]
 
-LONG, INT, BOOLEAN, ENUM, DOUBLE, NAME, MONEY, TEXT, RAW, ARRAY = range(10)  # from MONEY to RAW two words a row
+LONG, INT, BOOLEAN, ENUM, DOUBLE, NAME, MONEY, TEXT, RAW, FIXED, ARRAY = range(11)  # from MONEY to FIXED two words a row
 GOOD, BAD, FOREIGN = range(3)
 STEP_BYTES = 40
 VALUES, NULLS, MORE, ROOM = 8, 16, 24, 32
@@ -199,11 +201,14 @@ def _money(out: int, p: int, end: int) -> int:
 
 
 def _text(step: int, op: int, buffer: int, p: int, end: int, at: int) -> int:
-    """A text, bytes or a name."""
-    size, p = size_at(p)
+    """A text, bytes, a name or a fixed."""
+    if op == FIXED:
+        size = load_word(step + MORE)
+    else:
+        size, p = size_at(p)
     if p == 0 or size < 0 or size > end - p:
         return 0
-    if op != RAW and is_text(p, p + size) == 0:
+    if op < RAW and is_text(p, p + size) == 0:
         return 0
     values = load_word(step + VALUES)
     if op == NAME:

@@ -25,8 +25,9 @@ CODES = {
     "money": k.MONEY,
     "string": k.TEXT,
     "bytes": k.RAW,
+    "fixed": k.FIXED,
 }
-WIDE = (k.MONEY, k.TEXT, k.RAW)  # two words a row
+WIDE = (k.MONEY, k.TEXT, k.RAW, k.FIXED)  # two words a row
 LEAST_BYTES = {k.DOUBLE: 8}  # of a value; every other takes one at least
 ELEMENTS_A_ROW, DISTINCT_NAMES = 32, 1024  # what there is room for at first
 MORE_ROOM = 8  # times, at each further attempt
@@ -108,6 +109,8 @@ class Table:
             more = 2 * (len(ENUMS[step.field.of].symbols) - 1)
         elif step.op == k.BOOLEAN:
             more = 1
+        elif step.op == k.FIXED:
+            more = step.field.size
         nulls = 0 if part.nulls is None else part.nulls.ctypes.data
         return step.op, part.values.ctypes.data, nulls, more, self.room.get(step.field.name, step.fields)
 

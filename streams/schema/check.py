@@ -16,6 +16,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "string": str,
     "bytes": bytes,
+    "fixed": bytes,
     "money": Decimal,
     "array": (tuple, list),
 }
@@ -39,6 +40,8 @@ def _why(f: Field, value: Any) -> str:
     if f.type == "array":
         return next((f"[{i}]{why}" for i, x in enumerate(value) if (why := _item(f, x))), "")
     try:
+        if f.type == "fixed":
+            wire.fixed(value, f.size)
         if f.type in ("int", "long", "money", "string"):
             {"int": wire.integer, "long": wire.long, "money": wire.money, "string": wire.string}[f.type](value)
     except ValueError as error:

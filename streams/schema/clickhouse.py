@@ -26,7 +26,16 @@ NAMES = frozenset(
 DEDUPLICATION_WINDOW = 10_000  # inserts whose tokens are remembered: more than can be in flight at a restart
 INSTANT = "DateTime64(9, 'UTC')"
 MONEY = "Decimal(38, 9)"
-TYPES = {"int": "Int32", "long": "Int64", "double": "Float64", "boolean": "Bool", "string": "String", "bytes": "String", "money": MONEY}
+TYPES = {
+    "int": "Int32",
+    "long": "Int64",
+    "double": "Float64",
+    "boolean": "Bool",
+    "string": "String",
+    "bytes": "String",
+    "fixed": "String",
+    "money": MONEY,
+}
 COMPACTED = "7d"  # how long the table keeps a topic that Kafka compacts
 UNITS = {"d": "DAY", "y": "YEAR"}
 

@@ -20,7 +20,7 @@ from streams.schema.model import ENUMS, NESTED, Field, Nested, Schema
 
 __all__ = ["Code", "compile_codec"]
 
-LEAVES = ("long", "integer", "double", "string", "raw", "money", "more", "money_of", "Bad")
+LEAVES = ("long", "integer", "double", "string", "raw", "fixed", "money", "more", "money_of", "Bad")
 WRITERS = {
     "int": "integer",
     "long": "long",
@@ -79,7 +79,8 @@ def _encoder(c: Code, s: Schema) -> None:
 
 
 def _expression(f: Field, v: str) -> str:
-    write = f"PUT_{f.of}[{v}]" if f.type == "enum" else f"BOOL[{v}]" if f.type == "boolean" else f"{WRITERS[f.type]}({v})"
+    special = {"enum": f"PUT_{f.of}[{v}]", "boolean": f"BOOL[{v}]", "fixed": f"fixed({v}, {f.size})"}
+    write = special[f.type] if f.type in special else f"{WRITERS[f.type]}({v})"
     return f'b"\\0" if {v} is None else b"\\2" + {write}' if f.nullable else write
 
 
@@ -148,6 +149,8 @@ def _read(c: Code, indent: int, f: Field, v: str) -> None:
         _read_long(c, indent, "m")
         c.add(indent, "q = p + m", "if m < 0: raise Bad('has a negative length')", "if q > len(b): raise IndexError")
         c.add(indent, f"{v} = b[p:q]" + (".decode()" if f.type == "string" else ""), "p = q")
+    elif f.type == "fixed":
+        c.add(indent, f"q = p + {f.size}", "if q > len(b): raise IndexError", f"{v} = b[p:q]", "p = q")
     elif f.type == "double":
         c.add(indent, f"{v}, = unpack_double(b, p)", "p += 8")
     elif f.type == "money":

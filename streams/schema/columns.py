@@ -95,7 +95,7 @@ class _Maker:
             nulls = mask if _is_many(value) else np.repeat(mask, rows)
             many = [_nothing(step.field) if x is None else x for x in many]
         names = None
-        if step.op in (k.NAME, k.TEXT, k.RAW):
+        if step.op in (k.NAME, k.TEXT, k.RAW, k.FIXED):
             found, names = self._texts(step, many)
         elif step.op == k.MONEY:
             found = many if isinstance(many, np.ndarray) else np.array([_words(x) for x in many], np.int64).reshape(-1, 2)
@@ -107,7 +107,7 @@ class _Maker:
         """Pairs, or numbers of names and their pairs."""
         if isinstance(many, np.ndarray) and many.dtype == np.int64:
             return many, None
-        if step.op == k.RAW:
+        if step.op in (k.RAW, k.FIXED):
             return self._add(list(many)), None
         numbers: dict[str, int] = {}
         found = np.fromiter((numbers.setdefault(x, len(numbers)) for x in many), np.int64, len(many))
@@ -151,7 +151,7 @@ def _whole(many: Any) -> np.ndarray:
 
 def _nothing(f: Field) -> Any:
     """What stands where null is."""
-    return {"string": "", "bytes": b"", "money": Decimal(0)}.get(f.type, 0)
+    return {"string": "", "bytes": b"", "fixed": b"", "money": Decimal(0)}.get(f.type, 0)
 
 
 def _words(money: Decimal) -> tuple[int, int]:

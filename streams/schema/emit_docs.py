@@ -45,7 +45,7 @@ def _memory(x: Layout) -> str:
 
 
 def _row(f: Field) -> str:
-    kind = {"enum": f.of, "array": f"array of {f.of}", "money": "decimal(38, 9)"}.get(f.type, f.type)
+    kind = {"enum": f.of, "array": f"array of {f.of}", "money": "decimal(38, 9)", "fixed": f"fixed({f.size})"}.get(f.type, f.type)
     kind = f"[{kind}](#{kind.lower()})" if f.type == "enum" else kind
     doc = f.doc.replace("|", "\\|")
     return f"| `{f.name}` | {kind}{', null' if f.nullable else ''} | {doc} |\n"

@@ -7,7 +7,16 @@ from streams.schema.model import COMMON, ENUMS, NESTED, SCHEMAS, Enum, Field, Ne
 __all__ = ["records_text"]
 
 WIDTH = 140
-TYPES = {"int": "int", "long": "int", "double": "float", "boolean": "bool", "string": "str", "bytes": "bytes", "money": "Decimal"}
+TYPES = {
+    "int": "int",
+    "long": "int",
+    "double": "float",
+    "boolean": "bool",
+    "string": "str",
+    "bytes": "bytes",
+    "fixed": "bytes",
+    "money": "Decimal",
+}
 HEAD = '''"""Every record of the platform, in topic units. Generated from schemas/ by `make generate`: edit the schemas, not this file.
 
 Every record begins with

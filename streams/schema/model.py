@@ -15,7 +15,22 @@ from typing import Any
 
 from streams.errors import SchemaError
 
-__all__ = ["BY_TOPIC", "COMMON", "ENUMS", "FOLDER", "NESTED", "SCHEMAS", "SIZES", "Enum", "Field", "Nested", "Schema", "Slot", "SlotOnly"]
+__all__ = [
+    "BY_TOPIC",
+    "COMMON",
+    "ENUMS",
+    "FOLDER",
+    "NESTED",
+    "SCHEMAS",
+    "SIZES",
+    "Enum",
+    "Field",
+    "Fixed",
+    "Nested",
+    "Schema",
+    "Slot",
+    "SlotOnly",
+]
 __all__ += ["canonical", "for_topic", "load"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas"
@@ -23,17 +38,18 @@ COMMON = ("id", "cause_id", "run_id", "ts_ns", "recv_ts_ns")  # the first fields
 SIZES = (64, 128, 256)  # bytes of a slot
 DLQ = ".dlq.v1"
 PRIMITIVES = ("int", "long", "double", "boolean", "string", "bytes")
-MEANING = ("type", "name", "namespace", "fields", "symbols", "items", "default", "logicalType", "precision", "scale")
+MEANING = ("type", "name", "namespace", "fields", "symbols", "items", "size", "default", "logicalType", "precision", "scale")
 
 
 @dataclass(frozen=True)
 class Field:
     """One field of a record.
 
-    type    : int, long, double, boolean, string, bytes, money (decimal(38, 9)), enum, record or array
-    of      : name of the enum or record; of an array its element's type (a primitive, or the record's name)
+    type    : int, long, double, boolean, string, bytes, fixed, money (decimal(38, 9)), enum, record or array
+    of      : name of the enum, record or fixed; of an array its element's type (a primitive, or the record's name)
     default : None for nullable fields, () for arrays that may be left out; meaningless unless has_default
     slot    : "" = by the rules of `layout`, "skip" = not in memory, else its name in memory
+    size    : bytes of a fixed
     """
 
     name: str
@@ -44,6 +60,15 @@ class Field:
     default: Any
     doc: str
     slot: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """An Avro fixed: bytes of one size."""
+
+    name: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -151,11 +176,12 @@ def load(folder: Path = FOLDER) -> tuple[dict[str, Schema], dict[str, Enum], dic
 
 
 class _Reader:
-    """Collects enums and nested records over all files: a name means the same everywhere."""
+    """Collects enums, fixed types and nested records over all files: a name means the same everywhere."""
 
     def __init__(self) -> None:
         self.enums: dict[str, Enum] = {}
         self.nested: dict[str, Nested] = {}
+        self.fixed: dict[str, Fixed] = {}
         self.where = ""
 
     def schema(self, path: Path) -> Schema:
@@ -200,7 +226,8 @@ class _Reader:
             avro, nullable = avro[1], True
         kind, of = self.type(avro)
         default = _default(kind, f.get("default"))
-        return Field(f["name"], kind, of, nullable, "default" in f, default, f["doc"], f.get("slot", ""))
+        size = self.fixed[of].size if kind == "fixed" else 0
+        return Field(f["name"], kind, of, nullable, "default" in f, default, f["doc"], f.get("slot", ""), size)
 
     def type(self, avro: Any) -> tuple[str, str]:
         if isinstance(avro, str):
@@ -210,11 +237,16 @@ class _Reader:
                 return "enum", avro
             if avro in self.nested:
                 return "record", avro
+            if avro in self.fixed:
+                return "fixed", avro
         elif avro.get("logicalType") == "decimal" and (avro["precision"], avro["scale"]) == (38, 9):
             return "money", ""
         elif avro["type"] == "enum":
             self.same(self.enums, Enum(avro["name"], avro["doc"], tuple(avro["symbols"])))
             return "enum", avro["name"]
+        elif avro["type"] == "fixed" and "logicalType" not in avro and avro["size"] > 0:
+            self.same(self.fixed, Fixed(avro["name"], avro["size"]))
+            return "fixed", avro["name"]
         elif avro["type"] == "array":
             kind, of = self.type(avro["items"])
             if kind in ("long", "record"):
@@ -232,9 +264,11 @@ class _Reader:
 
 
 def _default(kind: str, given: Any) -> Any:
-    """A default as Python holds it: Avro writes the bytes of a decimal as text, one character a byte."""
+    """A default as Python holds it: Avro writes bytes as text, one character a byte."""
     if kind == "array":
         return ()
+    if kind in ("bytes", "fixed") and given is not None:
+        return given.encode("latin-1")
     if kind != "money" or given is None:
         return given
     return Decimal(int.from_bytes(given.encode("latin-1"), "big", signed=True) or 0).scaleb(-9).normalize()

@@ -75,6 +75,8 @@ class Scratch:
             more = 2 * (len(ENUMS[step.field.of].symbols) - 1)
         elif op == read.BOOLEAN:
             more = 1
+        elif op == read.FIXED:
+            more = step.field.size
         return op, value.address, value.nulls, more, self.elements if op == read.ARRAY else step.fields
 
 

@@ -7,7 +7,7 @@ place after it.
 import struct
 from decimal import Context, Decimal
 
-__all__ = ["DOUBLE", "Bad", "double", "integer", "long", "money", "money_of", "more", "raw", "string"]
+__all__ = ["DOUBLE", "Bad", "double", "fixed", "integer", "long", "money", "money_of", "more", "raw", "string"]
 
 WIDE = Context(prec=60)
 MAX_MONEY = 10**38  # decimal(38, 9): exclusive, of the number without its point
@@ -69,6 +69,13 @@ def string(s: str) -> bytes:
 def raw(b: bytes) -> bytes:
     """Length and bytes."""
     return long(len(b)) + b
+
+
+def fixed(b: bytes, size: int) -> bytes:
+    """Bytes of one size, as they are; Bad if there are more or less."""
+    if len(b) != size:
+        raise Bad(f"has {len(b)} bytes; {size} are needed")
+    return b
 
 
 def double(x: float) -> bytes:

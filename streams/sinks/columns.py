@@ -50,7 +50,7 @@ def _plain(column: Column, buffer: np.ndarray) -> list[Part]:
     """Null mask if there is one, then the values."""
     field, values = column.field, column.values
     nulls = [] if column.nulls is None else [column.nulls]
-    if field.type in ("string", "bytes"):
+    if field.type in ("string", "bytes", "fixed"):
         return [*nulls, texts_of(values, buffer)]
     narrow = NARROW.get(field.type)
     return [*nulls, values if narrow is None else values.astype(narrow)]
