@@ -25,7 +25,7 @@ def double(bits: int) -> float:
     return struct.unpack("<d", struct.pack("<q", bits))[0]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(a=NUMBER, b=NUMBER, c=NUMBER, d=NUMBER, divisor=NUMBER, tie=st.sampled_from([0, 50, 53, 54, 55, 60]))
 @example(quotients.MOST - 1, quotients.MOST - 1, quotients.MOST - 1, quotients.MOST - 1, 1, 0)
 @example((1 << 54) + 1, 1, 0, 0, 2, 0)
