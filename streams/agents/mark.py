@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.agents.market_node import CompiledMarket
 from streams.agents.process import Process
 from streams.agents.runner import CompiledNode
 
@@ -17,6 +18,8 @@ class Mark:
         assert isinstance(process.node, CompiledNode)
         self._process = process
         self._live: list[np.ndarray] = [process.node.mem, *process.node.states]
+        if isinstance(process.normalize, CompiledMarket):
+            self._live.append(process.normalize.memory)
         self._kept = [array.copy() for array in self._live]
         self._rest: tuple[Any, ...] = ()
 
@@ -30,8 +33,8 @@ class Mark:
         p = self._process
         for kept, live in zip(self._kept, self._live, strict=True):
             kept[:] = live
-        normalize = p.normalize.state() if p.normalize is not None else None
-        self._rest = p.run_id, p.now_ns, len(p.names), len(p.instruments), dict(p.models), p.counters(), normalize
+        ignored = dict(p.normalize.ignored) if p.normalize is not None else {}
+        self._rest = p.run_id, p.now_ns, len(p.names), len(p.instruments), dict(p.models), p.counters(), ignored
 
     def give_back(self) -> None:
         """Make the process what it was. Names and instruments that came since stay known, as they will come again."""
@@ -39,8 +42,8 @@ class Mark:
         p.discard()
         for kept, live in zip(self._kept, self._live, strict=True):
             live[:] = kept
-        p.run_id, p.now_ns, names, instruments, p.models, counters, normalize = self._rest
+        p.run_id, p.now_ns, names, instruments, p.models, counters, ignored = self._rest
         del p.names[names:], p.instruments[instruments:]
         p.set_counters(counters)
-        if p.normalize is not None and normalize is not None:
-            p.normalize.load(normalize)
+        if p.normalize is not None:
+            p.normalize.ignored = ignored

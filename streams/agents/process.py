@@ -12,9 +12,10 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from streams.agents.build import build_node
+from streams.agents.market_build import build_market
+from streams.agents.market_node import KINDS
 from streams.agents.model_file import MODEL, find_model
 from streams.agents.node import KIND_PARAM, KIND_TICK, Node
-from streams.agents.normalize import Normalize
 from streams.agents.outbox import TABLES
 from streams.agents.roles import READS, reads_of, writes_of
 from streams.agents.shown import strategy_shown
@@ -74,15 +75,11 @@ class Process:
         self.names: list[Name] = []
         self.instruments: list[Instrument] = []
         self.models: dict[str, str] = {}  # hash of the model file by strategy
-        self.normalize = Normalize() if "normalize" in spec.agents else None
+        self.normalize = build_market(self.edge, self.sizes, compiled) if "normalize" in spec.agents else None
         self.node, self._classes = build_node(spec, self.sizes, compiled, guarded)
         self.compiled_reads = frozenset(cls for cls in (*self.reads, *self._fused()) if cls in _COMPILED_INPUTS)
         self._pending = bytearray()
         self._outputs: list[tuple[str, NamedTuple]] = []
-        self._topics = {cls: SCHEMAS[cls.__name__].topic for cls in (BookUpdate, Trade, Quote, Funding, Command)}
-        self._counters = {
-            topic: ids.Counter(writer) for topic, writer in spec.writers.items() if self.normalize and topic in self._topics.values()
-        }
         self._handlers: dict[type, Callable[[Any], None]] = {
             Name: self._on_name,
             Instrument: self._on_instrument,
@@ -104,7 +101,7 @@ class Process:
 
     def on_tick(self, id: int, ts_ns: int) -> None:
         """A clock tick of the lane (contract 9)."""
-        self.now_ns = max(self.now_ns, ts_ns)
+        self.advance(ts_ns)
         if self.node is not None:
             self._pending += _header(id, ts_ns, -1, KIND_TICK)
 
@@ -137,20 +134,19 @@ class Process:
             record = self.edge.from_slot(kind, slot, self.run_id)
             self._outputs.append((SCHEMAS[type(record).__name__].topic, record))
 
-    # ---- plain agents ----
+    def advance(self, ts_ns: int) -> None:
+        """Time never goes back."""
+        self.now_ns = max(self.now_ns, ts_ns)
+        if self.normalize is not None:
+            self.normalize.advance(ts_ns)
+
     def _on_frame(self, frame: Frame) -> None:
-        self.now_ns = max(self.now_ns, frame.recv_ts_ns)
+        self.advance(frame.recv_ts_ns)
         if self.normalize is None:
             return
-        written: list[Any] = []
-        self.normalize.on_frame(frame, written.append)
-        for record in written:
-            topic = self._topics[type(record)]
-            stamped = record._replace(
-                id=self._counters[topic].next(), cause_id=frame.id, run_id=self.run_id, ts_ns=self.now_ns, recv_ts_ns=frame.recv_ts_ns
-            )
-            self._outputs.append((topic, stamped))
-            self._to_node(stamped)
+        for record in self.normalize.records(frame, self.run_id):
+            self._outputs.append((SCHEMAS[type(record).__name__].topic, record))
+            self._to_node(record)
 
     # ---- control ----
     def _on_name(self, name: Name) -> None:
@@ -262,33 +258,25 @@ class Process:
 
     def counters(self) -> dict[str, int]:
         """Last sequence used, by topic: ids are dense per writer."""
-        found = {topic: counter.sequence for topic, counter in self._counters.items()}
-        if self.node is not None:
-            for kind, sequence in self.node.sequences().items():
-                topic = _topic_of(kind)
-                if topic in self.writes:
-                    found[topic] = sequence
-        return found
+        parts = [part.sequences() for part in (self.normalize, self.node) if part is not None]
+        return {_topic_of(kind): n for sequences in parts for kind, n in sequences.items() if _topic_of(kind) in self.writes}
 
     def set_counters(self, counters: Mapping[str, int]) -> None:
         """Go on after these sequences: a fresh run continues the ids of the one before (contract 10)."""
-        for topic, counter in self._counters.items():
-            counter.sequence = counters.get(topic, counter.sequence)
         self._set_writers(counters)
 
     def _set_writers(self, counters: Mapping[str, int] | None = None) -> None:
-        if self.node is None:
-            return
-        for kind in TABLES:
-            topic = _topic_of(kind)
-            if topic in self.writes:
-                self.node.set_writer(kind, ids.make(self.spec.writers.get(topic, 0), 0), (counters or {}).get(topic, 0))
+        for part, kinds in ((self.normalize, KINDS), (self.node, TABLES)):
+            for kind in kinds:
+                topic = _topic_of(kind)
+                if part is not None and topic in self.writes:
+                    part.set_writer(kind, ids.make(self.spec.writers.get(topic, 0), 0), (counters or {}).get(topic, 0))
 
     def layouts(self) -> dict[str, tuple[str, str]]:
         """Fingerprint and field list (JSON) of each part of a snapshot."""
         parts = {"control": ("json-1", "[]")}
         if self.normalize is not None:
-            parts["normalize"] = ("json-1", "[]")
+            parts["normalize"] = self.normalize.layout()
         if self.node is not None:
             sizes = json.dumps(self.sizes, sort_keys=True)
             parts["node"] = (f"{fingerprint(Node)}-{blake2b(sizes.encode(), digest_size=4).hexdigest()}", json.dumps(field_list(Node)))
@@ -305,7 +293,7 @@ class Process:
             "names": [codec.encode(n).hex() for n in self.names],
             "instruments": [codec.encode(i).hex() for i in self.instruments],
             "models": self.models,
-            "counters": {topic: c.sequence for topic, c in self._counters.items()},
+            "ignored": self.normalize.ignored if self.normalize is not None else {},
         }
         data = {"control": json.dumps(control, sort_keys=True).encode()}
         if self.normalize is not None:
@@ -331,10 +319,9 @@ class Process:
             self._on_instrument(codec.decode(Instrument, bytes.fromhex(body)))
         self._flush()  # before the node's state is replaced
         self.run_id, self.now_ns = control["run_id"], control["now_ns"]
-        for topic, sequence in control["counters"].items():
-            self._counters[topic].sequence = sequence
         if self.normalize is not None:
             self.normalize.load(parts["normalize"][2])
+            self.normalize.ignored = control["ignored"]
         if self.node is not None:
             for i, s in enumerate(self.spec.strategies):
                 if s.name in control["models"]:

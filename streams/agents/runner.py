@@ -76,11 +76,11 @@ class NodeRunner(Protocol):
 
 def node_sources() -> list[Path]:
     """Every file that the node's machine code depends on, beside the kernel itself."""
-    agents = [p for p in native.sources("streams.agents") if p.name not in _PLAIN]
+    agents = [p for p in native.sources("streams.agents") if p.name not in _PLAIN and not p.name.startswith("market")]
     return [*native.sources("streams.slots", "streams.trading"), *agents]
 
 
-_PLAIN = {"build.py", "model_file.py", "normalize.py", "process.py", "roles.py", "rows.py", "runner.py", "shown.py", "spec.py"}
+_PLAIN = {"build.py", "model_file.py", "process.py", "roles.py", "rows.py", "runner.py", "shown.py", "spec.py"}
 _PLAIN |= {
     "__init__.py",
     "batch.py",

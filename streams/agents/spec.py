@@ -20,6 +20,8 @@ DEFAULT_SIZES: Mapping[str, int] = {
     "window": 4096,
     "far": 8192,
     "queue": 1024,
+    "held": 1 << 15,
+    "levels": 1 << 14,
 }
 """Room in a process's tables. orders, executions, window and far are powers of two; order_lists is set to what strategies and
 instruments (two each) need; lots: open lots of different prices that a position keeps in the order they were opened."""

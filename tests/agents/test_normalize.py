@@ -1,47 +1,33 @@
 """Normalize on hand-made frames: what is written, what is refused, gaps and resync, state."""
 
+from typing import Any
+
 import pytest
 
-from streams.agents.normalize import Normalize
 from streams.errors import FrameError
 from streams.records import (
     BookLevel,
     BookUpdate,
     Command,
     CommandType,
-    FeeRounding,
-    Frame,
     Funding,
-    Instrument,
     InstrumentType,
     Quote,
     Side,
     Trade,
 )
+from tests.agents.market_desk import HEAD, MarketDesk, instrument
 from tests.venues.binance_frames import COINM, SPOT, USDM, mark_price, snapshot, stream, usdm_diff, usdm_ticker, usdm_trade
 
 E9 = 10**9
-HEAD = (0, 0, 0, 0, 0)
 
 
-def instrument(symbol: str, kind: InstrumentType, tick_e9: int = 10**8, lot_e9: int = 10**8) -> Instrument:
-    zeros = dict.fromkeys(Instrument._fields, 0)
-    figures = {"base": "BTC", "quote": "USDT", "tick_e9": tick_e9, "lot_e9": lot_e9, "fee_rounding": FeeRounding.HALF_UP}
-    return Instrument(**zeros | figures | {"venue": "binance", "symbol": symbol, "instrument_type": kind})
+def normalizer(*instruments: Any) -> MarketDesk:
+    return MarketDesk(*instruments)
 
 
-def normalizer(*instruments: Instrument) -> Normalize:
-    normalize = Normalize()
-    for each in instruments or (instrument("BTCUSDT", InstrumentType.LINEAR),):
-        normalize.on_instrument(each)
-    return normalize
-
-
-def feed(normalize: Normalize, *payloads: bytes) -> list:
-    written: list = []
-    for payload in payloads:
-        normalize.on_frame(Frame(*HEAD, "binance", 1, 1, payload), written.append)
-    return written
+def feed(desk: MarketDesk, *payloads: bytes) -> list[Any]:
+    return desk.feed(*payloads)
 
 
 def test_on_frame_usdm_frames_give_snapshot_diffs_quotes_and_trades():
@@ -162,10 +148,8 @@ def test_on_frame_bad_frame_is_refused_and_changes_nothing(payload, reason):
     normalize = normalizer()
     feed(normalize, *USDM)
     before = normalize.state()
-    written: list = []
     with pytest.raises(FrameError, match=reason):
-        normalize.on_frame(Frame(*HEAD, "binance", 1, 1, payload), written.append)
-    assert written == []
+        feed(normalize, payload)
     assert normalize.state() == before
 
 
@@ -188,7 +172,7 @@ def test_on_frame_snapshot_without_symbol_and_two_instruments_is_refused():
 def test_on_frame_other_kinds_are_counted():
     normalize = normalizer()
     assert feed(normalize, b'{"result":null,"id":1}', stream("x@forceOrder", {"e": "forceOrder"})) == []
-    assert normalize.ignored == {"response": 1, "forceOrder": 1}
+    assert normalize.node.ignored == {"response": 1, "forceOrder": 1}
 
 
 def test_on_frame_mark_price_gives_the_funding_once_it_has_been_settled():
@@ -207,16 +191,16 @@ def test_on_frame_mark_price_of_an_inverse_perpetual_gives_its_funding_and_a_del
     frames = [mark_price("60000", "0.0001", ms, "BTCUSD_PERP") for ms in (8_000, 16_000)]
     assert [(f.symbol, f.rate_e9) for f in feed(normalize, *frames)] == [("BTCUSD_PERP", 100_000)]
     assert feed(normalize, mark_price("60000", "", 0, "BTCUSD_201225")) == []
-    assert normalize.ignored == {"markPriceUpdate of a delivery contract": 1}
+    assert normalize.node.ignored == {"markPriceUpdate of a delivery contract": 1}
 
 
 def test_on_command_run_starts_without_books_but_keeps_instruments():
     normalize = normalizer()
     feed(normalize, *USDM)
-    zeros = dict.fromkeys(Command._fields[:5], 0)
-    normalize.on_command(Command(**zeros, kind=CommandType.RUN, target="", reason="test"))
-    assert normalize.state() == normalizer().state()
-    assert len(feed(normalize, *USDM)) == len(feed(normalizer(), *USDM))
+    feed(normalize, b'{"result":null,"id":1}')
+    normalize.node.on_command(Command(*HEAD, kind=CommandType.RUN, target="", reason="test"))
+    assert normalize.node.ignored == {}
+    assert feed(normalize, *USDM) == feed(normalizer(), *USDM)
 
 
 @pytest.mark.parametrize("cut", range(len(USDM) + 6))
@@ -233,8 +217,8 @@ def test_state_loaded_anywhere_goes_on_to_the_same_outputs_and_bytes(cut):
     expected = feed(whole, *frames)
     first = normalizer()
     out = feed(first, *frames[:cut])
-    second = Normalize()
-    second.load(first.state())
+    second = normalizer()
+    second.node.load(first.state())
     assert second.state() == first.state()
     assert out + feed(second, *frames[cut:]) == expected
     assert second.state() == whole.state()

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from streams.records import BookUpdate, CommandType, Frame, InstrumentType, Quote, Trade
+from streams.records import BookUpdate, CommandType, InstrumentType, Quote, Trade
 from streams.venues.binance.recording import Line, read_recording
 from streams.venues.binance.synthetic import Faults, SyntheticMarket
-from tests.agents.test_normalize import HEAD, instrument, normalizer
+from tests.agents.market_desk import MarketDesk, instrument
 from tests.real_recording import PATH, needs_real_recording
 
 BTCUSDT = instrument("BTCUSDT", InstrumentType.LINEAR, 10**8, 10**6)
@@ -29,10 +29,10 @@ def touches_matched(out: list) -> tuple[int, int]:
 @pytest.mark.slow
 @needs_real_recording
 def test_normalize_recorded_feed_gives_its_known_figures():
-    normalize, out = normalizer(BTCUSDT), []
+    desk, out = MarketDesk(BTCUSDT, compiled=True), []
     for line in read_recording(PATH):
         assert isinstance(line, Line)
-        normalize.on_frame(Frame(*HEAD, "binance", 1, line.number, line.payload), out.append)
+        out += desk.feed(line.payload)
     assert Counter(type(record).__name__ for record in out) == {"BookUpdate": 6_548, "Quote": 66_089, "Trade": 21_313}
     trades = [record for record in out if isinstance(record, Trade)]
     assert sum(trade.qty_e9 for trade in trades) == 2_429_366_000_000
@@ -42,9 +42,8 @@ def test_normalize_recorded_feed_gives_its_known_figures():
 
 
 def test_normalize_synthetic_gap_heals_with_the_next_snapshot():
-    normalize, out = normalizer(BTCUSDT), []
-    for number, (_, payload) in enumerate(SyntheticMarket(seconds=5, faults=Faults(gap_s=2.0)).frames(), 1):
-        normalize.on_frame(Frame(*HEAD, "binance", 1, number, payload), out.append)
+    desk = MarketDesk(BTCUSDT, compiled=True)
+    out = desk.feed(*(payload for _, payload in SyntheticMarket(seconds=5, faults=Faults(gap_s=2.0)).frames()))
     updates = [record for record in out if isinstance(record, BookUpdate)]
     assert [update.gap for update in updates].count(True) == 1
     assert [update.snapshot for update in updates].count(True) == 2
