@@ -23,6 +23,7 @@ from streams.schema.model import ENUMS
 __all__ = ["columns_of", "encode", "prepare"]
 
 HEADER_MAX = 7
+EXACT_FROM = 1 << 24  # bytes of room beyond which names are added up one by one
 BEHIND = 8  # bytes that may be looked at behind a text
 BYTES = {
     k.LONG: LONG_MAX,
@@ -151,7 +152,8 @@ class _Program:
         if len(used) and not 0 <= used.min() <= used.max() < len(names):
             raise SchemaError(f"{self.name}.{step.column}: a number that names nothing; there are {len(names)} names")
         if len(names):
-            self.most += rows * int(names[:, 1].max())
+            most = rows * int(names[:, 1].max())
+            self.most += most if most <= EXACT_FROM else int(names[used, 1].sum())
         return address
 
     def _ends(self, step: Step) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.errors import EdgeError
 from streams.kernel import native
 from streams.records import NameKind
 from streams.schema import codec, wire
@@ -93,10 +94,12 @@ class SlotWriter:
     def write(self, kind: int, slots: Any, run_id: int) -> tuple[np.ndarray, np.ndarray]:
         """(buffer, starts): the bodies of a kind's slots, uint8, and where each begins and the last ends, int64.
 
-        EdgeError where a number names nothing, SchemaError where a value does not fit its field.
+        EdgeError where a number names nothing or the bytes are no slots, SchemaError where a value does not fit its field.
         """
         self.refresh()
-        schema, data = KINDS[kind], np.frombuffer(slots, np.uint8)
+        schema, data = KINDS.get(kind), np.frombuffer(slots, np.uint8)
+        if schema is None or len(data) % layout(schema).size:
+            raise EdgeError(f"{len(data)} bytes are no slots of kind {kind}; kinds are {min(KINDS)} to {max(KINDS)}, a slot has 64 to 256")
         size = layout(schema).size
         if self.programs[kind]:
             return self._bodies(kind, data.reshape(-1, size), run_id)

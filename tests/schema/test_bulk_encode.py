@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.errors import SchemaError
-from streams.records import Balance, BookLevel, BookUpdate, JournalEntry, Metric, Side, StartPosition
+from streams.records import Balance, BookLevel, BookUpdate, JournalEntry, Limit, Metric, Rule, Side, StartPosition
 from streams.schema import bulk, bulk_encode, codec
 from streams.schema import bulk_encode_kernel as kernel
 from streams.schema.bulk_encode import columns_of, encode
@@ -101,6 +101,21 @@ def test_encode_text_of_any_length_is_written(text: str) -> None:
     bodies = [codec.encode(record) for record in made]
     assert bodies_of(columns_of(SCHEMAS["Metric"], values_of(SCHEMAS["Metric"], made))) == bodies
     assert bodies_of(bulk.decode(SCHEMAS["Metric"], bodies)) == bodies
+
+
+def test_encode_one_long_name_among_many_rows_takes_no_more_room_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_encode, "EXACT_FROM", 0)
+    made = [TRADE._replace(venue="v" * (1 if n else 100_000), symbol=f"s{n}") for n in range(40)]
+    bodies = [codec.encode(record) for record in made]
+    assert bodies_of(bulk.decode(SCHEMAS["Trade"], bodies)) == bodies
+    limits = [any_limit(n) for n in range(40)]
+    bodies = [codec.encode(record) for record in limits]
+    assert bodies_of(bulk.decode(SCHEMAS["Limit"], bodies)) == bodies
+
+
+def any_limit(n: int) -> Limit:
+    """A limit, every other one without a venue."""
+    return Limit(n, 0, 0, 0, 0, "s" * n, Rule.LONG, venue="v" if n % 2 else None)
 
 
 def test_encode_large_arrays_are_written() -> None:

@@ -113,6 +113,12 @@ def test_slot_writer_of_a_number_that_names_nothing_says_which() -> None:
         SlotWriter(edge()).write(slots.KIND_TRADE, data.pack(), 7)
 
 
+@pytest.mark.parametrize(("kind", "size"), [(slots.KIND_TRADE, 63), (slots.KIND_ORDER, 128), (0, 64), (99, 64)])
+def test_slot_writer_of_what_is_no_slot_says_so(kind: int, size: int) -> None:
+    with pytest.raises(EdgeError, match=f"{size} bytes are no slots of kind {kind}"):
+        SlotWriter(edge()).write(kind, bytes(size), 7)
+
+
 def test_slot_writer_no_slots_are_no_bodies() -> None:
     buffer, starts = SlotWriter(edge()).write(slots.KIND_TRADE, b"", 7)
     assert (len(buffer), starts.tolist()) == (0, [0])
