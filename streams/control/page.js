@@ -28,6 +28,8 @@ function element(name, text, kind) {
 
 function text(column, value) {
   if (value === null || value === undefined || value === "") return "";
+  if (column.startsWith("latency") && value === 0) return "";
+  if (column === "pid") return String(value || "");
   if (column === "ts") return String(value).replace("T", " ").replace("Z", "");
   if (typeof value === "number") return value.toLocaleString("en-US", { maximumFractionDigits: column.startsWith("latency") ? 1 : 8 });
   return String(value);

@@ -14,10 +14,10 @@ import faust
 import structlog
 
 from streams.control.codec import RecordCodec, Unread
-from streams.control.committed import CommittedTransport
 from streams.control.desk import Desk
 from streams.control.health import look
 from streams.control.settings import READS, TABLES, WRITES, ControlSettings
+from streams.control.transport import CommittedTransport
 from streams.errors import DecodeError, LaneError, MillraceError
 from streams.lanes.control import Control
 from streams.lanes.wire import Wire

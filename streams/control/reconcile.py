@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from streams.control.orders import CLOSED, Orders
 from streams.control.positions import Positions
+from streams.control.rows import units
 
 __all__ = ["Difference", "Watch", "differences"]
 
@@ -31,20 +32,20 @@ def differences(positions: Positions, orders: Orders) -> Iterator[Difference]:
             yield Difference(f"fills of {key}, fewer in {less}", f"{key}: positions.v1 counts {said} fills, fills.v1 holds {fills}")
         for field, name in (("bought_qty_e9", "bought"), ("sold_qty_e9", "sold")):
             if fills == said and ours.get(field, 0) != theirs.get(field, 0):
-                text = f"{key}: positions.v1 has {theirs.get(field, 0)} {name} (x 10^9), fills.v1 adds up to {ours.get(field, 0)}"
+                text = f"{key}: positions.v1 has {units(theirs.get(field, 0))} {name}, fills.v1 adds up to {units(ours.get(field, 0))}"
                 yield Difference(f"{name} of {key}", text)
         if theirs and theirs["qty_e9"] != theirs["bought_qty_e9"] - theirs["sold_qty_e9"]:
             yield Difference(f"quantity of {key}", f"{key}: positions.v1 holds another quantity than bought less sold")
-    for key, row in orders.orders.table.items():
+    for key, row in orders.kept().items():
         if not row["status"]:
             yield Difference(
-                f"order {key}", f"order {key}: fills.v1 has {row['filled_qty_e9']} (x 10^9), reports.v1 does not know the order"
+                f"order {key}", f"order {key}: fills.v1 adds up to {units(row['filled_qty_e9'])}, reports.v1 does not know the order"
             )
         elif row["filled_qty_e9"] != row["cum_qty_e9"]:
-            text = f"reports.v1 says {row['cum_qty_e9']} executed, fills.v1 adds up to {row['filled_qty_e9']} (x 10^9)"
+            text = f"reports.v1 says {units(row['cum_qty_e9'])} executed, fills.v1 adds up to {units(row['filled_qty_e9'])}"
             yield Difference(f"order {key}", f"order {key}: {text}")
         elif row["status"] not in CLOSED and row["leaves_qty_e9"] != row["qty_e9"] - row["cum_qty_e9"]:
-            yield Difference(f"open quantity of {key}", f"order {key}: open {row['leaves_qty_e9']} is not quantity less executed (x 10^9)")
+            yield Difference(f"open quantity of {key}", f"order {key}: open {units(row['leaves_qty_e9'])} is not quantity less executed")
 
 
 class Watch:

@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.schema import ids
 
-__all__ = ["Row", "RunTable", "Table", "money", "shown"]
+__all__ = ["Row", "RunTable", "Table", "money", "shown", "units"]
 
 Row = dict[str, Any]
 Table = MutableMapping[str, Row]
@@ -59,7 +59,7 @@ def shown(row: Row) -> Row:
         if name in _HIDDEN:
             continue
         if name.endswith("_e9"):
-            found[name[:-3]] = None if value is None else _plain(f"{Decimal(value).scaleb(-9):f}")
+            found[name[:-3]] = None if value is None else units(value)
         elif name in _IDS:
             found[name] = ids.text(value) if value else ""
         elif name.endswith("ts_ns"):
@@ -67,6 +67,15 @@ def shown(row: Row) -> Row:
         else:
             found[name] = value
     return found
+
+
+def units(value_e9: int) -> str:
+    """A price or size as people write it.
+
+    >>> units(61_000_100_000_000), units(-5)
+    ('61000.1', '-0.000000005')
+    """
+    return _plain(f"{Decimal(value_e9).scaleb(-9):f}")
 
 
 def _plain(text: str) -> str:

@@ -6,11 +6,12 @@ from typing import Any
 
 import faust
 import pytest
+from faust.types import TP
 
 from streams.control.codec import Unread
-from streams.control.committed import CommittedTransport
 from streams.control.plane import Plane
 from streams.control.settings import READS, ControlSettings
+from streams.control.transport import CommittedTransport
 from streams.errors import LaneError
 from streams.lanes.wire import Wire
 from streams.records import CommandType, OrdStatus
@@ -67,6 +68,18 @@ def test_consumer_reads_committed_records(wire, tmp_path):
         plane = made(wire, tmp_path)
         thread = plane.app.consumer._new_consumer_thread()
         assert thread._create_worker_consumer(plane.app.transport)._isolation_level == "read_committed"
+
+    run(test)
+
+
+def test_consumer_positions_follow_what_was_taken_across_gaps(wire, tmp_path):
+    async def test() -> None:
+        consumer, place = made(wire, tmp_path).app.consumer, TP("fills.v1", 0)
+        consumer._committed_offset[place] = 3
+        await consumer._add_gap(place, 4, 8)
+        assert consumer._new_offset(place) is None  # 8 is being worked on: nothing of it is committed
+        consumer._acked[place].extend([8, 9, 12])  # 10 and 11 are the ends of transactions
+        assert (consumer._new_offset(place), consumer._new_offset(place)) == (13, None)
 
     run(test)
 
