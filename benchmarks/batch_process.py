@@ -18,7 +18,7 @@ from streams.agents.batch import BatchProcess, batch_of
 from streams.agents.batch_plain import PlainBatch
 from streams.agents.process import Process
 from tests.agents.desk import control, spec
-from tests.agents.recorded_inputs import APART, Values, inputs_of, queue_of
+from tests.agents.recorded_inputs import APART, FUSED, Values, inputs_of, queue_of
 
 FRAMES, PEER_RECORDS, BATCH = 30_000, 6_000, 1_000
 GOAL_NS = 2_000.0
@@ -70,7 +70,7 @@ def claim(agents: tuple[str, ...]) -> list[Claim]:
 
 
 def measure() -> list[Claim]:
-    return [c for agents in (*APART[1:], ("strategy", "risk", "execute", "account")) for c in claim(agents)]
+    return [c for agents in (*APART, FUSED) for c in claim(agents)]
 
 
 if __name__ == "__main__":

@@ -33,9 +33,10 @@ import numpy as np
 
 from streams.agents.batch_compiled import CompiledBatch
 from streams.agents.batch_plain import PlainBatch
+from streams.agents.market_node import PlainMarket
 from streams.agents.process import Process
 from streams.agents.rows import BAD, GOOD, RECORD, REFUSALS, Count, Queue, Refusal, Rows, WireLike, Written
-from streams.agents.runner import CompiledNode
+from streams.agents.runner import PlainNode
 
 __all__ = [
     "BAD",
@@ -112,6 +113,6 @@ class BatchProcess(Protocol):
 
 def batch_of(process: Any, wire: WireLike | None = None) -> BatchProcess:
     """The process behind arrays. process: a Process, or anything with its methods."""
-    if isinstance(process, Process) and isinstance(process.node, CompiledNode):
+    if isinstance(process, Process) and not isinstance(process.node, PlainNode) and not isinstance(process.normalize, PlainMarket):
         return CompiledBatch(process, wire)
     return PlainBatch(process, wire)

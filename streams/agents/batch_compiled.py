@@ -6,18 +6,19 @@ outputs that it does not write; it treats them as the plain batch does, in their
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from streams.agents.batch_plain import PlainBatch
 from streams.agents.drive import DONE, FAILED
 from streams.agents.drive_loop import Loop
+from streams.agents.drive_plan import Version, plan_of
 from streams.agents.mark import Mark
 from streams.agents.process import Process
 from streams.agents.roles import CONTROL
 from streams.agents.rows import Queue, Refusal, Rows, WireLike
-from streams.agents.rows_in_slots import SlotRows
+from streams.agents.rows_in_slots import CompiledRows, FrameRows, SlotRows
 from streams.errors import KernelError, StepError
 from streams.kernel.memory import aligned
 from streams.schema.bulk import BEHIND
@@ -37,18 +38,22 @@ class CompiledBatch(PlainBatch):
         super().__init__(process, wire)
         self.loop = Loop(process, self.values, self._headers, self._digest, self._write)
         self._reader = SlotReader(process.edge)
-        self._direct = {SCHEMAS[cls.__name__].topic for cls in process.compiled_reads if cls not in CONTROL}
+        self._rows: dict[str, type[CompiledRows]] = {}  # of the topics that compiled code reads
+        if process.node is not None:
+            self._rows = {SCHEMAS[cls.__name__].topic: SlotRows for cls in process.compiled_reads if cls not in CONTROL}
+        if process.normalize is not None:
+            self._rows[SCHEMAS["Frame"].topic] = FrameRows
         self._memory = aligned(1 << 10)  # for the slots of one record
         self._mark: Mark | None = None
 
     # ---- in ----
     def read(self, topic: str, address: np.ndarray, size: np.ndarray) -> Rows:
         """Read values that lie at these addresses into slots."""
-        return self._read(topic, address, size, None) if topic in self._direct else super().read(topic, address, size)
+        return self._read(topic, address, size, None) if topic in self._rows else super().read(topic, address, size)
 
     def read_values(self, topic: str, values: Sequence[bytes | None]) -> Rows:
         """Read values into slots."""
-        if topic not in self._direct:
+        if topic not in self._rows:
             return super().read_values(topic, values)
         memory = np.frombuffer(b"".join(chain((v for v in values if v), (bytes(BEHIND),))), np.uint8)
         size = np.array([len(v) if v else 0 for v in values], np.int64)
@@ -61,9 +66,9 @@ class CompiledBatch(PlainBatch):
             return super().carry(queue, first, last)
         at = first
         while at < last and self.values.filled < _MOST_BYTES:
-            if isinstance(queue.sources[queue.source[at]], SlotRows):
-                plan = self._plan(queue)
-                stop, at = self.loop.run(plan.slot, plan.slot_bytes, at, last)
+            if isinstance(queue.sources[queue.source[at]], CompiledRows):
+                plan = plan_of(queue, self._reader, self._version)
+                stop, at = self.loop.run(plan.inputs, plan.input_bytes, at, last, plan.frames)
                 if stop == FAILED:
                     raise StepError(_FAILED, at)
                 if stop == DONE:
@@ -85,9 +90,9 @@ class CompiledBatch(PlainBatch):
         self._mark.give_back()
         self.digest, self.values.count, self.values.filled = mark
 
-    def _read(self, topic: str, address: np.ndarray, size: np.ndarray, keep: Any) -> SlotRows:
+    def _read(self, topic: str, address: np.ndarray, size: np.ndarray, keep: Any) -> CompiledRows:
         header = self.wire.header(topic) if self.wire else b""
-        rows = SlotRows(topic, address, size, self._decode, header, keep)
+        rows = self._rows[topic](topic, address, size, header, self._decode, keep)
         rows.fill(self._reader, self._version)
         return rows
 
@@ -114,26 +119,5 @@ class CompiledBatch(PlainBatch):
                 raise KernelError(_FAILED)
 
     @property
-    def _version(self) -> tuple[int, int]:
-        """What is known of names and instruments: both only grow."""
+    def _version(self) -> Version:
         return len(self.process.names), len(self.process.instruments)
-
-    def _plan(self, queue: Queue) -> "_Plan":
-        """Where the slots of each place in a queue are, made with what is known now."""
-        plan, version = queue.plan, self._version
-        if plan is None or plan.version != version:
-            slot, slot_bytes = np.zeros((2, len(queue)), np.int64)
-            for number, rows in enumerate(queue.sources):
-                if isinstance(rows, SlotRows):
-                    if rows.version != version:
-                        rows.fill(self._reader, version)
-                    mine = np.flatnonzero(queue.source == number)
-                    slot[mine], slot_bytes[mine] = rows.slot[queue.row[mine]], rows.slot_bytes[queue.row[mine]]
-            plan = queue.plan = _Plan(version, slot, slot_bytes)
-        return plan
-
-
-class _Plan(NamedTuple):
-    version: tuple[int, int]
-    slot: np.ndarray
-    slot_bytes: np.ndarray

@@ -1,22 +1,26 @@
 """The loop that carries a process's inputs from memory to the bytes of its outputs: `drive` steps the node one input at a time, writes what
-each caused as values of topics, and rolls the hash over them.
+each caused as values of topics, and rolls the hash over them. A frame goes through normalize first: each record that it makes is written,
+then given to the node, before the next is made.
 
 It stops where it needs Python: an input that is none of the node's, a record that compiled code does not write, or no room left. Called
 again, it goes on where it stopped.
 """
 
-from streams.kernel import Array, Struct, at, call1, call3, load_byte, load_word, store_word
+from streams.kernel import Array, Struct, at, call1, call2, call3, call4, load_byte, load_word, store_word
 from streams.kernel.fault import FAULT
 from streams.schema import slots_out_kernel as slots
 from streams.schema.blake2b import roll
 from streams.schema.slots_out_kernel import write_slot
 
-__all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "PYTHON", "REST", "Drive"]
+__all__ = ["DONE", "ENTRIES", "FAILED", "FRAME", "FULL", "PYTHON", "REST", "REST_MARKET", "Drive"]
 
-DONE, FULL, REST, PYTHON, FAILED = range(5)
-"""Why the loop stopped: at `last`; no room for a value; this output is Python's to write; this input is; the node failed at it."""
+DONE, FULL, REST, REST_MARKET, PYTHON, FAILED = range(6)
+"""Why the loop stopped: at `last`; no room for a value; this output of the node, or of normalize, is Python's to write; this input is
+Python's to carry; the node or normalize failed at it."""
 
+FRAME = -1  # bytes of an input that is a frame: its place in the queue is its row in the columns of frames
 NO_ROOM = slots.FULL
+UNREAD = -1  # what normalize answers to a frame that it leaves to Python
 WORD = 8
 
 
@@ -24,16 +28,22 @@ class Drive(Struct):
     """What the loop works on; addresses are of memory that the caller keeps.
 
     step, empty             : entries of the node; node: its address
-    count, kinds, rows      : where the node's outbox keeps them (`streams.agents.outbox`)
+    count, kinds, rows      : where the node's outbox keeps them (`streams.agents.outbox`); without a node count is the address of a zero
     bases, sizes            : by kind, where its slots lie and how large one is
     programs, topics, heads : by kind, how it is written, the topic's number, the value's header as a word; head_bytes: 0 to 8
     run_id                  : of the run
-    inputs, input_bytes     : int64 an input: address of its slots, 0 = Python's to carry; and their size
-    at, last, used          : input to be carried next, the one to stop before; bytes of it that the node took already
+    inputs, input_bytes     : int64 an input: address of its slots, 0 = Python's to carry; and their size, or FRAME
+    at, last, used          : input to be carried next, the one to stop before; bytes of slots that the node took already
     entry                   : entries of the outbox that have been written
     topic, id, start, size  : int64 a value; noted: values there are, room: values there is room for
     buffer, filled, bytes   : where values are written, bytes they have, bytes there is room for
     digest                  : the rolling hash, and what `roll` needs
+
+    market_take, market_next, market_write : entries of normalize; market, work: its state and scratch
+    made_id, made_bytes     : where the scratch has the id of the record made last, and the bytes of its slots
+    made_slots              : address of its slots; 0: nobody wants them
+    in_frame                : 1 while a frame's records are made; made: kind of the record made last until it is written, else 0
+    left                    : bytes of its slots that the node has still to take
     """
 
     step: int
@@ -55,6 +65,9 @@ class Drive(Struct):
     last: int
     used: int
     entry: int
+    in_frame: int
+    made: int
+    left: int
     topic: int
     id: int
     start: int
@@ -65,33 +78,90 @@ class Drive(Struct):
     filled: int
     bytes: int
     digest: int
+    market_take: int
+    market_next: int
+    market_write: int
+    market: int
+    work: int
+    made_id: int
+    made_bytes: int
+    made_slots: int
 
     def run(self) -> int:
         """Carry inputs until there is a reason to stop."""
-        while True:
-            stop = self.write_all()
-            if stop != DONE:
-                return stop
-            if self.at >= self.last:
+        stop = self.write_all()
+        while stop == DONE:
+            if self.left > 0:
+                stop = self.feed()
+            elif self.in_frame != 0:
+                stop = self.make()
+            elif self.at < self.last:
+                stop = self.take()
+            else:
                 return DONE
-            stop = self.take()
-            if stop != DONE:
-                return stop
+            if stop == DONE:
+                stop = self.write_all()
+        return stop
 
     def take(self) -> int:
-        """Give the node its input, or the rest of it."""
-        address = load_word(self.inputs + WORD * self.at)
+        """Give the node its input, or the rest of it, or normalize a frame."""
+        address, nbytes = load_word(self.inputs + WORD * self.at), load_word(self.input_bytes + WORD * self.at)
         if address == 0:
             return PYTHON
-        left = load_word(self.input_bytes + WORD * self.at) - self.used
-        taken = call3(self.step, self.node, address + self.used, left)
+        if nbytes == FRAME:
+            answer = call3(self.market_take, self.market, self.work, self.at)
+            if answer == FAULT:
+                return FAILED
+            if answer == UNREAD:
+                return PYTHON
+            self.in_frame = 1
+            return DONE
+        taken = call3(self.step, self.node, address + self.used, nbytes - self.used)
         if taken == FAULT:
             return FAILED
-        if taken < left:  # the outbox must be emptied first
-            self.used += taken
-        else:
+        self.used += taken
+        if self.used >= nbytes:  # else the outbox must be emptied first
             self.used = 0
             self.at += 1
+        return DONE
+
+    def make(self) -> int:
+        """Make the next record of a frame, if that has not been done, and write it; the node is to take it then."""
+        if self.made == 0:
+            kind = call2(self.market_next, self.market, self.work)
+            if kind == FAULT:
+                return FAILED
+            if kind == 0:
+                self.in_frame = 0
+                self.at += 1
+                return DONE
+            self.made = kind
+        if self.noted >= self.room or self.bytes - self.filled < WORD:
+            return FULL
+        value = self.buffer + self.filled
+        body = value + self.head_bytes
+        store_word(value, self.heads[self.made])
+        size = call4(self.market_write, self.work, self.run_id, body, self.bytes - self.filled - self.head_bytes)
+        if size == FAULT:
+            return FAILED
+        if size < 0:
+            return FULL if size == NO_ROOM else REST_MARKET
+        self.note(self.topics[self.made], load_word(self.made_id), body, size)
+        self.made_written()
+        return DONE
+
+    def made_written(self) -> None:
+        """The record made last has been written."""
+        self.made = 0
+        if self.made_slots != 0:
+            self.left = load_word(self.made_bytes)
+
+    def feed(self) -> int:
+        """Give the node the slots of the record made last, or the rest of them."""
+        taken = call3(self.step, self.node, self.made_slots + load_word(self.made_bytes) - self.left, self.left)
+        if taken == FAULT:
+            return FAILED
+        self.left -= taken
         return DONE
 
     def write_all(self) -> int:
@@ -103,6 +173,7 @@ class Drive(Struct):
             stop = self.write()
             if stop != DONE:
                 return stop
+            self.entry += 1
         self.entry = 0
         call1(self.empty, self.node)
         return DONE
@@ -133,7 +204,6 @@ class Drive(Struct):
         store_word(self.size + place, self.head_bytes + size)
         self.filled += self.head_bytes + size
         self.noted += 1
-        self.entry += 1
 
 
 def drive(address: int) -> int:

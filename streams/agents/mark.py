@@ -15,9 +15,10 @@ class Mark:
     """Copies of what inputs change. `take` may be called again and again: it uses the same memory (a millisecond for 14 MB)."""
 
     def __init__(self, process: Process) -> None:
-        assert isinstance(process.node, CompiledNode)
         self._process = process
-        self._live: list[np.ndarray] = [process.node.mem, *process.node.states]
+        self._live: list[np.ndarray] = []
+        if isinstance(process.node, CompiledNode):
+            self._live += [process.node.mem, *process.node.states]
         if isinstance(process.normalize, CompiledMarket):
             self._live.append(process.normalize.memory)
         self._kept = [array.copy() for array in self._live]
@@ -34,7 +35,7 @@ class Mark:
         for kept, live in zip(self._kept, self._live, strict=True):
             kept[:] = live
         ignored = dict(p.normalize.ignored) if p.normalize is not None else {}
-        self._rest = p.run_id, p.now_ns, len(p.names), len(p.instruments), dict(p.models), p.counters(), ignored
+        self._rest = p.run_id, p.now_ns, len(p.names), len(p.instruments), dict(p.models), ignored
 
     def give_back(self) -> None:
         """Make the process what it was. Names and instruments that came since stay known, as they will come again."""
@@ -42,8 +43,7 @@ class Mark:
         p.discard()
         for kept, live in zip(self._kept, self._live, strict=True):
             live[:] = kept
-        p.run_id, p.now_ns, names, instruments, p.models, counters, ignored = self._rest
+        p.run_id, p.now_ns, names, instruments, p.models, ignored = self._rest
         del p.names[names:], p.instruments[instruments:]
-        p.set_counters(counters)
         if p.normalize is not None:
             p.normalize.ignored = ignored

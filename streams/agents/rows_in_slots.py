@@ -1,47 +1,50 @@
-"""Rows that were read into the kernel's slots; what is not read there is a record, or no record, as `wire` says."""
+"""Rows as compiled code carries them: in slots, or as frames; what is not read so is a record, or no record, as `wire` says."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from streams.agents.rows import BAD, GOOD, RECORD, Rows
 from streams.errors import DecodeError
-from streams.schema import slots_in
 from streams.schema.model import for_topic
-from streams.schema.slots_in import SlotReader
+from streams.schema.slots_in import GOOD as READ
+from streams.schema.slots_in import Frames, SlotReader, Slots
 
-__all__ = ["SlotRows"]
+__all__ = ["CompiledRows", "FrameRows", "SlotRows"]
+
+Decode = Callable[[str, bytes | None], Any]
 
 
-class SlotRows(Rows):
-    """Rows of a topic whose records have slots.
+class CompiledRows(Rows):
+    """Rows of a topic of which compiled code reads most.
 
-    slot, slot_bytes : int64, address and bytes of each row's slots; address 0 where Python has to carry the row
-    version          : of the names and instruments that the slots were made with
+    version : of the names and instruments that they were read with
     """
 
-    def __init__(self, topic: str, address: np.ndarray, size: np.ndarray, decode: Any, header: bytes, keep: Any = None) -> None:
+    def __init__(self, topic: str, address: np.ndarray, size: np.ndarray, header: bytes, decode: Decode, keep: Any = None) -> None:
         none = np.zeros(0, np.int64)
         super().__init__(topic, none, none, none, none.astype(np.uint8), {}, self._decode)
-        self._address, self._size, self._header, self._keep = address, size, header, keep
-        self._wire_decode = decode
-        self.slot = self.slot_bytes = none
+        self._address, self._size, self._header, self._decode_value, self._keep = address, size, header, decode, keep
         self.version: Any = None
+        self.found: Any = None
 
     def fill(self, reader: SlotReader, version: Any) -> None:
-        """Read the values into slots, with the names and instruments that are known now."""
+        """Read the values, with the names and instruments that are known now."""
         first = self.version is None
-        found = reader.read(for_topic(self.topic), self._address, self._size, self._header)
-        good = found.state == slots_in.GOOD
-        self.slot, self.slot_bytes, self._slots, self.version = found.start, found.nbytes, found, version
-        if first:
-            self.id, self.run_id, self.recv_ts_ns = found.id, found.run_id, found.recv_ts_ns
-            self.state = np.where(good, GOOD, RECORD).astype(np.uint8)
-            for row in np.flatnonzero(~good).tolist():
-                self._fill_record(row)
-        else:  # what could be read then can be read now
-            self.state[self.state != BAD] = np.where(good, GOOD, RECORD)[self.state != BAD]
+        self.version, self.found = version, self._read(reader)
+        state = np.where(self.found.state == READ, GOOD, RECORD).astype(np.uint8)
+        if not first:  # what could be read then can be read now
+            self.state[self.state != BAD] = state[self.state != BAD]
+            return
+        self.id, self.run_id, self.recv_ts_ns, self.state = self.found.id, self.found.run_id, self.found.recv_ts_ns, state
+        for row in np.flatnonzero(state == RECORD).tolist():
+            self._fill_record(row)
+
+    def _read(self, reader: SlotReader) -> Any:
+        """Columns with a row a value: state, id, run_id, recv_ts_ns and more."""
+        raise NotImplementedError
 
     def _fill_record(self, row: int) -> None:
         try:
@@ -53,4 +56,22 @@ class SlotRows(Rows):
 
     def _decode(self, row: int) -> Any:
         address = int(self._address[row])
-        return self._wire_decode(self.topic, ctypes.string_at(address, int(self._size[row])) if address else None)
+        return self._decode_value(self.topic, ctypes.string_at(address, int(self._size[row])) if address else None)
+
+
+class SlotRows(CompiledRows):
+    """Rows in slots: `found.start` and `found.nbytes` say where, 0 for a row that Python has to carry."""
+
+    found: Slots
+
+    def _read(self, reader: SlotReader) -> Slots:
+        return reader.read(for_topic(self.topic), self._address, self._size, self._header)
+
+
+class FrameRows(CompiledRows):
+    """Frames: `found.venue`, and where the payload is, `found.start` and `found.nbytes`; 0 for a row that Python has to carry."""
+
+    found: Frames
+
+    def _read(self, reader: SlotReader) -> Frames:
+        return reader.read_frames(self._address, self._size, self._header)

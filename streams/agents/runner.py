@@ -88,6 +88,7 @@ _PLAIN |= {
     "batch_plain.py",
     "drive.py",
     "drive_loop.py",
+    "drive_plan.py",
     "mark.py",
     "rows_in_slots.py",
     "values.py",

@@ -11,7 +11,7 @@ within 2**53, because Python is exact beyond it and machine code rounds.
 
 from streams.kernel.address import addr_of, at
 from streams.kernel.fields import F32, I8, I16, I32, NULL, U8, Array, Table
-from streams.kernel.prim import PYFUNCS, below, bit, call1, call3, clz, ctz, handle_of, hash64, load_byte, prefetch
+from streams.kernel.prim import PYFUNCS, below, bit, call1, call2, call3, call4, clz, ctz, handle_of, hash64, load_byte, prefetch
 from streams.kernel.raw import load_word, store_byte, store_word
 from streams.kernel.struct import Struct
 from streams.kernel.view import View
@@ -33,7 +33,9 @@ __all__ = [
     "below",
     "bit",
     "call1",
+    "call2",
     "call3",
+    "call4",
     "clz",
     "ctz",
     "handle_of",

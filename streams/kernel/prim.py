@@ -18,7 +18,9 @@ __all__ = [
     "below",
     "bit",
     "call1",
+    "call2",
     "call3",
+    "call4",
     "clz",
     "ctz",
     "handle_of",
@@ -107,11 +109,11 @@ def prefetch(addr: int) -> None:
 
 
 PYFUNCS: dict[int, Callable[..., int]] = {}
-"""Plain runs: what stands behind the handles that call1 and call3 take."""
+"""Plain runs: what stands behind the handles that call1 to call4 take."""
 
 
 def handle_of(fn: Callable[..., int]) -> int:
-    """A handle for call1 or call3 in a plain run; compiled code has addresses instead. Above 0: 0 means no function."""
+    """A handle for call1 to call4 in a plain run; compiled code has addresses instead. Above 0: 0 means no function."""
     handle = len(PYFUNCS) + 1
     PYFUNCS[handle] = fn
     return handle
@@ -128,6 +130,18 @@ def call1(addr: int, a: int) -> int:
 
 
 @primitive(_call)
+def call2(addr: int, a: int, b: int) -> int:
+    """The same of two arguments."""
+    return PYFUNCS[addr](a, b)
+
+
+@primitive(_call)
 def call3(addr: int, a: int, b: int, c: int) -> int:
-    """Call int64(int64, int64, int64) by address (compiled) or by handle (plain); FAULT if it raised."""
+    """The same of three arguments."""
     return PYFUNCS[addr](a, b, c)
+
+
+@primitive(_call)
+def call4(addr: int, a: int, b: int, c: int, d: int) -> int:
+    """The same of four arguments."""
+    return PYFUNCS[addr](a, b, c, d)

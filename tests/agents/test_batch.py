@@ -168,7 +168,7 @@ def make_fail(batch, queue: Queue, at: int, bad: Quote) -> None:
     """Let the node, or the plain process, fail at a place of the queue."""
     rows = queue.sources[queue.source[at]]
     if isinstance(rows, SlotRows):
-        ctypes.c_int32.from_address(int(rows.slot[queue.row[at]]) + 32).value = 99  # an instrument that there is no room for
+        ctypes.c_int32.from_address(int(rows.found.start[queue.row[at]]) + 32).value = 99  # an instrument that there is no room for
         return
     on_input = batch.process.on_input
 

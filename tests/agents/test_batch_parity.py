@@ -102,7 +102,7 @@ TRADING = [value_of(record) for record in trading(3, 120)]
 CONTROL = [value_of(record) for record in control()]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_plain_and_compiled_batches_of_any_mixture_do_the_same(data):
     first = data.draw(st.integers(0, len(TRADING) - 60))
