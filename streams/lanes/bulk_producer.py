@@ -16,6 +16,7 @@ from streams.lanes.stock_producer import StockProducer
 
 __all__ = ["BulkProducer"]
 
+_DEAD = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 _FLUSH_S = 60.0
 _OVERHEAD_BYTES = 10_000  # what librdkafka counts beside value and key; still below what the broker takes
 _ROOM_ROWS = 400_000  # not acknowledged at once; librdkafka itself takes more, so that it never refuses a row in the middle of a wave
@@ -144,7 +145,7 @@ class BulkProducer:
     def _refusal(self, error: KafkaError, topic: str, partition: int, size: int) -> LaneError:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             return _too_large(topic, partition, size)
-        if error.code() == KafkaError._FATAL:  # only says that the client is dead; the client's own error says why
+        if error.code() in _DEAD:  # only says that the client is dead; the client's own error says why
             error = self._driver.cause_of_death() or error
         return explain(error, self.bootstrap, f"writing a record of {size} bytes to {topic}[{partition}]")
 

@@ -1,156 +1,182 @@
-"""One batch as one transaction: outputs, dead letters, stamps, journal entry and the positions of the inputs, all or nothing."""
+"""Batches as transactions: outputs, dead letters, stamps, journal entry and the positions of the inputs, all or nothing.
+
+Two producers in turn: no transaction begins where the broker still writes the markers of the one before, and while one is committed the
+next batch is carried already. Batches are delivered and committed strictly in order.
+"""
 
 import time
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Event
 
-import structlog
-from confluent_kafka import Consumer, Message
+import numpy as np
 
+from streams.agents.batch import Count, Written
 from streams.errors import FencedError, LaneError
-from streams.lanes.bus import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, Transactions
+from streams.lanes.bulk_transactions import BulkTransactions
+from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS
 from streams.lanes.input_log import InputLog
-from streams.lanes.journal import OutputLog, Place, journal_key, schema_versions
-from streams.lanes.spec import LaneSpec, is_control
-from streams.lanes.stepper import Output
-from streams.lanes.wire import HEADER_BYTES, Wire
-from streams.lanes.writers import JOURNAL, LATENCY, SNAPSHOTS, dlq_topic
-from streams.records import DeadLetter, JournalEntry, Latency, StartPosition
+from streams.lanes.journal import OutputLog, journal_key
+from streams.lanes.lane_records import LaneRecords, Value
+from streams.lanes.letters import Letter
+from streams.lanes.place import Place
+from streams.lanes.spec import LaneSpec
+from streams.lanes.writers import JOURNAL, SNAPSHOTS
 from streams.schema import ids
 
-__all__ = ["Committer", "Letter"]
+__all__ = ["Committer"]
 
-_LOG = structlog.get_logger("lane")
-_REASON_CHARS = 2_000
-_PAYLOAD_BYTES = MAX_RECORD_BYTES - 20_000  # what is cut off a larger one is named in the reason
 _NO_OFFSET = -1
-
-
-class Letter(NamedTuple):
-    """An input that cannot be used (or an output that no topic takes: offset -1), and why."""
-
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    payload: bytes
-    cause_id: int = 0
 
 
 class Committer:
     """Writes the batches of one process and shard.
 
     batch            : number of the last batch committed or being committed, -1 before the first
-    journal_offset   : where its last journal entry stands
-    snapshot_offset  : where its newest whole snapshot begins; like journal_offset it is committed too, so that the next instance finds both
+    journal_offset   : where the last committed journal entry stands
+    snapshot_offset  : where the newest whole snapshot begins; like journal_offset it is committed too, so that the next instance finds both
     """
 
-    def __init__(
-        self,
-        spec: LaneSpec,
-        wire: Wire,
-        producer: Transactions,
-        consumer: Consumer,
-        writers: Mapping[str, int],
-        run_number: int,
-        outputs: OutputLog,
-    ) -> None:
+    def __init__(self, spec: LaneSpec, records: LaneRecords, producers: Sequence[BulkTransactions], outputs: OutputLog) -> None:
         self.batch = -1
         self.journal_offset: int | None = None
         self.snapshot_offset: int | None = None
-        self._spec, self._wire, self._producer, self._consumer = spec, wire, producer, consumer
-        self._writers, self._run_number, self._outputs = writers, run_number, outputs
-        self._begun_s: float | None = None
+        self.records = records
+        self._spec, self._producers, self._outputs = spec, producers, outputs
+        self._open: BulkTransactions | None = None  # the producer whose transaction is being filled
+        self._begun_s = 0.0
+        self._counts: dict[str, Count] = {}
+        self._digest = outputs.digest
+        self._oversized: list[Letter] = []
+        self._turn = 0
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self._flying: tuple[Future[int], BulkTransactions] | None = None  # the commit under way; its result: when it was done, wall ns
+        self._delivered = Event()
+        self._done: Callable[[int], None] = lambda _: None
 
-    def next_id(self, topic: str) -> int:
-        """The next id of the lane's own writer of a topic ("" = clock ticks)."""
-        return self._outputs.next_id(topic, self._writers[topic])
+    @property
+    def pending(self) -> bool:
+        """True while a transaction is being filled."""
+        return self._open is not None
+
+    def send(self, written: Written) -> None:
+        """Add what the process has written to the transaction; what no topic takes becomes a dead letter."""
+        if not len(written):
+            return
+        producer = self._opened()
+        for topic, rows in written.by_topic.items():
+            large = np.flatnonzero(written.size[rows] > MAX_RECORD_BYTES)
+            self._oversized += [self._too_large(topic, written, int(rows[k])) for k in large]
+            self._counts[topic] = Count(self._count(topic) + len(rows), int(written.id[rows[-1]]))
+            for partition, mine in self._parted(topic, written, np.delete(rows, large) if len(large) else rows):
+                producer.send_rows(topic, partition, written.buffer, written.start[mine], written.size[mine])
+        self._digest = written.digest
 
     def commit(
-        self, log: InputLog, outputs: list[Output], letters: list[Letter], stamps: list[Latency], positions: Mapping[Place, int], ts_ns: int
+        self,
+        log: InputLog,
+        letters: Sequence[Letter],
+        others: Sequence[Value],
+        positions: Mapping[Place, int],
+        ts_ns: int,
+        done: Callable[[int], None],
     ) -> None:
-        """Write the batch. LaneError: nothing of it will ever be seen, call `abort` and end the process."""
-        self._begun_s = time.monotonic()
-        self._producer.begin()
-        letters = letters + [letter for output in outputs if (letter := self._send(output))]
-        for letter in letters:
-            self._send_letter(letter, ts_ns)
-        for stamp in stamps:
-            self._producer.send(LATENCY, self._spec.shard, self._wire.encode(LATENCY, stamp))
+        """Write the batch and begin to commit it, once the one before is committed. `done(wall ns)` is called when it is.
+
+        LaneError, also from the next calls: nothing of it will ever be seen, call `abort` and end the process.
+        """
+        producer = self._opened()
+        for letter in [*letters, *self._oversized]:
+            producer.send(*self.records.letter(letter, ts_ns))
+        for value in others:
+            producer.send(*value)
+        for topic, count in self._counts.items():
+            self._outputs.add_written(topic, ids.writer(count.last_id), count.last_id, count.count)
+        self._outputs.digest = self._digest
         self.batch += 1
+        self.settle()
+        entry = self.records.entry(self.batch, log, self._counts, positions, ts_ns)
+        producer.send(*entry, journal_key(self._spec.process, self._spec.shard))
         pointers = {JOURNAL: self.journal_offset, SNAPSHOTS: self.snapshot_offset}
-        entry = self._entry(log, {output.topic for output in outputs}, positions, ts_ns)
-        key = journal_key(self._spec.process, self._spec.shard)
-        self._producer.send(JOURNAL, self._spec.shard, self._wire.encode(JOURNAL, entry), key, self._journalled)
         found = {(topic, self._spec.shard): offset for topic, offset in pointers.items() if offset is not None}
-        self._producer.commit({**positions, **found}, self._consumer)
-        self._begun_s = None
+        self._open, self._counts, self._oversized, self._done = None, {}, [], done
+        self._delivered.clear()
+        self._flying = self._thread.submit(self._finish, producer, {**positions, **found}), producer
+
+    def settle(self) -> None:
+        """Until the batch under way is committed. LaneError if it is not."""
+        if self._flying is None:
+            return
+        future, producer = self._flying
+        done_ns = future.result()
+        self._flying = None
+        self.journal_offset = producer.last_offset(JOURNAL, self._spec.shard)
+        self._done(done_ns)
+
+    def poll(self) -> None:
+        """Take note of a commit that is done or has failed, without waiting."""
+        if self._flying is not None and self._flying[0].done():
+            self.settle()
+
+    def undo(self) -> None:
+        """Take back what was sent since the last commit, once that is done."""
+        self.settle()
+        producer, self._open = self._open, None
+        self._counts, self._oversized, self._digest = {}, [], self._outputs.digest
+        if producer is not None and not producer.abort():
+            raise LaneError(f"{self._spec.name}: a transaction could not be taken back; start over")
 
     def abort(self, error: Exception) -> Exception:
         """Make sure that nothing of an open transaction shows; the error to report: one that ran out of time is no takeover."""
-        begun_s, self._begun_s = self._begun_s, None
-        if begun_s is None:
-            return error
-        age_s = time.monotonic() - begun_s
-        self._producer.abort()
+        age_s = time.monotonic() - self._begun_s
+        flying = self._flying[1] if self._flying is not None else None
+        if self._flying is not None and wait([self._flying[0]], TRANSACTION_TIMEOUT_MS / 1000).done:
+            flying = None
+        for producer in self._producers:
+            if producer is not flying:  # a call that does not return has it: the next instance settles its transaction
+                producer.abort()
         if isinstance(error, FencedError) and age_s > TRANSACTION_TIMEOUT_MS / 1000 * 0.9:
             return LaneError(f"{self._spec.name}: a transaction was open for {age_s:.0f} s, longer than the broker waits: {error}")
         return error
 
-    def _entry(self, log: InputLog, written: set[str], positions: Mapping[Place, int], ts_ns: int) -> JournalEntry:
-        return JournalEntry(
-            id=self.next_id(JOURNAL),
-            cause_id=0,
-            run_id=self._run_number,
-            ts_ns=ts_ns,
-            recv_ts_ns=ts_ns,
-            process=self._spec.process,
-            shard=self._spec.shard,
-            batch=self.batch,
-            inputs=log.runs(),
-            tick_ts_ns=tuple(log.tick_ts_ns),
-            positions=tuple(StartPosition(*place, offset) for place, offset in positions.items()),
-            outputs=self._outputs.take(),
-            outputs_hash=self._outputs.digest,
-            schemas=schema_versions(self._wire, log.topics | written),
-            dead_letters=tuple(log.dead_letters),
-            code_hash=self._spec.code_hash,
-        )
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _send(self, output: Output) -> Letter | None:
-        """Queue an output; a dead letter instead if no topic takes a record of its size."""
-        topic, record, body = output
-        partition = self._partition(topic, record)
-        if len(body) + HEADER_BYTES <= MAX_RECORD_BYTES:
-            self._producer.send(topic, partition, self._wire.header(topic) + body)
-            return None
-        reason = f"record {ids.text(record.id)} of {len(body)} bytes is too large for {topic}, which takes {MAX_RECORD_BYTES}"
-        return Letter(topic, partition, _NO_OFFSET, reason, body, record.id)
+    def _opened(self) -> BulkTransactions:
+        """The producer in turn, its transaction begun. Nothing is sent before all of the batch before is delivered: order is kept."""
+        if self._open is None:
+            if self._flying is not None:
+                self._delivered.wait()
+                self.poll()  # one that was not delivered is not followed by another
+            producer = self._producers[self._turn]
+            producer.begin()
+            self._begun_s = time.monotonic()
+            self._open = producer
+            self._turn ^= 1
+        return self._open
 
-    def _send_letter(self, letter: Letter, ts_ns: int) -> None:
-        topic, payload, reason = dlq_topic(letter.topic), letter.payload, letter.reason[:_REASON_CHARS]
-        _LOG.warning("dead letter", topic=letter.topic, partition=letter.partition, offset=letter.offset, reason=reason)
-        if len(payload) > _PAYLOAD_BYTES:
-            reason += f"; the payload here is the first {_PAYLOAD_BYTES} of {len(payload)} bytes"
-        record = DeadLetter(
-            id=self.next_id(topic),
-            cause_id=letter.cause_id,
-            run_id=self._run_number,
-            ts_ns=ts_ns,
-            recv_ts_ns=ts_ns,
-            topic=letter.topic,
-            partition=letter.partition,
-            offset=letter.offset,
-            reason=reason,
-            payload=payload[:_PAYLOAD_BYTES],
-        )
-        self._producer.send(topic, 0 if is_control(letter.topic) else self._spec.shard, self._wire.encode(topic, record))
+    def _finish(self, producer: BulkTransactions, positions: Mapping[Place, int]) -> int:
+        try:
+            producer.flush(TRANSACTION_TIMEOUT_MS / 1000)
+            self._delivered.set()
+            producer.commit(positions, self._spec.name)
+        finally:
+            self._delivered.set()
+        return time.time_ns()
 
-    def _partition(self, topic: str, record: Any) -> int:
-        if self._spec.partition_of is not None:
-            return self._spec.partition_of(topic, record)
-        return 0 if is_control(topic) else self._spec.shard
+    def _parted(self, topic: str, written: Written, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The rows of each partition."""
+        partition_of = self._spec.partition_of
+        if partition_of is None:
+            return [(self._spec.partition(topic), rows)]
+        partitions = np.array([partition_of(topic, written.record(row)) for row in rows.tolist()], np.int64)
+        return [(int(partition), rows[partitions == partition]) for partition in np.unique(partitions)]
 
-    def _journalled(self, error: object, message: Message) -> None:
-        if error is None:
-            self.journal_offset = message.offset()
+    def _count(self, topic: str) -> int:
+        return self._counts[topic].count if topic in self._counts else 0
+
+    def _too_large(self, topic: str, written: Written, row: int) -> Letter:
+        id, body = int(written.id[row]), written.body(row)
+        reason = f"record {ids.text(id)} of {len(body)} bytes is too large for {topic}, which takes {MAX_RECORD_BYTES}"
+        return Letter(topic, self._spec.partition(topic), _NO_OFFSET, reason, body, id)

@@ -1,132 +1,142 @@
-"""The inputs of a lane: lists of messages, decoded, without what is not for this process, in the order in which they are consumed."""
+"""The data inputs of a lane: what is there of them, read, without what is not for this process, in the order in which it is consumed."""
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+import numpy as np
 
-from streams.errors import DecodeError
-from streams.lanes.bus import RangeReader, explain
-from streams.lanes.control import COMMANDS
-from streams.lanes.journal import Place
-from streams.lanes.spec import is_control
-from streams.lanes.wire import Wire
-from streams.records import CommandType
+from streams.agents.batch import BAD, BatchProcess, Queue, Rows
+from streams.lanes.bulk_consumer import BulkConsumer
+from streams.lanes.input_log import Sequence, consuming_order
+from streams.lanes.letters import Letter
+from streams.lanes.messages import Messages
+from streams.lanes.place import Place
 from streams.schema import ids
 
-__all__ = ["Batch", "Input", "Intake"]
+__all__ = ["Intake", "Lag", "Taken"]
+
+_NONE = np.zeros(0, np.int64)
 
 
-class Input(NamedTuple):
-    """One record to be fed; sorts in consuming order: control topics by topic and offset, then data by receive time, topic, id."""
+class Lag(NamedTuple):
+    """How far a lane is behind: records that wait, and how long ago the first of them came, s."""
 
-    data: int  # 0 = control, 1 = data
-    time: int
-    rank: int
-    tie: int
-    index: int
-    topic: str
-    partition: int
-    offset: int
-    record: Any
-    message: Message
+    records: int
+    seconds: float
 
 
-class Batch(NamedTuple):
-    """What one look at the inputs gave: records in order, and what could not be decoded with the reason.
+@dataclass
+class Taken:
+    """What one look at the inputs gave. It may be used until the next one.
 
-    new_run : number of a run that has begun since, 0 if none: the process belongs to the run before and must end
+    queue    : the records for this process, in consuming order; sequence: where they stood
+    message  : int64, of each place in the queue the row in `messages`
+    bad      : rows of `messages` that are no record, and why
+    skipped  : places in the queue that make the process fail, and why: they are passed over
+    rows     : int64 by topic, its rows in `messages`; order: int64, of the queue, places in all of them one after another
     """
 
-    inputs: list[Input]
-    bad: list[tuple[Message, str]]
-    new_run: int
+    messages: Messages
+    queue: Queue
+    sequence: Sequence
+    message: np.ndarray
+    bad: list[tuple[int, str]]
+    rows: dict[str, np.ndarray]
+    order: np.ndarray
+    skipped: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+    def read_again(self, batch: BatchProcess) -> None:
+        """For another process that is in the state of the first."""
+        self.queue = Queue.of(_read(batch, self.messages, self.rows), self.order)
+
+    def letters(self) -> list[Letter]:
+        """What could not be used, once it has been carried."""
+        found = [self._letter(row, reason, 0) for row, reason in self.bad]
+        refused = [*self.queue.refused, *self.skipped.items()]
+        return found + [self._letter(int(self.message[at]), reason, int(self.sequence.id[at])) for at, reason in refused]
+
+    def _letter(self, row: int, reason: str, cause_id: int) -> Letter:
+        topic, partition = self.sequence.places[self.messages.place[row]]
+        return Letter(topic, partition, int(self.messages.offset[row]), reason, self.messages.value(row) or b"", cause_id)
 
 
 class Intake:
-    """Reads assigned partitions from given positions; `positions` moves on with what was taken.
+    """Reads assigned partitions from given positions; `positions` moves on with what was read.
 
-    own     : writers of the process itself; their records went through memory and are passed over (contract 12)
+    positions : in the order of the inputs; records of one time are consumed in the order of their topics there
+    own       : writers of the process itself; their records went through memory and are passed over (contract 12)
     """
 
     def __init__(
-        self, consumer: Consumer, bootstrap: str, wire: Wire, positions: Mapping[Place, int], own: Iterable[int], run_number: int
+        self, consumer: BulkConsumer, batch: BatchProcess, positions: Mapping[Place, int], own: Iterable[int], run_number: int
     ) -> None:
         self.positions = dict(positions)
-        self._consumer, self._bootstrap, self._wire = consumer, bootstrap, wire
-        self._own, self._run_number = frozenset(own), run_number
-        self._ranks = {topic: rank for rank, topic in enumerate(dict.fromkeys(topic for topic, _ in self.positions))}
-        self._control = {topic for topic in self._ranks if is_control(topic)}
+        self.batch = batch
+        self.places = tuple(self.positions)
+        self._consumer, self._own, self._run_number = consumer, np.array(sorted(own), np.int64), run_number
+        topics = list(dict.fromkeys(topic for topic, _ in self.places))
+        self._topics, self._rank = topics, np.array([topics.index(topic) for topic, _ in self.places], np.int64)
         self._ends: dict[Place, int] = {}
+        self._last_ms: dict[Place, int] = {}  # Kafka's timestamp of the last record taken
+        self._since_ms = time.time_ns() // 1_000_000
 
     def assign(self) -> None:
         """Begin to fetch at the positions."""
-        self._consumer.assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in self.positions.items()])
+        if self.positions:
+            self._consumer.assign(self.positions)
 
-    def take(self, rows: int, wait_s: float, due: float) -> list[Message]:
-        """All that is there, at most `rows`; waits up to `wait_s` for the first, then until `due` (monotonic) for more."""
-        found = self._consumer.consume(1, wait_s)
-        if not found:
-            return found
-        found += self._consumer.consume(rows - 1, 0)
-        gather_s = due - time.monotonic()
-        if gather_s > 0 and len(found) < rows:  # not a backlog: one larger batch is cheaper than two
-            time.sleep(gather_s)
-            found += self._consumer.consume(rows - len(found), 0)
-        return found
+    def take(self, rows: int, wait_s: float) -> Messages:
+        """All that is there, at most `rows`; waits up to `wait_s` for the first."""
+        return self._consumer.take(rows, wait_s)
 
-    def control_to_end(self, rows: int) -> Iterable[list[Message]]:
-        """The control topics from their positions to their ends now, topic by topic: a process knows them before any data."""
-        for topic, partition in [place for place in self.positions if place[0] in self._control]:
-            with RangeReader(self._bootstrap, topic, partition, self.positions[topic, partition]) as reader:
-                while messages := reader.take(rows):
-                    yield messages
+    def read(self, messages: Messages) -> Taken:
+        """The records in consuming order; LaneError for a registry that is needed and away."""
+        self._ends.update(messages.ends)
+        rank = self._rank[messages.place]
+        found = {topic: np.flatnonzero(rank == k) for k, topic in enumerate(self._topics)}
+        rows = {topic: mine for topic, mine in found.items() if len(mine)}
+        sources = _read(self.batch, messages, rows)
+        self._advance(messages)
+        message = np.concatenate([*rows.values(), _NONE])
+        id, recv_ts_ns, wanted = self._wanted(sources)
+        kept = np.flatnonzero(wanted)
+        order = kept[consuming_order(recv_ts_ns[kept], rank[message[kept]], id[kept])]
+        message = message[order]
+        sequence = Sequence(self.places, messages.place[message], messages.offset[message], id[order])
+        bad = [(int(rows[source.topic][row]), why) for source in sources for row, why in source.reasons.items()]
+        return Taken(messages, Queue.of(sources, order), sequence, message, bad, rows, order)
 
-    def batch(self, messages: list[Message]) -> Batch:
-        """Decode and order messages; raises LaneError for a fault of the consumer or a registry that is needed and away."""
-        inputs: list[Input] = []
-        bad: list[tuple[Message, str]] = []
-        new_run, decode, own, run_number = 0, self._wire.decode, self._own, self._run_number
-        for index, message in enumerate(messages):
-            error = message.error()
-            if error is not None:
-                self._event(message, error)
-                continue
-            topic, partition, offset = message.topic(), message.partition(), message.offset()
-            assert topic is not None
-            assert partition is not None
-            assert offset is not None
-            try:
-                record = decode(topic, message.value())
-            except DecodeError as reason:
-                self.positions[topic, partition] = offset + 1
-                bad.append((message, str(reason)))
-                continue
-            if topic == COMMANDS and record.kind == CommandType.RUN and record.run_number != run_number:
-                new_run = record.run_number or 0
-                break
-            self.positions[topic, partition] = offset + 1
-            if ids.writer(record.id) in own or record.run_id not in (0, run_number):
-                continue
-            rank = self._ranks[topic]
-            if topic in self._control:
-                inputs.append(Input(0, rank, partition, offset, index, topic, partition, offset, record, message))
-            else:
-                inputs.append(Input(1, record.recv_ts_ns, rank, record.id, index, topic, partition, offset, record, message))
-        inputs.sort()
-        return Batch(inputs, bad, new_run)
+    def lag(self) -> Lag:
+        """How far behind the ends that the broker last told of; other writers' open transactions count."""
+        behind, oldest_ms, now_ms = 0, 0, time.time_ns() // 1_000_000
+        for place, end in self._consumer.ends().items():
+            records = max(0, end - max(self.positions[place], self._ends.get(place, 0)))
+            behind += records
+            if records:
+                oldest_ms = max(oldest_ms, now_ms - self._last_ms.get(place, self._since_ms))
+        return Lag(behind, oldest_ms / 1000)
 
-    def lag(self) -> int:
-        """Records behind the ends that the broker last told of; other writers' open transactions count."""
-        behind = 0
-        for place, position in self.positions.items():
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
-            behind += max(0, high - max(position, self._ends.get(place, 0)))
-        return behind
+    def _wanted(self, sources: list[Rows]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Id and receive time of the rows of all sources, and which of them are for this process."""
+        id, run, recv_ts_ns = (
+            np.concatenate([*(getattr(source, name) for source in sources), _NONE]) for name in ("id", "run_id", "recv_ts_ns")
+        )
+        wanted = np.concatenate([*(source.state for source in sources), _NONE]) != BAD
+        wanted &= (run == 0) | (run == self._run_number)
+        wanted &= ~np.isin(id >> ids.BITS, self._own)
+        return id, recv_ts_ns, wanted
 
-    def _event(self, message: Message, error: KafkaError) -> None:
-        if error.code() == KafkaError._PARTITION_EOF:  # markers stand after the last record: the end is reached although offsets are left
-            self._ends[message.topic() or "", message.partition() or 0] = message.offset() or 0
-        elif error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
-            raise explain(error, self._bootstrap, f"reading {message.topic()}[{message.partition()}]")
+    def _advance(self, messages: Messages) -> None:
+        for index in np.unique(messages.place).tolist():
+            last = np.flatnonzero(messages.place == index)[-1]
+            self.positions[self.places[index]] = int(messages.offset[last]) + 1
+            self._last_ms[self.places[index]] = int(messages.timestamp_ms[last])
+
+
+def _read(batch: BatchProcess, messages: Messages, rows: dict[str, np.ndarray]) -> list[Rows]:
+    return [batch.read(topic, messages.address[mine], messages.size[mine]) for topic, mine in rows.items()]

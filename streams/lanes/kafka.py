@@ -2,32 +2,39 @@
 
     exit(run_lane(LaneSpec(...), build))
 
-Cycle: take what is there, feed it in order, tick the clock, encode, and commit everything at once. After any failure the memory of the
-transaction cannot be trusted: abort, end, and let the supervisor start a new process that restores itself (contract 16 to 18, 23).
+Cycle: take what is there, carry it in order through the process, chunk by chunk, with control records and clock ticks between chunks, then
+commit everything at once. No Python object a record lives on the way. An input that makes the process fail is found and becomes a dead
+letter; after any other failure the memory of the transaction cannot be trusted: abort, end, and let the supervisor start a new process
+that restores itself (contract 16 to 18, 23).
 """
 
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
 
+from streams.agents.batch import BatchProcess, batch_of
 from streams.clock import RunClock
-from streams.errors import FencedError, MillraceError
-from streams.lanes.bus import Transactions, open_consumer
-from streams.lanes.committer import Committer, Letter
+from streams.errors import FencedError, MillraceError, StepError
+from streams.lanes.bulk_consumer import BulkConsumer
+from streams.lanes.carrier import Carrier
+from streams.lanes.committer import Committer
 from streams.lanes.control import Control, read_control
-from streams.lanes.intake import Batch, Intake
+from streams.lanes.intake import Intake, Taken
+from streams.lanes.lag_watch import LagWatch
+from streams.lanes.lane_records import LaneRecords, Value
 from streams.lanes.latency import Stamps
-from streams.lanes.opening import check_topics, continue_counters, pointers
+from streams.lanes.opening import check_topics, continue_counters, open_producers, pointers
 from streams.lanes.registry import SchemaIds
 from streams.lanes.restore import Recovered, recover
 from streams.lanes.snapshot import Moment, SnapshotWriter
-from streams.lanes.spec import Build, LaneSpec, input_places
+from streams.lanes.spec import Build, LaneSpec, input_places, is_control
 from streams.lanes.status import StatusFile
-from streams.lanes.stepper import Output, Stepper
+from streams.lanes.told import ControlIntake
 from streams.lanes.wire import Wire
-from streams.lanes.writers import JOURNAL, LATENCY, SNAPSHOTS, TICKS, lane_writers
+from streams.lanes.writers import ALERTS, JOURNAL, LATENCY, SNAPSHOTS, TICKS, lane_writers
 from streams.records import Clock, StartPosition
 
 __all__ = ["EXIT_FAILED", "EXIT_FENCED", "EXIT_NEW_RUN", "EXIT_OK", "KafkaLane", "run_lane"]
@@ -40,96 +47,95 @@ EXIT_NEW_RUN = 4  # a new run has begun: restart, into it
 _LOG = structlog.get_logger("lane")
 _MIN_TICK_S = 0.005
 _MIN_WAIT_S = 0.001  # below 1 ms the client does not wait at all
+_MOST_WAIT_S = 0.02  # a command waits no longer than this while no data comes
 _IDLE_COMMIT_S = 1.0
 _BATCH_S = 0.25  # a backlog is worked off in batches that take about so long: larger ones only make everything behind them wait
 _MIN_ROWS = 200
-_CONSUMER = {"enable.partition.eof": True, "queued.max.messages.kbytes": 16_384, "queued.min.messages": 20_000}
+_CONSUMER = {"queued.max.messages.kbytes": 16_384, "queued.min.messages": 50_000}  # by partition: what waits stays with the broker
 
 
 class KafkaLane:
-    """One process of one shard: `open`, then `run` until `stop` is set or a new run begins, then `close`.
-
-    new_run : number of the run that has begun since, 0 if none
-    """
+    """One process of one shard: `open`, then `run` until `stop` is set or a new run begins, then `close`."""
 
     def __init__(self, spec: LaneSpec, build: Build) -> None:
         self.spec, self.build = spec, build
         self.stop = self.opened = False
-        self.new_run = 0
         self.status = StatusFile(spec.status_path, spec.process, spec.shard)
-        self._outputs: list[Output] = []
-        self._letters: list[Letter] = []
+        self._close: list[Callable[[], None]] = []
+        self._alerts: list[Value] = []
+        self._lag = LagWatch(spec.lag_limit_s)
         self._rows = min(spec.rows, 10 * _MIN_ROWS)
         self._commit_due_s = self._tick_due_s = self._idle_due_s = 0.0
+
+    @property
+    def new_run(self) -> int:
+        """Number of the run that has begun since, 0 if none."""
+        return self.told.new_run if self.opened else 0
 
     def open(self) -> None:
         """Fence the predecessor and settle its transaction, then restore state. LaneError or RestoreError with the reason."""
         spec = self.spec
         self.status.write()
         self.wire = Wire(SchemaIds(spec.registry))
-        self.producer = Transactions(spec.kafka, spec.name)  # first of all: what is read next is final
-        self.consumer = open_consumer(spec.kafka, spec.name, _CONSUMER)
+        self.producers = open_producers(spec)  # first of all: what is read next is final
+        self._close += [producer.close for producer in self.producers]
+        self.consumer, commands = (BulkConsumer(spec.kafka, spec.name, _CONSUMER) for _ in range(2))
+        self._close += [self.consumer.close, commands.close]
         control = read_control(spec.kafka, self.wire)
         process = self.build(control)
-        places = input_places(spec, process)
-        check_topics(spec.kafka, [*(topic for topic, _ in places), *process.writes, JOURNAL, SNAPSHOTS, LATENCY])
-        names = lane_writers(spec.process, spec.shard, {*(topic for topic, _ in places), *process.writes})
+        self._places = input_places(spec, process)
+        check_topics(spec.kafka, [*(topic for topic, _ in self._places), *process.writes, JOURNAL, SNAPSHOTS, LATENCY, ALERTS])
+        names = lane_writers(spec.process, spec.shard, {*(topic for topic, _ in self._places), *process.writes})
         writers = {topic: control.writer(name) for topic, name in names.items()}
-        state = recover(spec, self.wire, control, lambda _: process, places, pointers(spec, self.consumer, places))
+        state = recover(spec, self.wire, control, lambda _: process, self._places, pointers(spec, self.consumer))
         if state.batch < 0:
             continue_counters(spec, self.wire, state, writers)
-        self._take_over(state, control, writers)
+        self._take_over(state, control, writers, commands)
         self.opened = True
 
     def run(self) -> None:
         """The control topics to their ends, then cycle by cycle; at the end what is pending is committed and a snapshot written."""
-        for messages in self.intake.control_to_end(self.spec.rows):
-            self._feed(self.intake.batch(messages))
-            self._commit()
+        for told in self.told.to_end():
+            self.carrier.tell(told)
+        self._commit()
         self.intake.assign()
         self.status.write(state="running")
         while not self.stop and not self.new_run:
-            wait_s = max(_MIN_WAIT_S, min(self._tick_due_s - time.monotonic(), 0.1))
-            messages = self.intake.take(self._rows, wait_s, self._commit_due_s)
-            taken_s = time.monotonic()
-            self._tick()
-            if messages:
-                self._feed(self.intake.batch(messages))
-            self._collect()
-            ticks_alone = not self.stepper.inputs.count and not self._outputs and not self._letters
-            if not ticks_alone or (time.monotonic() >= self._idle_due_s and not self.stepper.inputs.empty):
-                self._commit()
-                self._fit_rows(len(messages), time.monotonic() - taken_s)
-            self._snapshot()
-            if self.status.due:
-                self._report()
+            self._cycle()
         self._end()
 
     def close(self) -> None:
         """Free the clients."""
-        for client in (getattr(self, "consumer", None), getattr(self, "producer", None)):
-            if client is not None:
-                client.close()
+        while self._close:
+            self._close.pop()()
 
     # ---- one cycle ----
-    def _feed(self, batch: Batch) -> None:
-        taken_ns, feed = time.time_ns(), self.stepper.feed
-        for message, reason in batch.bad:
-            letter = Letter(message.topic() or "", message.partition() or 0, message.offset() or 0, reason, message.value() or b"")
-            self._letters.append(letter)
-            self.stepper.inputs.add_dead_letter(letter.topic, letter.partition, letter.offset)
-        for item in batch.inputs:
-            refused = feed(item.topic, item.partition, item.offset, item.record)
-            if refused is not None:
-                payload = item.message.value() or b""
-                self._letters.append(Letter(item.topic, item.partition, item.offset, refused, payload, item.record.id))
-            if item.data:
-                self.stamps.take(item.topic, item.record.id, item.message, taken_ns)
-        self.new_run = batch.new_run
-        self.status.now.records_in += len(batch.inputs)
+    def _cycle(self) -> None:
+        self._between()
+        due_s = self._commit_due_s - time.monotonic()
+        if due_s > 0:  # let the records of one transaction gather: one larger batch is cheaper than two
+            time.sleep(min(due_s, self._tick_wait_s()))
+        if due_s <= _MIN_WAIT_S:
+            messages = self.intake.take(self._rows, self._tick_wait_s())
+            taken_s = time.monotonic()
+            self._carry(self.intake.read(messages))
+            if self.carrier.busy or self.batch.pending or self._alerts or self._is_idle():
+                self._commit()
+                self._fit_rows(messages.count, time.monotonic() - taken_s)
+        self.committer.poll()
+        self._snapshot()
+        if self.status.due:
+            self._report()
 
-    def _tick(self) -> None:
-        """A clock tick when it is due: before the records that came meanwhile, so that a process that lags sees it (contract 9)."""
+    def _carry(self, taken: Taken) -> None:
+        if taken.messages.count:
+            self.stamps.take_all(taken, time.time_ns())
+            self.carrier.rows(taken, self._between)
+
+    def _between(self) -> None:
+        """What acts between two records: control records, and a clock tick when it is due (contract 9)."""
+        for told in self.told.take():
+            self.carrier.tell(told)
         now_s = time.monotonic()
         if now_s < self._tick_due_s:
             return
@@ -137,69 +143,119 @@ class KafkaLane:
         ts_ns = self.clock.now_ns()
         if ts_ns > self.last_ts_ns:  # the wall clock may be set back; the run's time may not
             self.last_ts_ns = ts_ns
-            self.stepper.tick(self.committer.next_id(TICKS), ts_ns)
+            self.carrier.tick(self.records.next_id(TICKS), ts_ns)
 
-    def _collect(self) -> None:
-        outputs = self.stepper.collect()
-        self._outputs += outputs
-        self.status.now.records_out += len(outputs)
+    def _tick_wait_s(self) -> float:
+        return max(_MIN_WAIT_S, min(self._tick_due_s - time.monotonic(), _MOST_WAIT_S))
+
+    def _is_idle(self) -> bool:
+        """Ticks alone make no transaction, but once a second."""
+        return time.monotonic() >= self._idle_due_s and not self.carrier.log.empty
+
+    def _send(self) -> None:
+        written = self.batch.written()
+        self.status.now.records_out += len(written)
+        self.committer.send(written)
 
     def _commit(self) -> None:
-        self._collect()
-        stepped_ns, log, status = time.time_ns(), self.stepper.next_batch(), self.status
-        stamps = self.stamps.leave(lambda: self.committer.next_id(LATENCY), self.last_ts_ns, all_now=self.stop)
+        """What was carried since the last commit, as one transaction."""
+        self._send()
+        letters, log, status = self.carrier.letters(), self.carrier.log, self.status
+        stamps = self.stamps.stepped(time.time_ns(), log.count)
+        others, self._alerts = [*self._stamp_values(), *self._alerts], []
+
+        def committed(wall_ns: int) -> None:
+            status.latency(self.stamps.done(stamps, wall_ns))
+
         self.committer.snapshot_offset = self.snapshots.first_offset
-        self.committer.commit(log, self._outputs, self._letters, stamps, self.intake.positions, self.last_ts_ns)
-        status.latency(self.stamps.committed(stepped_ns, log.count))
-        status.now.dead_letters += len(self._letters)
+        positions = {**self.told.positions, **self.intake.positions}
+        self.committer.commit(log, letters, others, positions, self.last_ts_ns, committed)
+        status.now.records_in += log.count
+        status.now.dead_letters += len(letters)
         status.now.batches += 1
         status.now.batch = self.committer.batch
-        self._outputs, self._letters = [], []
+        self.carrier.next_batch()
         now_s = time.monotonic()
         self._commit_due_s, self._idle_due_s = now_s + self.spec.commit_ms / 1000, now_s + _IDLE_COMMIT_S
+
+    def _stamp_values(self) -> list[Value]:
+        left = self.stamps.leave(lambda: self.records.next_id(LATENCY), self.last_ts_ns, all_now=self.stop)
+        return [(LATENCY, self.spec.shard, self.wire.encode(LATENCY, stamp)) for stamp in left]
 
     def _fit_rows(self, rows: int, took_s: float) -> None:
         """Let the next batches take about _BATCH_S, from what this one took."""
         if rows >= _MIN_ROWS:
             self._rows = max(_MIN_ROWS, min(self.spec.rows, int(rows * _BATCH_S / took_s)))
 
+    # ---- a batch that fails ----
+    def _undo(self) -> None:
+        self.committer.undo()
+
+    def _restored(self, error: StepError) -> BatchProcess:
+        """The process as the last batch left it: re-executed, for the memory of the one that failed cannot be trusted."""
+        _LOG.error("a batch failed; once more from the last one on", name=self.spec.name, reason=str(error))
+        control = read_control(self.spec.kafka, self.wire)
+        found = {JOURNAL: self.committer.journal_offset, SNAPSHOTS: self.snapshots.first_offset}
+        known = {topic: offset for topic, offset in found.items() if offset is not None}
+        state = recover(self.spec, self.wire, control, self.build, self._places, known)
+        self._use(state)
+        self.intake.batch = self.batch
+        return self.batch
+
+    def _use(self, state: Recovered) -> None:
+        self.process = state.process
+        self.batch = batch_of(state.process, self.wire)
+        self.batch.digest = state.outputs.digest
+
     # ---- snapshot, report, end ----
     def _snapshot(self, last: bool = False) -> None:
         committer = self.committer
-        if committer.batch == self._snapshot_batch or committer.journal_offset is None:
+        if committer.batch == self._snapshot_batch or committer.batch < 0:
             return
         if not last and (time.monotonic() < self._snapshot_due_s or self.snapshots.busy):
             return
-        if not self.stepper.inputs.empty or self._outputs:  # ticks since the last commit are in the state, but in no journal entry yet
+        if not self.carrier.log.empty:  # ticks since the last commit are in the state, but in no journal entry yet
             self._commit()
-        positions = {**self.intake.positions, (JOURNAL, self.spec.shard): committer.journal_offset}
+        committer.settle()
+        assert committer.journal_offset is not None
+        positions = {**self.told.positions, **self.intake.positions, (JOURNAL, self.spec.shard): committer.journal_offset}
         places = tuple(StartPosition(*place, offset) for place, offset in positions.items())
-        moment = Moment(self.run_number, committer.batch, self.last_ts_ns, places, self.stepper.outputs.digest)
+        moment = Moment(self.run_number, committer.batch, self.last_ts_ns, places, self.batch.digest)
         self.snapshots.write(self.process.snapshot(), moment)
         self._snapshot_batch, self._snapshot_due_s = committer.batch, time.monotonic() + self.spec.snapshot_s
 
     def _report(self) -> None:
-        self.status.write(lag=self.intake.lag(), strategies=self.process.shown())
+        lag = self.intake.lag()
+        alert = self._lag.look(lag)
+        if alert is not None:
+            self._alerts.append(self.records.alert(*alert, self.last_ts_ns))
+        self.status.write(lag=lag.records, lag_s=round(lag.seconds, 3), strategies=self.process.shown())
 
     def _end(self) -> None:
-        self._collect()
-        if not self.stepper.inputs.empty or self._outputs or self._letters or len(self.stamps):
+        self.committer.settle()  # its stamps leave with the last batch
+        if not self.carrier.log.empty or self._alerts or len(self.stamps):
             self._commit()
+        self.committer.settle()
         self._snapshot(last=True)
         self.snapshots.wait()
         self._report()
 
-    def _take_over(self, state: Recovered, control: Control, writers: dict[str, int]) -> None:
+    def _take_over(self, state: Recovered, control: Control, writers: dict[str, int], commands: BulkConsumer) -> None:
         spec, run = self.spec, control.last_run()
         self.run_number = run.run_number or 0
         self.clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
-        self.process, self.last_ts_ns = state.process, state.last_ts_ns
-        self.stepper = Stepper(state.process, state.outputs)
+        self.last_ts_ns = state.last_ts_ns
+        self._use(state)
         self.stamps = Stamps(spec.process, self.run_number)
         own = {state.process.spec.writers[topic] for topic in state.process.writes}
-        self.intake = Intake(self.consumer, spec.kafka, self.wire, state.positions, own, self.run_number)
-        self.committer = Committer(spec, self.wire, self.producer, self.consumer, writers, self.run_number, state.outputs)
+        parts = [{place: at for place, at in state.positions.items() if is_control(place[0]) == told} for told in (True, False)]
+        self.told = ControlIntake(commands, self.wire, parts[0], own, self.run_number)
+        self.intake = Intake(self.consumer, self.batch, parts[1], own, self.run_number)
+        self.records = LaneRecords(spec, self.wire, writers, self.run_number, state.outputs)
+        self.committer = Committer(spec, self.records, self.producers, state.outputs)
+        self._close.append(self.committer.close)
         self.committer.batch, self.committer.journal_offset = state.batch, state.journal_offset
+        self.carrier = Carrier(self.batch, self._send, self._undo, self._restored)
         self.snapshots = SnapshotWriter(spec, self.wire, writers[SNAPSHOTS], state.snapshot_number, state.snapshot_id)
         self.snapshots.first_offset = state.snapshot_offset
         self._snapshot_batch, self._snapshot_due_s = state.batch, time.monotonic() + spec.snapshot_s

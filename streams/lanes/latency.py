@@ -2,14 +2,29 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
+import numpy as np
 from confluent_kafka import Message
 
+from streams.lanes.intake import Taken
 from streams.records import Latency
 
-__all__ = ["Stamps"]
+__all__ = ["Stamp", "Stamps"]
 
 _EVERY_S = 1.0
+
+
+class Stamp(NamedTuple):
+    """One input: wall-clock ns at each stage, and how many records its batch had."""
+
+    topic: str
+    id: int
+    ingest_ns: int
+    taken_ns: int
+    stepped_ns: int = 0
+    records: int = 0
+    committed_ns: int = 0
 
 
 class Stamps:
@@ -17,25 +32,38 @@ class Stamps:
 
     def __init__(self, process: str, run_number: int) -> None:
         self._process, self._run_number = process, run_number
-        self._taken: dict[str, tuple[int, int, int]] = {}  # topic -> id, Kafka timestamp ns, taken ns
-        self._done: list[tuple[str, int, int, int, int, int, int]] = []
+        self._taken: dict[str, Stamp] = {}
+        self._done: list[Stamp] = []
         self._due = 0.0
 
     def __len__(self) -> int:
         return len(self._done)
 
     def take(self, topic: str, id: int, message: Message, taken_ns: int) -> None:
-        """Note the first data record of a topic in a batch."""
-        if topic not in self._taken:
-            self._taken[topic] = (id, message.timestamp()[1] * 1_000_000, taken_ns)
+        """Note the first record of a topic in a batch."""
+        self._taken.setdefault(topic, Stamp(topic, id, message.timestamp()[1] * 1_000_000, taken_ns))
+
+    def take_all(self, taken: Taken, taken_ns: int) -> None:
+        """Note the first record of each topic of a batch."""
+        sequence = taken.sequence
+        for index, at in zip(*(found.tolist() for found in np.unique(sequence.place, return_index=True)), strict=True):
+            topic = sequence.places[index][0]
+            ingest_ns = int(taken.messages.timestamp_ms[taken.message[at]]) * 1_000_000
+            self._taken.setdefault(topic, Stamp(topic, int(sequence.id[at]), ingest_ns, taken_ns))
+
+    def stepped(self, stepped_ns: int, records: int) -> list[Stamp]:
+        """The batch is carried: its stamps, to be given back when it is committed."""
+        taken, self._taken = self._taken, {}
+        return [stamp._replace(stepped_ns=stepped_ns, records=records) for stamp in taken.values()]
 
     def committed(self, stepped_ns: int, records: int) -> float | None:
-        """The batch is committed: its latency from the oldest record on in ms, None without data records."""
-        taken, self._taken = self._taken, {}
-        now_ns = time.time_ns()
-        for topic, (id, ingest_ns, taken_ns) in taken.items():
-            self._done.append((topic, id, ingest_ns, taken_ns, stepped_ns, now_ns, records))
-        return max((now_ns - ingest_ns) / 1e6 for _, ingest_ns, _ in taken.values()) if taken else None
+        """The batch is carried and committed, now: its latency from the oldest record on in ms, None without data records."""
+        return self.done(self.stepped(stepped_ns, records), time.time_ns())
+
+    def done(self, stamps: list[Stamp], committed_ns: int) -> float | None:
+        """The batch of these stamps is committed: its latency as above."""
+        self._done += [stamp._replace(committed_ns=committed_ns) for stamp in stamps]
+        return max((committed_ns - stamp.ingest_ns) / 1e6 for stamp in stamps) if stamps else None
 
     def leave(self, next_id: Callable[[], int], ts_ns: int, all_now: bool = False) -> list[Latency]:
         """The records to write with this transaction; none if the last left less than a second ago."""
@@ -43,21 +71,8 @@ class Stamps:
             return []
         self._due = time.monotonic() + _EVERY_S
         done, self._done = self._done, []
-        return [
-            Latency(
-                next_id(),
-                id,
-                self._run_number,
-                ts_ns,
-                ts_ns,
-                self._process,
-                topic,
-                id,
-                ingest_ns,
-                taken_ns,
-                stepped_ns,
-                committed_ns,
-                records,
-            )
-            for topic, id, ingest_ns, taken_ns, stepped_ns, committed_ns, records in done
-        ]
+        return [self._record(next_id(), ts_ns, stamp) for stamp in done]
+
+    def _record(self, id: int, ts_ns: int, s: Stamp) -> Latency:
+        head = (id, s.id, self._run_number, ts_ns, ts_ns, self._process, s.topic, s.id)
+        return Latency(*head, s.ingest_ns, s.taken_ns, s.stepped_ns, s.committed_ns, s.records)

@@ -54,6 +54,7 @@ class LaneSpec:
     tick_ms         : time between clock ticks, ms of the run's clock; at high speed at most one each 5 ms of wall time
     rows            : most records in one batch
     snapshot_s      : wall time between snapshots
+    lag_limit_s     : an alert says when records wait longer than this, wall s
     status_path     : JSON file that is replaced each second with the counters; None = none
     code_hash       : hash of the code that decides, for the journal
     """
@@ -67,15 +68,20 @@ class LaneSpec:
     partition_of: Callable[[str, Any], int] | None = None
     commit_ms: float = 5.0
     tick_ms: float = 10.0
-    rows: int = 5_000
+    rows: int = 50_000
     snapshot_s: float = 15.0
+    lag_limit_s: float = 2.0
     status_path: Path | None = None
     code_hash: str = ""
 
     @property
     def name(self) -> str:
-        """Consumer group and transactional id: who holds it is the one instance of this process and shard."""
+        """Consumer group, and with -0 and -1 the transactional ids: who holds it is the one instance of this process and shard."""
         return f"{self.topology}.{self.process}.{self.shard}"
+
+    def partition(self, topic: str) -> int:
+        """Where records of a topic go that belong to no other shard."""
+        return 0 if is_control(topic) else self.shard
 
 
 def is_control(topic: str) -> bool:

@@ -17,7 +17,7 @@ class Status:
 
     state           : opening, running, stopped, failed, fenced, new run
     records_in      : data and control records fed since the process started; records_out: records its agents wrote
-    lag             : records behind the ends of the inputs
+    lag             : records behind the ends of the inputs; lag_s: how long ago the first of them came, wall s
     strategies      : each strategy of the process as it is, by name
     latency_ms_p50  : of the last 1,000 batches, Kafka's timestamp of a batch's oldest data record to its commit
     """
@@ -34,6 +34,7 @@ class Status:
     records_out: int = 0
     dead_letters: int = 0
     lag: int = 0
+    lag_s: float = 0.0
     latency_ms_p50: float = 0.0
     latency_ms_p99: float = 0.0
     restored_batches: int = 0

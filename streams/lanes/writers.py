@@ -1,10 +1,11 @@
-"""Names of the writers that a lane itself is, beside those of its agents: ticks, journal, latency, snapshots, dead letters."""
+"""Names of the writers that a lane itself is, beside those of its agents: ticks, journal, latency, snapshots, alerts, dead letters."""
 
 from collections.abc import Iterable
 
-__all__ = ["JOURNAL", "LATENCY", "SNAPSHOTS", "TICKS", "dlq_topic", "lane_writers", "writer_name"]
+__all__ = ["ALERTS", "JOURNAL", "LATENCY", "SNAPSHOTS", "TICKS", "dlq_topic", "lane_writers", "writer_name"]
 
 TICKS = ""  # the clock stands where a topic stands
+ALERTS = "alerts.v1"
 JOURNAL = "journal.v1"
 LATENCY = "latency.v1"
 SNAPSHOTS = "snapshots.v1"
@@ -27,4 +28,4 @@ def writer_name(owner: str, shard: int, topic: str) -> str:
 def lane_writers(process: str, shard: int, topics: Iterable[str]) -> dict[str, str]:
     """Writer name by topic ("" = ticks) of one process and shard that reads and writes `topics`. `apply` gives each its number."""
     own = [TICKS, JOURNAL, LATENCY, SNAPSHOTS, *(dlq_topic(topic) for topic in sorted(set(topics)))]
-    return {topic: writer_name(process, shard, topic) for topic in own}
+    return {topic: writer_name(process, shard, topic) for topic in own} | {ALERTS: writer_name(f"{process}-lane", shard, ALERTS)}

@@ -41,7 +41,7 @@ def assert_exact(world: World, payloads: list[int]) -> None:
     assert [e.batch for e in world.read("journal.v1")] == list(range(len(world.read("journal.v1"))))
     verdict = verdict_of(world)
     assert verdict.difference is None
-    assert verdict.outputs == len(trades) + len(world.read("alerts.v1"))
+    assert verdict.outputs == len(trades) + sum(alert.source == "tally" for alert in world.read("alerts.v1"))  # others are the lane's
 
 
 def test_lane_stopped_and_started_goes_on_where_it_was(world: World) -> None:
@@ -166,6 +166,25 @@ def test_lane_bad_inputs_become_dead_letters_and_the_flow_goes_on(world: World) 
     assert verdict.equal
     world.write([b"5"])
     world.run_until(trades=1)
+    assert verdict_of(world).equal
+
+
+def test_lane_input_that_makes_the_process_fail_is_found_and_the_flow_goes_on(world: World) -> None:
+    world.write([b"1", b"2", b"boom", b"3", b"boom", b"bad", b"4"])
+    world.run_until(trades=4)
+    letters = world.read(dlq_topic("frames.v1"))
+    assert [t.px_e9 - 1 for t in world.read("trades.v1")] == [1, 3, 6, 10]
+    assert [ids.sequence(t.id) for t in world.read("trades.v1")] == [1, 2, 3, 4]
+    frames = world.read("frames.v1")
+    assert sorted((letter.cause_id, "ZeroDivisionError" in letter.reason) for letter in letters) == [
+        (frames[2].id, True),
+        (frames[4].id, True),
+        (frames[5].id, False),
+    ]
+    assert verdict_of(world).equal
+    world.write([b"5"])
+    world.run_until(trades=1)
+    assert world.read("trades.v1")[-1].px_e9 - 1 == 15
     assert verdict_of(world).equal
 
 
