@@ -1,6 +1,7 @@
 """Batches in: everything that is there of the assigned partitions, as columns."""
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from streams.lanes.stock_consumer import StockConsumer
 
 __all__ = ["BulkConsumer"]
 
-_COMMITTED_S = 30.0
+_COMMITTED_S, _COMMITTED_STEP_MS = 30.0, 2_000
 _PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # librdkafka connects again by itself
 
 
@@ -94,10 +95,14 @@ class BulkConsumer:
         self._driver.close()
 
     def _held(self, places: Iterable[Place]) -> list[Held]:
-        try:
-            found = self._driver.committed(list(places), int(_COMMITTED_S * 1000))
-        except KafkaException as error:
-            raise explain(error, self.bootstrap, "reading committed offsets") from None
+        asked, until_s = list(places), time.monotonic() + _COMMITTED_S
+        while True:
+            try:
+                found = self._driver.committed(asked, _COMMITTED_STEP_MS)
+                break
+            except KafkaException as error:  # asked again: a signal is seen, and the coordinator is looked for anew
+                if error.args[0].code() not in (*_PASSING, KafkaError._TIMED_OUT) or time.monotonic() > until_s:
+                    raise explain(error, self.bootstrap, "reading committed offsets") from None
         for place, _, _, error in found:
             if error is not None:
                 raise explain(error, self.bootstrap, f"reading the committed offset of {place[0]}[{place[1]}]")

@@ -126,7 +126,7 @@ class BulkProducer:
         try:
             reports = self._driver.reports(int(timeout_s * 1000))
         except KafkaException as error:
-            self._failed = self._failed or explain(error, self.bootstrap, "delivering records")
+            self._failed = self._failed or self._explain(error.args[0], "delivering records")
             return
         for report in reports:
             self._queued_bytes -= report.size
@@ -147,7 +147,10 @@ class BulkProducer:
             return _too_large(topic, partition, size)
         if error.code() in _DEAD:  # only says that the client is dead; the client's own error says why
             error = self._driver.cause_of_death() or error
-        return explain(error, self.bootstrap, f"writing a record of {size} bytes to {topic}[{partition}]")
+        return self._explain(error, f"writing a record of {size} bytes to {topic}[{partition}]")
+
+    def _explain(self, error: KafkaError, doing: str) -> LaneError:
+        return explain(error, self.bootstrap, doing)
 
 
 def _settings(linger_ms: float, timeout_s: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.errors import FencedError, LaneError
 from streams.lanes.bounded import Bounded
 from streams.lanes.bulk_producer import BulkProducer
-from streams.lanes.client import TRANSACTION_TIMEOUT_MS, explain
+from streams.lanes.client import TRANSACTION_TIMEOUT_MS
 from streams.lanes.messages import Place
 
 __all__ = ["BulkTransactions"]
@@ -26,7 +26,8 @@ _AWAY = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_D
 class BulkTransactions(BulkProducer):
     """A transactional producer, of one thread at a time. `initialise` before the first transaction.
 
-    Records sent outside of begin() and commit() are refused.
+    Records sent outside of begin() and commit() are refused. When every broker goes away the next call raises LaneError: what was open
+    cannot be trusted, and the next instance, which waits for the broker in `initialise`, is back sooner than this one.
     """
 
     def __init__(self, bootstrap: str, transactional_id: str, *, linger_ms: float = 1.0, settings: Mapping[str, Any] | None = None) -> None:
@@ -49,10 +50,13 @@ class BulkTransactions(BulkProducer):
                 self._driver = self._open()
                 self._connect(until_s)
         except KafkaException as error:
-            raise explain(error, self.bootstrap, f"opening transactions of {self.transactional_id}") from None
+            raise super()._explain(error.args[0], f"opening transactions of {self.transactional_id}") from None
+        self._driver.reports(0)
+        self._driver.lost = False  # it was waited for
 
     def begin(self) -> None:
         """Open a transaction. It has to be committed within TRANSACTION_TIMEOUT_MS, else the broker aborts it."""
+        self.poll()
         self._begun_s = _clock_s()
         self._call("begin", 0.0, self._driver.begin)
 
@@ -74,7 +78,7 @@ class BulkTransactions(BulkProducer):
         Errors are swallowed: the next instance's `initialise` settles it as well.
         """
         until_s = time.monotonic() + _ABORT_S
-        while not self._bounded.lost:
+        while not self._bounded.lost and not self._driver.lost:
             try:
                 self._driver.abort(_ABORT_STEP_MS)
                 break
@@ -84,8 +88,10 @@ class BulkTransactions(BulkProducer):
                     return False
             self._take_reports(0.0)  # the call waits for reports that nobody else takes
         self._take_reports(0.0)
+        if self._bounded.lost or self._driver.lost:
+            return False
         self._failed = None
-        return not self._bounded.lost
+        return True
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Best effort at the end of a process, as `BulkProducer.close`."""
@@ -122,8 +128,11 @@ class BulkTransactions(BulkProducer):
     def _send_offsets(self, positions: Mapping[Place, int], notes: Mapping[Place, str], group: str) -> None:
         # librdkafka ignores the timeout of this one call (its issue 5456): a group coordinator that went away would hang us for ever
         try:
-            self._bounded.call(_OFFSETS_S + 5.0, self._driver.send_offsets, positions, notes, group, int(_OFFSETS_S * 1000))
+            args = positions, notes, group, int(_OFFSETS_S * 1000)
+            self._bounded.call(_OFFSETS_S + 5.0, self._driver.send_offsets, *args, hopeless=self._is_lost)
         except TimeoutError:
+            if self._failed is not None:
+                raise self._failed from None
             raise LaneError(
                 f"kafka {self.bootstrap}: offsets of {self.transactional_id}: the group coordinator does not answer; start over"
             ) from None
@@ -137,18 +146,25 @@ class BulkTransactions(BulkProducer):
                 return
             except KafkaException as error:
                 inner = error.args[0]
+                self.poll()
                 if time.monotonic() < until_s and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
                     time.sleep(_PAUSE_S)
                     continue
                 cause = self._driver.cause_of_death() if inner.code() == KafkaError._FATAL else None
                 raise self._explain(cause or inner, doing) from None
 
-    def _refusal(self, error: KafkaError, topic: str, partition: int, size: int) -> LaneError:
-        found = super()._refusal(error, topic, partition, size)
-        return self._overdue() if isinstance(found, FencedError) and self._is_overdue() else found
+    def _take_reports(self, timeout_s: float) -> None:
+        super()._take_reports(timeout_s)
+        if self._driver.lost and self._failed is None:
+            # librdkafka may then wait for ever for a coordinator that it has dropped (its issue 5511): a new client finds it at once
+            self._failed = LaneError(f"kafka {self.bootstrap}: the broker went away under {self.transactional_id}; start over")
+
+    def _is_lost(self) -> bool:
+        self._take_reports(0.0)
+        return self._driver.lost
 
     def _explain(self, error: KafkaError, doing: str) -> LaneError:
-        found = explain(error, self.bootstrap, f"{doing} of {self.transactional_id}")
+        found = super()._explain(error, f"{doing} of {self.transactional_id}")
         return self._overdue() if isinstance(found, FencedError) and self._is_overdue() else found
 
     def _is_overdue(self) -> bool:

@@ -52,10 +52,14 @@ class Report(NamedTuple):
 
 
 class NativeProducer:
-    """Not for two threads at once, but for `init_transactions` and `send_offsets`, which may block for long."""
+    """Not for two threads at once, but for `init_transactions` and `send_offsets`, which may block for long.
+
+    lost : whether every broker was away at some time, as far as reports were taken; the caller sets it back
+    """
 
     def __init__(self, lib: Any, settings: Mapping[str, Any]) -> None:
         self.statistics: dict[str, Any] = {}
+        self.lost = False
         self._lib = lib
         self._rk = new_client(lib, PRODUCER, settings, EVENT_DR | EVENT_LOG | EVENT_ERROR | EVENT_STATS)
         self._queue = lib.queue_get_main(self._rk)
@@ -156,6 +160,7 @@ class NativeProducer:
         elif kind == EVENT_STATS:
             self.statistics = json.loads(self._lib.event_stats(event))
         elif kind == EVENT_ERROR:
+            self.lost |= self._lib.event_error(event) == KafkaError._ALL_BROKERS_DOWN
             fatal = self.cause_of_death() if self._lib.event_error_is_fatal(event) else None
             tell_error(fatal or KafkaError(self._lib.event_error(event), text(self._lib.event_error_string(event))))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streams.lanes.client import common_config
+from streams.lanes.client import common_config, tell_error
 from streams.lanes.librdkafka_producer import Report
 from streams.lanes.messages import Place
 
@@ -19,8 +19,10 @@ class StockProducer:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.statistics: dict[str, Any] = {}
+        self.lost = False
         self._bootstrap = settings["bootstrap.servers"]
-        config = {**common_config(self._bootstrap), "stats_cb": self._on_stats, "on_delivery": self._on_delivery, **settings}
+        config = {**common_config(self._bootstrap), "stats_cb": self._on_stats, "error_cb": self._on_error, **settings}
+        config["on_delivery"] = self._on_delivery
         self._producer = Producer({name: value for name, value in config.items() if value is not None})
         self._reports: list[Report] = []
         self._groups: dict[str, Any] = {}
@@ -44,7 +46,10 @@ class StockProducer:
         return None
 
     def reports(self, wait_ms: int) -> list[Report]:
-        self._producer.poll(wait_ms / 1000)
+        try:
+            self._producer.poll(wait_ms / 1000)
+        except SystemError as error:  # the client's error comes so if it is raised over a delivery report
+            raise error.__context__ if isinstance(error.__context__, KafkaException) else error from None
         found, self._reports = self._reports, []
         return found
 
@@ -98,6 +103,10 @@ class StockProducer:
         offset = message.offset()
         last = -1 if error is not None or offset is None else offset
         self._reports.append(Report(message.topic() or "?", message.partition() or 0, 1, size, last, error, size if error else 0))
+
+    def _on_error(self, error: KafkaError) -> None:
+        self.lost |= error.code() == KafkaError._ALL_BROKERS_DOWN
+        tell_error(error)
 
     def _on_stats(self, raw: str) -> None:
         self.statistics = json.loads(raw)

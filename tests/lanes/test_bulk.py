@@ -269,3 +269,22 @@ def test_broker_down_flush_and_initialise_say_so(client: str, monkeypatch: pytes
     library.cache_clear()
     assert TRANSACTION_TIMEOUT_MS == 10_000
     assert KafkaError._TRANSPORT == -195
+
+
+def test_transactions_when_the_broker_goes_away_say_so_at_once(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.lanes.bulk_transactions._OFFSETS_S", 60.0)
+    topic = new_topic(kafka)
+    with transactions(kafka, "t.away") as producer:
+        producer.begin()
+        send_values(producer, topic, 0, [b"x"])
+        producer.flush()
+        producer._driver.send_offsets = lambda *_: time.sleep(3)  # type: ignore[method-assign]
+        producer._driver.lost = True  # as the driver's event says it
+        begun_s = time.monotonic()
+        with pytest.raises(LaneError, match=r"the broker went away under t\.away; start over"):
+            producer.commit({(topic, 0): 1}, "g")
+        assert not producer.abort()
+        with pytest.raises(LaneError, match="went away"):
+            producer.begin()
+        assert time.monotonic() - begun_s < 2.0
+    assert read_all(kafka, {(topic, 0): 0}) == {(topic, 0): []}
