@@ -65,6 +65,7 @@ def test_encode_any_columns_are_what_codec_and_fastavro_write(name: str, data: s
     bodies = [codec.encode(record) for record in made]
     assert bodies == [by_fastavro(schema, record) for record in made]
     assert bodies_of(bulk.decode(schema, bodies)) == bodies
+    assert bulk_encode._Program(bulk.decode(schema, bodies)).most >= sum(map(len, bodies))
     framed = [HEADER + body for body in bodies]
     assert bodies_of(bulk.decode(schema, framed, HEADER), HEADER) == framed
     assert bodies_of(columns_of(schema, values_of(schema, made))) == bodies
