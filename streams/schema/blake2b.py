@@ -98,18 +98,22 @@ def roll(state: int, body: int, size: int) -> None:
     for i in range(8):
         store_word(chain + 8 * i, FIRST_CHAIN[i])
     taken = size if size < BLOCK - DIGEST_BYTES else BLOCK - DIGEST_BYTES
-    end = copy(state + DIGEST_BYTES, body, taken)
     counted = DIGEST_BYTES + taken
-    if taken < size:
-        compress(chain, state, BLOCK, 0)
-        while size - taken > BLOCK:
-            counted += BLOCK
-            compress(chain, body + taken, counted, 0)
-            taken += BLOCK
-        end = copy(state, body + taken, size - taken)
-        counted += size - taken
-    _clear(end, state + BLOCK)
-    compress(chain, state, counted, -1)
+    block, end = state, copy(state + DIGEST_BYTES, body, taken)
+    while True:  # the code of `compress` stands here once: its 6 kB stay in the processor's cache
+        last = 0
+        if taken == size:
+            _clear(end, state + BLOCK)
+            last = -1
+        compress(chain, block, counted, last)
+        if last != 0:
+            break
+        left = size - taken
+        block = body + taken
+        if left <= BLOCK:
+            block, end = state, copy(state, block, left)
+        taken += left if left <= BLOCK else BLOCK
+        counted = DIGEST_BYTES + taken
     store_word(state, load_word(chain))
     store_word(state + 8, load_word(chain + 8))
 
