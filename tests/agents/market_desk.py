@@ -11,10 +11,12 @@ from streams.schema import codec, ids
 from streams.schema.edge import Edge
 from tests.agents.slow_normalize import SlowNormalize, Writer
 
-__all__ = ["HEAD", "SIZES", "MarketDesk", "Twins", "instrument"]
+__all__ = ["HEAD", "REAL", "SIZES", "MarketDesk", "Twins", "instrument"]
 
 HEAD = (0, 0, 0, 0, 0)
-SIZES = {"instruments": 4, "window": 256, "far": 256, "held": 128, "levels": 64}
+SIZES = {"instruments": 4, "window": 256, "far": 256, "held": 256, "levels": 64}
+REAL = {"instruments": 1, "window": 4096, "far": 8192, "held": 1 << 15, "levels": 4096}
+"""Sizes for tests, and for a market as it is."""
 WRITERS = dict(zip((BookUpdate, Trade, Quote, Funding, Command), range(10, 15), strict=True))
 RUN = 7
 
@@ -32,7 +34,6 @@ class MarketDesk:
     def __init__(self, *instruments: Instrument, compiled: bool = False, **sizes: int) -> None:
         self.instruments = instruments or (instrument("BTCUSDT", InstrumentType.LINEAR),)
         self.edge, self.frames = Edge(), 0
-        room = SIZES if not compiled else SIZES | {"window": 4096, "far": 8192, "held": 1 << 15, "levels": 4096}
         venues = dict.fromkeys(i.venue for i in self.instruments)
         names = [(NameKind.VENUE, number, venue) for number, venue in enumerate(venues)]
         names += [(NameKind.INSTRUMENT, number, f"{i.venue}:{i.symbol}") for number, i in enumerate(self.instruments)]
@@ -40,7 +41,7 @@ class MarketDesk:
             self.edge.on_name(Name(*HEAD, kind, number, name, 1_700_000_000))
         for i in self.instruments:
             self.edge.on_instrument(i)
-        self.node = build_market(self.edge, room | sizes, compiled)
+        self.node = build_market(self.edge, SIZES | sizes, compiled)
         for number, kind in enumerate(KINDS, 10):
             self.node.set_writer(kind, ids.make(number, 0), 0)
         for i in self.instruments:

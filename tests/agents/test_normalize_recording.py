@@ -7,7 +7,7 @@ import pytest
 from streams.records import BookUpdate, CommandType, InstrumentType, Quote, Trade
 from streams.venues.binance.recording import Line, read_recording
 from streams.venues.binance.synthetic import Faults, SyntheticMarket
-from tests.agents.market_desk import MarketDesk, instrument
+from tests.agents.market_desk import REAL, MarketDesk, instrument
 from tests.real_recording import PATH, needs_real_recording
 
 BTCUSDT = instrument("BTCUSDT", InstrumentType.LINEAR, 10**8, 10**6)
@@ -29,7 +29,7 @@ def touches_matched(out: list) -> tuple[int, int]:
 @pytest.mark.slow
 @needs_real_recording
 def test_normalize_recorded_feed_gives_its_known_figures():
-    desk, out = MarketDesk(BTCUSDT, compiled=True), []
+    desk, out = MarketDesk(BTCUSDT, compiled=True, **REAL), []
     for line in read_recording(PATH):
         assert isinstance(line, Line)
         out += desk.feed(line.payload)
@@ -42,7 +42,7 @@ def test_normalize_recorded_feed_gives_its_known_figures():
 
 
 def test_normalize_synthetic_gap_heals_with_the_next_snapshot():
-    desk = MarketDesk(BTCUSDT, compiled=True)
+    desk = MarketDesk(BTCUSDT, compiled=True, **REAL)
     out = desk.feed(*(payload for _, payload in SyntheticMarket(seconds=5, faults=Faults(gap_s=2.0)).frames()))
     updates = [record for record in out if isinstance(record, BookUpdate)]
     assert [update.gap for update in updates].count(True) == 1

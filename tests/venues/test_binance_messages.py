@@ -131,3 +131,10 @@ def test_parse_bad_frame_is_refused_with_the_reason(payload, reason):
     for _ in range(2):  # the second time some numbers are remembered
         with pytest.raises(FrameError, match=reason):
             parse(payload)
+
+
+def test_parse_level_of_two_characters_is_refused_though_both_are_known_numbers():
+    known = b'{"lastUpdateId": 1, "bids": [["1", "2"]], "asks": []}'
+    assert parse(known)
+    with pytest.raises(FrameError, match="is no level"):
+        parse(known.replace(b'["1", "2"]', b'"12"'))

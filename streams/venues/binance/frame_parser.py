@@ -52,7 +52,7 @@ _LOW_32, _LOW_48 = (1 << 32) - 1, (1 << 48) - 1
 
 _POWERS = tuple(10**n for n in range(10))
 _EXACT = tuple(((1 << 63) - 1) // 10**n for n in range(10))  # the largest number whose product with the power fits
-_DIGITS_MAX = 18  # so that the number fits
+_DIGITS_MAX = 19  # a number of so many fits, or turns negative; plain it is beyond _EXACT[0]
 _DECIMALS = 9
 _MICROSECONDS = 10**14  # a time from here on is told in microseconds
 _MS_MAX, _US_MAX = ((1 << 63) - 1) // 1_000_000, ((1 << 63) - 1) // 1_000
@@ -220,7 +220,9 @@ class FrameParser(Struct, align=64):
             n = n * 10 + c
             p += 1
             c = load_byte(p) - 48
-        if p - start > _DIGITS_MAX or (p - start > 1 and load_byte(start) == 48) or c == -2 or c == 53 or c == 21:  # . e E
+        if (
+            p - start > _DIGITS_MAX or n < 0 or n > _EXACT[0] or (p - start > 1 and load_byte(start) == 48) or c == -2 or c == 53 or c == 21
+        ):  # . e E
             return -1
         self.numbers |= bit(member)
         self.amount[member] = n
@@ -472,7 +474,7 @@ def decimal(p: int) -> tuple[int, int]:
     if c != -14 or digits == 0 or digits > _DIGITS_MAX or decimals > _DECIMALS:
         return -1, p
     shift = _DECIMALS - decimals
-    return n * _POWERS[shift] if n <= _EXACT[shift] else -1, p + 1
+    return n * _POWERS[shift] if 0 <= n <= _EXACT[shift] else -1, p + 1
 
 
 def nanoseconds(time: int) -> int:

@@ -252,11 +252,12 @@ def _time_ns(data: dict[str, Any], field: str, other: str) -> int:
 def _levels(data: dict[str, Any], field: str) -> tuple[Level, ...]:
     rows = data[field]
     px_memo, qty_memo = _PX_MEMO, _QTY_MEMO
-    try:
-        # the same few thousand prices and sizes come again and again: a look-up is four times as fast as a conversion
-        return tuple([(px_memo[px], qty_memo[qty]) for px, qty in rows])
-    except (KeyError, TypeError, ValueError):
-        pass
+    if type(rows) is list and {list}.issuperset(map(type, rows)):  # a text of two characters would unpack, too
+        try:
+            # the same few thousand prices and sizes come again and again: a look-up is four times as fast as a conversion
+            return tuple([(px_memo[px], qty_memo[qty]) for px, qty in rows])
+        except (KeyError, TypeError, ValueError):
+            pass
     if not isinstance(rows, list):
         raise FrameError(f"{field}: {type(rows).__name__}, a list of levels is needed")
     levels = []
