@@ -60,13 +60,13 @@ def test_flush_broker_down_raises_after_its_time() -> None:
 
 @pytest.mark.slow
 def test_run_lane_broker_down_fails_with_a_reason_in_the_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.lanes.producer._INIT_S", 0.3)
+    monkeypatch.setattr("streams.lanes.bulk_transactions._INIT_S", 0.3)
     path = tmp_path / "p.json"
     spec = LaneSpec("t", "p", 0, NOWHERE, "http://127.0.0.1:1", status_path=path)
     assert run_lane(spec, lambda control: None) == EXIT_FAILED  # type: ignore[arg-type,return-value]  # it does not come so far
     status = json.loads(path.read_text())
     assert status["state"] == "failed"
-    assert "opening transactions of t.p.0: the broker does not answer" in status["reason"]
+    assert "opening transactions of t.p.0-0: the broker does not answer" in status["reason"]
 
 
 @pytest.mark.slow
