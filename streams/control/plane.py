@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import time
 from typing import Any
 
 import faust
@@ -17,9 +18,11 @@ from streams.control.codec import RecordCodec, Unread
 from streams.control.desk import Desk
 from streams.control.health import look
 from streams.control.settings import READS, TABLES, WRITES, ControlSettings
+from streams.control.stall import Stall
 from streams.control.transport import CommittedTransport
 from streams.errors import DecodeError, LaneError, MillraceError
 from streams.lanes.control import Control
+from streams.lanes.reader import end_offsets
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic
 from streams.schema import model
@@ -30,6 +33,7 @@ _LOG = structlog.get_logger("control")
 _LOOK_S = 1.0
 _ASK_AGAIN_S = 1.0
 _SEND_S = 5.0
+_STALL_S = 15.0
 
 
 class Plane:
@@ -45,7 +49,9 @@ class Plane:
         self.tables = {name: self.app.Table(name, partitions=1, key_type=str) for name in TABLES}
         self.desk = Desk(control, self.tables)
         self.agents = {topic: self._agent(topic) for topic in READS}
+        self._stall = Stall()
         self.app.timer(_LOOK_S)(self._look)
+        self.app.timer(_STALL_S)(self._check_reading)
         self.app.task(self._begin)
 
     async def send(self, topic: str, record: Any) -> int:
@@ -123,6 +129,20 @@ class Plane:
         except MillraceError as error:
             _LOG.error("alert not written", reason=str(error))
 
+    async def _check_reading(self) -> None:
+        """End the process when the consumer has stopped: the next one reads on from what was committed."""
+        consumer = self.app.consumer
+        places = {(tp.topic, tp.partition): tp for tp in consumer.assignment() if tp.topic in READS}
+        try:
+            ends = await asyncio.to_thread(end_offsets, self.settings.kafka, list(places))
+        except LaneError:
+            return  # a broker that is away is waited for
+        read = {place: offset for place, tp in places.items() if (offset := consumer._read_offset[tp]) is not None}
+        stalled = list(self._stall.look(read, ends, time.monotonic()))
+        if stalled:
+            names = ", ".join(f"{topic}[{partition}]" for topic, partition in stalled)
+            await self.app.crash(LaneError(f"kafka {self.settings.kafka}: {names}: grows and is not read any more"))
+
 
 class _Table(faust.Table):
     """A table whose changelog has one partition, whichever topic and partition the record came from that changes it.
@@ -138,7 +158,7 @@ class _Table(faust.Table):
 def _application(settings: ControlSettings) -> Any:
     app = faust.App(
         settings.group,
-        broker=[f"aiokafka://{settings.kafka.replace(',', ';')}"],
+        broker=";".join(f"aiokafka://{host}" for host in settings.kafka.split(",")),
         store="memory://",
         Table=_Table,
         datadir=str(settings.run_folder / "faust"),
@@ -152,6 +172,7 @@ def _application(settings: ControlSettings) -> Any:
         broker_commit_interval=1.0,
         broker_session_timeout=6.0,  # a killed instance holds its partitions so long
         broker_heartbeat_interval=1.0,
+        broker_rebalance_timeout=10.0,
         stream_wait_empty=False,
         web_bind="127.0.0.1",
         web_port=settings.port,

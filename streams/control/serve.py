@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from threading import Event
@@ -22,6 +23,10 @@ __all__ = ["run_control"]
 _LOG = structlog.get_logger("control")
 _STATUS_S = 0.5
 """How often the process looks after itself."""
+
+_SAID_S = 10.0
+_OPEN_S = 60.0
+_STOP_S = 8.0
 
 
 def run_control(settings: ControlSettings, stop: Event | None = None) -> int:
@@ -70,25 +75,40 @@ async def _serve(settings: ControlSettings, wire: Wire, control: Control, stop: 
     plane = Plane(settings, wire, control)
     add_views(plane)
     status.write(state="opening", run=plane.desk.author.run_number)
-    began_s = time.monotonic()
-    starting = asyncio.ensure_future(plane.app.start())
-    try:
-        while not done.is_set() and not (stop is not None and stop.is_set()) and not plane.app.crashed:
-            if starting is not None and starting.done():
-                starting.result()
-                starting = None
-                _LOG.info("control starts", run=plane.desk.author.run_number, url=f"http://127.0.0.1:{settings.port}/")
-                _LOG.info("started", seconds=round(time.monotonic() - began_s, 2))
-            _tell(status, plane, "opening" if starting is not None else "running")
-            await _either(done, _STATUS_S)
-    finally:
-        failed = plane.app.crashed
-        await plane.app.stop()
-        _tell(status, plane, "failed" if failed else "stopped", now=True)
-    if failed:
-        _LOG.error("control fails", reason=repr(plane.app.crash_reason))
+    starting, began_s, reason = asyncio.ensure_future(plane.app.start()), time.monotonic(), ""
+    while not reason and not done.is_set() and not (stop is not None and stop.is_set()):
+        reason = _fault(plane, starting, time.monotonic() - began_s)
+        if starting.done() and status.now.state == "opening" and not reason:
+            took_s = round(time.monotonic() - began_s, 2)
+            _LOG.info("control starts", run=plane.desk.author.run_number, url=f"http://127.0.0.1:{settings.port}/", seconds=took_s)
+            _tell(status, plane, "running", now=True)
+        _tell(status, plane, status.now.state)
+        await _either(done, _STATUS_S)
+    if reason:
+        _LOG.error("control fails", reason=reason)
+    _tell(status, plane, "failed" if reason else "stopped", now=True, reason=reason)
+    await _stop(plane, 1 if reason else 0)
+    return 1 if reason else 0
+
+
+def _fault(plane: Any, starting: asyncio.Future[Any], age_s: float) -> str:
+    """Why the process must end, "" if it need not."""
+    error = plane.app.crash_reason if plane.app.crashed else starting.exception() if starting.done() else None
+    if error is not None:
+        return str(error) or repr(error)
+    if not starting.done() and age_s > _OPEN_S:
+        return f"the consumer group {plane.settings.group} has not let it in within {_OPEN_S:.0f} s"
+    return ""
+
+
+async def _stop(plane: Any, status: int) -> None:
+    """End in order; at once when that takes too long, as it may while the group is being rebuilt."""
     _LOG.info("control ends", records=plane.desk.taken, dead_letters=plane.desk.letters)
-    return 1 if failed else 0
+    try:
+        await asyncio.wait_for(plane.app.stop(), _STOP_S)
+    except TimeoutError:
+        _LOG.warning("control is cut off", seconds=_STOP_S)
+        os._exit(status)
 
 
 async def _either(done: asyncio.Event, bound_s: float) -> None:
@@ -98,16 +118,24 @@ async def _either(done: asyncio.Event, bound_s: float) -> None:
         return
 
 
-def _tell(status: StatusFile, plane: Any, state: str, now: bool = False) -> None:
+def _tell(status: StatusFile, plane: Any, state: str, now: bool = False, reason: str = "") -> None:
     if now or status.due:
         desk = plane.desk
-        status.write(state=state, run=desk.author.run_number, records_in=desk.taken, dead_letters=desk.letters)
+        status.write(state=state, reason=reason, run=desk.author.run_number, records_in=desk.taken, dead_letters=desk.letters)
 
 
 class _ToLog(logging.Handler):
-    """Lines of Faust, mode and aiokafka into our log."""
+    """Lines of Faust, mode and aiokafka into our log, each kind once in ten seconds: they meet a broker that is away 100 times a second."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said_s: dict[tuple[str, str], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        kind, now_s = (record.name, str(record.msg)), time.monotonic()
+        if now_s - self._said_s.get(kind, -_SAID_S) < _SAID_S:
+            return
+        self._said_s[kind] = now_s
         _LOG.log(record.levelno, record.getMessage(), of=record.name, exc_info=record.exc_info)
 
 

@@ -12,9 +12,9 @@ from streams.control.plane import Plane
 from streams.errors import ConfigError, LaneError
 from streams.lanes.control import COMMANDS
 
-__all__ = ["add_views"]
+__all__ = ["VIEWS", "add_views"]
 
-_VIEWS = ("positions", "orders", "breakers", "limits", "params", "alerts", "commands", "health", "reconciliation", "run")
+VIEWS = ("positions", "orders", "breakers", "limits", "params", "alerts", "commands", "health", "reconciliation", "run")
 _FILES = (("/", "page.html", "text/html"), ("/page.js", "page.js", "text/javascript"), ("/page.css", "page.css", "text/css"))
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _REQUEST_BYTES = 10_000
@@ -29,7 +29,7 @@ Write = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 def add_views(plane: Plane) -> None:
     """Serve `/`, `/api/`, `/api/<view>/`, and POST to `/api/commands/`, `/api/limits/`, `/api/params/`."""
     writes = {"commands": _command(plane), "limits": _write(plane, "limits.v1"), "params": _write(plane, "params.v1")}
-    for name in _VIEWS:
+    for name in VIEWS:
         _add(plane, f"/api/{name}/", lambda name=name: plane.desk.views()[name], writes.get(name))
     _add(plane, "/api/", plane.desk.views)
     for path, name, kind in _FILES:
