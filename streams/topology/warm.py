@@ -3,6 +3,7 @@
 import sys
 import time
 
+from streams.agents.batch import batch_of
 from streams.agents.process import Process
 from streams.config import plain
 from streams.errors import MillraceError
@@ -32,7 +33,9 @@ def main(path: str) -> int:
 def _made(topology: Topology, instance: Instance) -> object:
     """What the process of an instance compiles when it starts."""
     if instance.kind == "agents":
-        return Process(empty_spec(topology, instance), compiled=not plain())
+        if not plain():
+            slots_in.prepare()
+        return batch_of(Process(empty_spec(topology, instance), compiled=not plain()))
     if instance.kind == "feed":
         return frame_kernel.compiled()
     slots_in.prepare()
