@@ -2,7 +2,7 @@
 
 The recorded market of BTCUSDT through the processes of the demo, apart and fused, with the answers of the simulated venue. Peer, in the
 same run: the same process given one record at a time, decoded and encoded in Python (what the platform did before). Both must end with the
-same rolling hash. Bytes that Python allocates a record are told too: none, as long as nothing is refused.
+same rolling hash.
 """
 
 import sys

@@ -15,7 +15,6 @@ from streams.agents.outbox import TABLES, Outbox
 from streams.agents.process import Process
 from streams.agents.runner import CompiledNode
 from streams.agents.values import Values
-from streams.errors import KernelError
 from streams.kernel import native
 from streams.kernel.fault import FAULT
 from streams.schema.model import SCHEMAS
@@ -79,10 +78,8 @@ class Loop:
                     self._write_entry()
                 elif stop == k.REST_MARKET:
                     self._write_made()
-                elif stop == FAULT:
-                    raise KernelError("the loop that carries inputs failed")
-                else:
-                    return stop, int(words[_AT])
+                else:  # a fault of the loop itself counts as one of the input
+                    return k.FAILED if stop == FAULT else stop, int(words[_AT])
         finally:
             if frames is not None:
                 self._columns[:] = self._own_columns
