@@ -88,7 +88,7 @@ class Desk:
             "params": self._sorted(self.params.table),
             "alerts": self._sorted(self.journalled.alerts)[::-1],
             "commands": self._sorted(self.journalled.commands)[::-1],
-            "health": list(self.health.table.values()),
+            "health": self.health.rows(),
         }
         found: dict[str, Any] = {name: [shown(row) for row in rows] for name, rows in tables.items()}
         found["reconciliation"] = [one.text for one in self.watch.standing.values()]

@@ -52,10 +52,11 @@ class Health:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._told: dict[str, str] = {}
+        self._order: list[str] = []
 
     def on_look(self, rows: dict[str, Row]) -> list[str]:
         """Take what was seen; what a person should know of it, each once: a process that is down or silent, or was started again."""
-        said = []
+        said, self._order = [], list(rows)
         for name, row in rows.items():
             before = self.table.get(name)
             if before is not None and row["restarts"] > before["restarts"]:
@@ -68,3 +69,7 @@ class Health:
         for name in [name for name in self.table if name not in rows]:
             del self.table[name]
         return said
+
+    def rows(self) -> list[Row]:
+        """In the order of the flow, as the supervisor starts them."""
+        return [self.table[name] for name in self._order if name in self.table]

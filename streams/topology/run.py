@@ -131,11 +131,12 @@ class _Shift:
                 self._wait(lambda instance=child.instance: caught_up([instance]), _STAGE_BOUND_S)
             self._poll("stopping")
             self.supervisor.end(child)
+        for child in self.supervisor.of_kind("control"):
+            self.supervisor.ask(child)
         for child in self.supervisor.of_kind("sink"):
             if not child.done:
                 self._wait(lambda instance=child.instance: not sink_behind(self.topology, self.where, instance), _SINK_BOUND_S)
             self.supervisor.end(child)
-        self._poll("stopping")
         for child in self.supervisor.of_kind("control"):
             self.supervisor.end(child)
         self.supervisor.stopping = True

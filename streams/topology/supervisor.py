@@ -100,18 +100,23 @@ class Supervisor:
 
     def end(self, child: Child, bound_s: float = _END_BOUND_S) -> None:
         """End one child in order: SIGTERM, and SIGKILL when the bound is over."""
-        child.done = True
+        self.ask(child)
         process = child.process
         if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
         try:
             process.wait(bound_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         child.process = None
+
+    def ask(self, child: Child) -> None:
+        """Ask a child to end in order, and do not wait for it: `end` does."""
+        child.done = True
+        if child.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                child.process.terminate()
 
     def kill(self) -> None:
         """End everything that still runs, at once."""
