@@ -102,7 +102,7 @@ TRADING = [value_of(record) for record in trading(3, 120)]
 CONTROL = [value_of(record) for record in control()]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_plain_and_compiled_batches_of_any_mixture_do_the_same(data):
     first = data.draw(st.integers(0, len(TRADING) - 60))
@@ -112,5 +112,20 @@ def test_plain_and_compiled_batches_of_any_mixture_do_the_same(data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=4)))
     chunk = data.draw(st.integers(1, 50))
     (plain, state), (compiled, other) = (play(c, values, cuts, chunk) for c in (False, True))
+    assert plain == compiled
+    assert {part: data[2] for part, data in state.items()} == {part: data[2] for part, data in other.items()}
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_plain_and_compiled_batches_of_damaged_values_do_the_same(data):
+    values = [*CONTROL, *TRADING[:30]]
+    for place in data.draw(st.lists(st.integers(len(CONTROL), len(values) - 1), min_size=20, max_size=40)):
+        topic, value = values[place]
+        assert value is not None
+        at, bits = data.draw(st.integers(5, len(value) - 1)), data.draw(st.integers(1, 255))
+        values.append((topic, value[:at] + bytes((value[at] ^ bits,)) + value[at + 1 :]))
+    values.append(("quotes.v1", HEADER + data.draw(st.binary(max_size=60))))
+    (plain, state), (compiled, other) = (play(c, values, [], len(values)) for c in (False, True))
     assert plain == compiled
     assert {part: data[2] for part, data in state.items()} == {part: data[2] for part, data in other.items()}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.kernel import PYFUNCS, below, bit, call3, clz, ctz, handle_of, hash64
+from streams.kernel import PYFUNCS, below, bit, call1, call2, call3, call4, clz, ctz, handle_of, hash64
 from streams.kernel.compile import compile_object
 from streams.kernel.prim import primitive
 from tests.kernel import sample
@@ -62,6 +62,11 @@ def test_call3_plain_calls_what_the_handle_stands_for():
     assert handle > 0
     assert call3(handle, 1, 2, 3) == 321
     del PYFUNCS[handle]
+
+
+def test_calls_plain_pass_as_many_arguments_as_they_say():
+    handle = handle_of(lambda *args: sum(10**i * arg for i, arg in enumerate(args)))
+    assert (call1(handle, 1), call2(handle, 1, 2), call3(handle, 1, 2, 3), call4(handle, 1, 2, 3, 4)) == (1, 21, 321, 4321)
 
 
 def test_primitive_defined_after_the_first_compilation_compiles(compiled):
