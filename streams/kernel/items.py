@@ -14,14 +14,25 @@ _F32 = _struct.Struct("<f")
 class Items:
     """Array or table of a plain object. Index 0 <= i < n, else IndexError: a negative index would read other memory when compiled."""
 
-    __slots__ = ("elem", "n", "v")
+    __slots__ = ("_make", "_v", "elem", "n")
 
     def __init__(self, elem: Any, n: int, make: Callable[[], Any] | None) -> None:
         self.elem, self.n = elem, n
-        if make is not None:
-            self.v: list[Any] = [make() for _ in range(n)]
-        else:
-            self.v = [0.0 if elem in ("f8", "f4") else False if elem == "b1" else 0] * n
+        self._make = make
+        self._v: list[Any] | None = None
+
+    @property
+    def v(self) -> list[Any]:
+        """The elements. They are made when they are first asked for: most objects are only made to be packed."""
+        if self._v is None:
+            make, zero = self._make, 0.0 if self.elem in ("f8", "f4") else False if self.elem == "b1" else 0
+            self._v = [make() for _ in range(self.n)] if make is not None else [zero] * self.n
+        return self._v
+
+    @property
+    def unused(self) -> bool:
+        """Nobody has asked for an element yet: all of them are as they are made."""
+        return self._v is None
 
     def __getitem__(self, i: int) -> Any:
         if i < 0 or i >= self.n:

@@ -102,7 +102,13 @@ def _table_header(mem: memoryview, pos: int, offset: int, n: int, visit: _Visit 
 
 def _items(items: Items, step: int, pos: int, mem: memoryview | None, visit: _Visit | None, later: list[tuple[Any, int]]) -> int:
     if not isinstance(items.elem, str):
-        later.extend((x, pos + i * step) for i, x in enumerate(items.v))
+        if items.unused and visit is not _load and items.n and getattr(items.elem, "_flat_", None) is not None:
+            if mem is not None:  # all alike, and without tables
+                one = bytearray(step)
+                _walk(items.elem(), 0, step, memoryview(one), visit)
+                mem[pos : pos + items.n * step] = bytes(one) * items.n
+        else:
+            later.extend((x, pos + i * step) for i, x in enumerate(items.v))
     elif mem is not None and items.n:
         flat = np.frombuffer(mem, items.elem, items.n, pos)
         if visit is _store:

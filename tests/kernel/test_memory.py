@@ -161,3 +161,23 @@ def test_pack_into_a_buffer_of_the_caller():
     buf = np.full(64, 255, np.uint8)
     Pair(a=1, b=2).pack(buf)
     assert buf[:16].tobytes() == Pair(a=1, b=2).pack().tobytes()[:16]
+
+
+def test_pack_of_untouched_elements_is_that_of_touched_ones():
+    class Inner(Struct):
+        a: I8 = 3
+        b: int = -1
+
+    class Outer(Struct, align=64):
+        n: int = 2
+        few: Array[Inner, 3]
+        many: Table[Inner, "rows"]
+        none: Table[Inner, "rows - rows"]
+        after: Table[int, "rows"]
+
+    touched, untouched = Outer({"rows": 5}), Outer({"rows": 5})
+    assert [x.b for x in (*touched.few, *touched.many)] == [-1] * 8
+    assert untouched.nbytes() == touched.nbytes()
+    assert untouched.pack().tobytes() == touched.pack().tobytes()
+    touched.many[4].b = 7
+    assert untouched.unpack(touched.pack()).many[4].b == 7
