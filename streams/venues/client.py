@@ -1,16 +1,16 @@
 """What a gateway needs of a venue: orders out, reports in, and the three questions that settle any doubt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.records import Request, VenueEventType
 
 __all__ = ["OrderState", "VenueClient", "VenueReport"]
 
 
-@dataclass(frozen=True, slots=True)
-class VenueReport:
+class VenueReport(NamedTuple):
     """One message of the venue about an order. Prices and quantities x 10^9; None = not said.
 
     request_id : request of ours that it answers, None when nobody asked (a fill, an expiry)
@@ -63,12 +63,16 @@ class VenueClient(Protocol):
         """Close it; harmless when it is gone."""
         ...
 
-    async def report(self) -> VenueReport:
-        """The next report, in the venue's order."""
+    async def reports(self) -> list[VenueReport]:
+        """The reports that have come since the last call, at least one, in the venue's order."""
         ...
 
     async def send(self, request: Request, cl_ord_id: str) -> None:
         """Send a NEW, REPLACE or CANCEL for the order `cl_ord_id`; its answer comes as a report with the request's id."""
+        ...
+
+    async def send_all(self, requests: Sequence[tuple[Request, str]]) -> None:
+        """Send several, each with its client order id, in this order."""
         ...
 
     async def cancel_all(self) -> None:

@@ -15,13 +15,13 @@ from threading import Event
 from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, Message, TopicPartition
 
 from streams.clock import RunClock
 from streams.errors import DecodeError, UnitError, VenueError
-from streams.lanes.bus import explain, open_consumer, read_range
+from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.control import Control, read_control
 from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
+from streams.lanes.messages import Messages, Place
 from streams.lanes.registry import SchemaIds
 from streams.lanes.status import StatusFile
 from streams.lanes.wire import Wire
@@ -29,6 +29,7 @@ from streams.records import Clock, DenyCode, OrderAction, Request, VenueEventTyp
 from streams.schema import ids
 from streams.venues.client import OrderState, VenueClient, VenueReport
 from streams.venues.commands import CommandReader
+from streams.venues.gateway_range import read_up_to_now
 from streams.venues.gateway_state import GatewayState, KillSwitch, Pending
 from streams.venues.gateway_writer import EVENTS, REQUESTS, EventWriter
 from streams.venues.sim.client import SimClient
@@ -37,6 +38,7 @@ __all__ = ["GatewaySettings", "run_gateway"]
 
 _LOG = structlog.get_logger("gateway")
 _READ_S = 0.02
+_READ_ROWS = 1_000
 _BACKOFF_S = (0.05, 2.0)
 
 
@@ -91,53 +93,58 @@ class _Gateway:
         self.max_age_ns = int(settings.max_request_age_ns * (run.speed or 1.0))
         self.kill = KillSwitch(control.limits, control.commands)
         self.state = GatewayState()
+        self.names: dict[int, str] = {}  # client order id by order id, and back: working them out costs more than all else of a report
+        self.order_ids: dict[str, int] = {}
         self.ready = False  # connected, and all doubt settled
         self.new_run = False
         self.wake, self.done, self.committing = asyncio.Event(), asyncio.Event(), asyncio.Lock()
         self.status = StatusFile(settings.status_path, settings.process, settings.shard)
         group = f"{settings.topology}.{settings.process}.{settings.shard}"
         self.writer = EventWriter(settings.kafka, wire, control, group, settings.process, settings.shard, self.clock)
-        self.consumer = open_consumer(settings.kafka, group)
+        self.consumer = BulkConsumer(settings.kafka, group)
         self.commands = CommandReader(settings.kafka, wire, control)
         self._load(control.start_positions())
         self.status.write(state="running", run=self.writer.run_id)
 
     # ---- start ----
-    def _load(self, starts: dict[tuple[str, int], int]) -> None:
+    def _load(self, starts: dict[Place, int]) -> None:
         """Read the run's own events and requests up to now."""
         kafka, shard = self.settings.kafka, self.settings.shard
         start = starts.get((REQUESTS, shard), 0)
-        (place,) = self.consumer.committed([TopicPartition(REQUESTS, shard)], 20.0)
+        answered = self.consumer.committed([(REQUESTS, shard)]).get((REQUESTS, shard), 0)
         self.state.next_offset = start
-        for message in read_range(kafka, REQUESTS, shard, start):
-            pending = self._take(message, told=(message.offset() or 0) < place.offset)
-            if pending is not None:
+        for messages in read_up_to_now(kafka, (REQUESTS, shard), start):
+            for pending in self._take(messages, answered):
                 pending.in_doubt = True
-        for message in read_range(kafka, EVENTS, shard, starts.get((EVENTS, shard), 0)):
-            event = self.wire.decode(EVENTS, message.value())
-            if self.writer.is_own(event):
-                self.state.on_event(event)
-        self.consumer.assign([TopicPartition(REQUESTS, shard, self.state.next_offset)])
+        for messages in read_up_to_now(kafka, (EVENTS, shard), starts.get((EVENTS, shard), 0)):
+            for row in range(len(messages)):
+                event = self.wire.decode(EVENTS, messages.value(row))
+                if self.writer.is_own(event):
+                    self.state.on_event(event)
+        self.consumer.assign({(REQUESTS, shard): self.state.next_offset})
         _LOG.info("gateway starts", run=self.writer.run_id, orders=len(self.state.orders), unanswered=len(self.state.pending))
 
-    def _take(self, message: Message, told: bool = False) -> Pending | None:
-        """Note a request; itself if it is to be sent. What cannot be read becomes a dead letter, unless that was `told` before."""
-        offset = message.offset() or 0
-        self.status.now.records_in += 1
-        try:
-            request = self.wire.decode(REQUESTS, message.value())
-        except DecodeError as error:
-            _LOG.error("dead letter", topic=REQUESTS, offset=offset, reason=str(error))
-            if not told:
-                self.writer.dead_letter(message, str(error))
-                self.wake.set()
-            request = None
-        if request is None or request.run_id != self.writer.run_id or request.venue != self.settings.venue:
-            self.state.skip(offset)
-            return None
-        pending = self.state.on_request(request, offset)
-        pending.message, pending.taken_ns = message, time.time_ns()
-        return pending
+    def _take(self, messages: Messages, answered: int = 0) -> list[Pending]:
+        """Note requests; those that are to be sent. What cannot be read becomes a dead letter, unless it lies before `answered`."""
+        self.status.now.records_in += len(messages)
+        found, taken_ns = [], time.time_ns()
+        for row, (offset, came_ms) in enumerate(zip(messages.offset.tolist(), messages.timestamp_ms.tolist(), strict=True)):
+            try:
+                request = self.wire.decode(REQUESTS, messages.value(row))
+            except DecodeError as error:
+                _LOG.error("dead letter", topic=REQUESTS, offset=offset, reason=str(error))
+                if offset >= answered:
+                    self.writer.dead_letter(offset, messages.value(row), str(error))
+                    self.wake.set()
+                request = None
+            if request is None or request.run_id != self.writer.run_id or request.venue != self.settings.venue:
+                self.state.skip(offset)
+                continue
+            pending = self.state.on_request(request, offset)
+            pending.came_ms, pending.taken_ns = came_ms, taken_ns
+            found.append(pending)
+        messages.release()
+        return found
 
     # ---- tasks ----
     async def run(self, stop: Event | None) -> None:
@@ -164,11 +171,9 @@ class _Gateway:
     async def _read(self) -> None:
         """Requests as they come."""
         while True:
-            for message in await asyncio.to_thread(self.consumer.consume, 500, _READ_S):
-                if _is_record(message, self.settings.kafka):
-                    pending = self._take(message)
-                    if pending is not None and self.ready:
-                        await self._dispatch_or_drop(pending)
+            found = self._take(await asyncio.to_thread(self.consumer.take, _READ_ROWS, _READ_S))
+            if found and self.ready:
+                await self._dispatch_or_drop(found)
 
     async def _obey(self) -> None:
         """KILL, RESUME and the next RUN, beside the data."""
@@ -195,7 +200,8 @@ class _Gateway:
                 _LOG.info("venue connected", unanswered=len(self.state.pending))
                 await self._send_unsent()
                 while True:
-                    self._on_report(await self.client.report())
+                    for report in await self.client.reports():
+                        self._on_report(report)
             except VenueError as error:
                 self.ready = False
                 _LOG.warning("venue away", reason=str(error), again_in_s=wait_s)
@@ -230,7 +236,7 @@ class _Gateway:
         async with self.committing:
             records, position = self.writer.take(), self.state.position()
             if records or always:
-                self.status.latency(await asyncio.to_thread(self.writer.commit, records, position, self.consumer))
+                self.status.latency(await asyncio.to_thread(self.writer.commit, records, position))
 
     async def _report(self) -> None:
         """Counters for the live table."""
@@ -245,11 +251,13 @@ class _Gateway:
             await asyncio.sleep(0.05)
 
     # ---- sending ----
-    async def _dispatch(self, pending: Pending) -> None:
-        """Send a request, or refuse it."""
-        if not self._refused(pending):
-            pending.sent_s, pending.sent_ns, pending.in_doubt = time.monotonic(), time.time_ns(), True
-            await self.client.send(pending.request, self._cl_ord_id(pending.request.order_id))
+    async def _dispatch(self, found: list[Pending]) -> None:
+        """Send requests; those that may not be sent are refused."""
+        found = [pending for pending in found if not self._refused(pending)]
+        sent_s, sent_ns = time.monotonic(), time.time_ns()
+        for pending in found:
+            pending.sent_s, pending.sent_ns, pending.in_doubt = sent_s, sent_ns, True
+        await self.client.send_all([(pending.request, self._cl_ord_id(pending.request.order_id)) for pending in found])
 
     def _refused(self, pending: Pending) -> bool:
         """Refuse a NEW or REPLACE that is killed or too old; false if it may be sent."""
@@ -263,9 +271,9 @@ class _Gateway:
             self._emit(pending.refusal(), request, request_id=request.id, reason=reason, code=code)
         return reason is not None
 
-    async def _dispatch_or_drop(self, pending: Pending) -> None:
+    async def _dispatch_or_drop(self, found: list[Pending]) -> None:
         try:
-            await self._dispatch(pending)
+            await self._dispatch(found)
         except VenueError as error:
             await self._drop(error)
 
@@ -277,9 +285,7 @@ class _Gateway:
 
     async def _send_unsent(self) -> None:
         """Requests that were read while doubt was settled."""
-        for pending in list(self.state.pending.values()):
-            if pending.sent_s is None and pending.request.id in self.state.pending:
-                await self._dispatch(pending)
+        await self._dispatch([pending for pending in self.state.pending.values() if pending.sent_s is None])
 
     async def _cancel_killed(self) -> None:
         """Cancel at the venue what a KILL names."""
@@ -312,7 +318,7 @@ class _Gateway:
                 continue
             if pending.request.action == OrderAction.REPLACE and await self._found_replaced(pending):
                 continue
-            await self._dispatch(pending)
+            await self._dispatch([pending])
         if self.kill.killed:
             await self._cancel_killed()
 
@@ -355,13 +361,9 @@ class _Gateway:
     # ---- events ----
     def _on_report(self, report: VenueReport) -> None:
         """A report becomes an event, unless it was written already or is not about an order of ours."""
-        try:
-            epoch, order_id = ids.order_id(report.cl_ord_id)
-        except UnitError:
-            epoch = order_id = 0
-        request_id = report.request_id or None
+        order_id, request_id = self._order_id(report.cl_ord_id), report.request_id or None
         about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id)
-        if epoch != self.epoch or about is None:
+        if not order_id or about is None:
             _LOG.warning("report on an order that is not ours", cl_ord_id=report.cl_ord_id, kind=report.kind.name)
             return
         if not self.state.is_news(report.kind, order_id, request_id, report.exec_id):
@@ -419,14 +421,19 @@ class _Gateway:
         self.wake.set()
 
     def _cl_ord_id(self, order_id: int) -> str:
-        return ids.cl_ord_id(self.epoch, order_id)
+        name = self.names.get(order_id)
+        if name is None:
+            name = self.names[order_id] = ids.cl_ord_id(self.epoch, order_id)
+            self.order_ids[name] = order_id
+        return name
 
-
-def _is_record(message: Message, kafka: str) -> bool:
-    """False for an event that librdkafka recovers from by itself; LaneError for one it does not."""
-    error = message.error()
-    if error is None:
-        return True
-    if error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._PARTITION_EOF):
-        raise explain(error, kafka, f"reading {message.topic()}[{message.partition()}]")
-    return False
+    def _order_id(self, cl_ord_id: str) -> int:
+        """The order of a client order id, 0 if it is none of ours."""
+        found = self.order_ids.get(cl_ord_id)
+        if found is None:
+            try:
+                epoch, found = ids.order_id(cl_ord_id)
+            except UnitError:
+                epoch = 0
+            found = found if found is not None and epoch == self.epoch else 0
+        return found

@@ -6,8 +6,6 @@ It is built anew at every start from the run's requests and then the gateway's o
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from confluent_kafka import Message
-
 from streams.records import Command, CommandType, Limit, OrderAction, Request, VenueEvent, VenueEventType
 
 __all__ = ["GatewayOrder", "GatewayState", "KillSwitch", "Pending"]
@@ -26,7 +24,7 @@ class Pending:
 
     sent_s            : monotonic time when it was sent on the present connection, None = not
     in_doubt          : the venue may have it: it was sent once, or was read by an earlier instance
-    message           : as it came from the topic, for its timestamp
+    came_ms           : Kafka's timestamp of it, 0 = not known
     taken_ns, sent_ns : wall time when it was read and last sent
     """
 
@@ -34,7 +32,7 @@ class Pending:
     offset: int
     sent_s: float | None = None
     in_doubt: bool = False
-    message: Message | None = None
+    came_ms: int = 0
     taken_ns: int = 0
     sent_ns: int = 0
 

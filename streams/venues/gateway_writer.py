@@ -1,13 +1,15 @@
 """What a gateway writes: venue events, dead letters and latency stamps, in one transaction with the position they leave."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
-from confluent_kafka import Consumer, Message
+import numpy as np
+from confluent_kafka import Message
 
 from streams.clock import RunClock
 from streams.errors import DecodeError
-from streams.lanes.bus import MAX_RECORD_BYTES, Transactions, tail_records
+from streams.lanes.bulk_transactions import BulkTransactions
+from streams.lanes.bus import MAX_RECORD_BYTES, tail_records
 from streams.lanes.control import Control
 from streams.lanes.latency import Stamps
 from streams.lanes.wire import Wire
@@ -34,7 +36,8 @@ class EventWriter:
         self.run_id = control.last_run().run_number or 0
         self.shard, self.clock, self.written, self.letters_written = shard, clock, 0, 0
         self._kafka, self._wire = kafka, wire
-        self._transactions = Transactions(kafka, group)  # first: it settles what a dead instance left open
+        self._group, self._transactions = group, BulkTransactions(kafka, group)
+        self._transactions.initialise()  # first: it settles what a dead instance left open
         writers = {topic: control.writer(writer_name(process, shard, topic)) for topic in (EVENTS, _LETTERS, LATENCY)}
         self._ids = {topic: ids.Counter(writer, self._last(topic, writer)) for topic, writer in writers.items()}
         self._stamps = Stamps(process, self.run_id)
@@ -70,11 +73,11 @@ class EventWriter:
         self._events.append(event)
         return event
 
-    def dead_letter(self, message: Message, reason: str) -> None:
+    def dead_letter(self, offset: int, value: bytes | None, reason: str) -> None:
         """Queue a request that cannot be read."""
         now_ns = self.clock.now_ns()
-        payload = (message.value() or b"")[:_RAW_BYTES]
-        place = (REQUESTS, message.partition() or 0, message.offset() or 0)
+        payload = (value or b"")[:_RAW_BYTES]
+        place = (REQUESTS, self.shard, offset)
         self._letters.append(DeadLetter(self._ids[_LETTERS].next(), 0, self.run_id, now_ns, now_ns, *place, reason, payload))
 
     def take(self) -> list[tuple[str, bytes]]:
@@ -89,19 +92,21 @@ class EventWriter:
         records = [(EVENTS, e) for e in events] + [(_LETTERS, letter) for letter in letters] + [(LATENCY, stamp) for stamp in stamps]
         return [(topic, self._wire.encode(topic, record)) for topic, record in records]
 
-    def commit(self, records: list[tuple[str, bytes]], position: int, consumer: Consumer) -> float | None:
+    def commit(self, records: list[tuple[str, bytes]], position: int) -> float | None:
         """Write records and position, both or none; ms from Kafka's timestamp of the first request answered, None without one.
 
         LaneError when it fails: the process must end. May block, so call it in a thread.
         """
         answered, self._answered = self._answered, None
         self._transactions.begin()
-        for topic, value in records:
-            self._transactions.send(topic, self.shard, value)
-        self._transactions.commit({(REQUESTS, self.shard): position}, consumer)
-        if answered is None or answered.message is None:
+        for topic in dict.fromkeys(topic for topic, _ in records):
+            values = [value for found, value in records if found == topic]
+            sizes = np.array([len(value) for value in values], np.int64)
+            self._transactions.send_rows(topic, self.shard, np.frombuffer(b"".join(values), np.uint8), np.cumsum(sizes) - sizes, sizes)
+        self._transactions.commit({(REQUESTS, self.shard): position}, self._group)
+        if answered is None or not answered.came_ms:
             return None
-        self._stamps.take(REQUESTS, answered.request.id, answered.message, answered.taken_ns)
+        self._stamps.take(REQUESTS, answered.request.id, cast("Message", _Came(answered.came_ms)), answered.taken_ns)
         return self._stamps.committed(answered.sent_ns or time.time_ns(), len(records))
 
     def close(self) -> None:
@@ -118,3 +123,13 @@ class EventWriter:
             return ids.writer(self._wire.decode(topic, message.value()).id)
         except DecodeError:
             return -1
+
+
+class _Came:
+    """A message's time, as `Stamps` asks for it."""
+
+    def __init__(self, came_ms: int) -> None:
+        self._came_ms = came_ms
+
+    def timestamp(self) -> tuple[int, int]:
+        return 0, self._came_ms

@@ -1,6 +1,7 @@
 """Every term of a request reaches the simulated venue's order, through the client's message; triggers are told once."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -22,8 +23,8 @@ class Saying(SimClient):
         super().__init__("", ME)
         self.said = []
 
-    async def _say(self, *messages):
-        self.said += messages
+    async def _say(self, *texts):
+        self.said += [json.loads(text) for text in texts]
 
 
 @pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["plain", "compiled"])

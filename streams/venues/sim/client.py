@@ -14,10 +14,12 @@ from streams.records import OrderAction, Request, VenueEventType
 from streams.schema import units
 from streams.venues.client import OrderState, VenueReport
 
-__all__ = ["SimClient"]
+__all__ = ["SimClient", "request_text"]
 
 _ANSWER_S = 10.0
 _MAX_FRAME_LINES = 500
+_MORE_TERMS = ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset")
+_quoted = json.encoder.encode_basestring_ascii  # a JSON string
 
 
 class SimClient:
@@ -68,18 +70,29 @@ class SimClient:
             raise found
         return found
 
+    async def reports(self) -> list[VenueReport]:
+        """The reports that have come since the last call, at least one."""
+        found = [await self.report()]
+        while not self._reports.empty():
+            report = self._reports.get_nowait()
+            if isinstance(report, VenueError):
+                self._reports.put_nowait(report)  # first what came before it
+                break
+            found.append(report)
+        return found
+
     async def send(self, request: Request, cl_ord_id: str) -> None:
         """Send a NEW, REPLACE or CANCEL."""
-        await self._say(_message(request, cl_ord_id))
+        await self._say(request_text(request, cl_ord_id))
 
     async def send_all(self, requests: Sequence[tuple[Request, str]]) -> None:
-        """Send several in one frame."""
+        """Send several, many of them in one frame."""
         for first in range(0, len(requests), _MAX_FRAME_LINES):
-            await self._say(*(_message(*r) for r in requests[first : first + _MAX_FRAME_LINES]))
+            await self._say(*(request_text(*r) for r in requests[first : first + _MAX_FRAME_LINES]))
 
     async def cancel_all(self) -> None:
         """Cancel every open order of this session."""
-        await self._say({"op": "cancel_all"})
+        await self._say(_text({"op": "cancel_all"}))
 
     async def open_orders(self) -> list[OrderState]:
         """The session's open orders."""
@@ -95,11 +108,11 @@ class SimClient:
         return [_report(r, json.dumps(r).encode()) for r in (await self._ask({"op": "executions", "after": after}))["reports"]]
 
     # ---- the socket ----
-    async def _say(self, *messages: dict[str, Any]) -> None:
+    async def _say(self, *texts: str) -> None:
         if self._socket is None:
             raise VenueError(f"{self.url}: not connected")
         try:
-            await self._socket.send_str("\n".join([json.dumps(message, separators=(",", ":")) for message in messages]))
+            await self._socket.send_str("\n".join(texts))
         except (aiohttp.ClientError, OSError) as error:
             raise VenueError(f"{self.url}: the connection is gone ({error or type(error).__name__})") from None
 
@@ -107,7 +120,7 @@ class SimClient:
         number = next(self._numbers)
         self._asked[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._say(message | {"ask": number})
+            await self._say(_text(message | {"ask": number}))
             return await asyncio.wait_for(self._asked[number], _ANSWER_S)
         except TimeoutError:
             raise VenueError(f"{self.url}: no answer to {message['op']!r} within {_ANSWER_S:.0f} s") from None
@@ -141,23 +154,30 @@ class SimClient:
             self._reports.put_nowait(VenueError(f"{self.url}: {message.get('error', message)}"))
 
 
-def _message(request: Request, cl_ord_id: str) -> dict[str, Any]:
+def request_text(request: Request, cl_ord_id: str) -> str:
     """A request in the venue's words."""
-    message: dict[str, Any] = {"op": request.action.name.lower(), "req": request.id, "cl_ord_id": cl_ord_id, "symbol": request.symbol}
-    if request.action != OrderAction.CANCEL:
-        message["qty"] = units.from_e9(request.qty_e9)
-        if request.px_e9 is not None:
-            message["px"] = units.from_e9(request.px_e9)
-    if request.action == OrderAction.NEW:
-        message |= {"side": request.side.name, "type": request.ord_type.name, "tif": request.time_in_force.name}
-        message["post_only"] = request.post_only
-        for name in ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset"):
-            value = getattr(request, f"{name}_e9")
-            if value is not None:
-                message[name] = units.from_e9(value)
-        if request.expire_ts_ns is not None:
-            message["expire_ts_ns"] = request.expire_ts_ns
-    return message
+    r = request
+    text = f'{{"op":"{r.action.name.lower()}","req":{r.id},"cl_ord_id":{_quoted(cl_ord_id)},"symbol":{_quoted(r.symbol)}'
+    if r.action == OrderAction.CANCEL:
+        return text + "}"
+    text += f',"qty":"{units.from_e9(r.qty_e9)}"'
+    if r.px_e9 is not None:
+        text += f',"px":"{units.from_e9(r.px_e9)}"'
+    if r.action != OrderAction.NEW:
+        return text + "}"
+    post_only = "true" if r.post_only else "false"
+    text += f',"side":"{r.side.name}","type":"{r.ord_type.name}","tif":"{r.time_in_force.name}","post_only":{post_only}'
+    for name in _MORE_TERMS:
+        value = getattr(r, f"{name}_e9")
+        if value is not None:
+            text += f',"{name}":"{units.from_e9(value)}"'
+    if r.expire_ts_ns is not None:
+        text += f',"expire_ts_ns":{r.expire_ts_ns}'
+    return text + "}"
+
+
+def _text(message: dict[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"))
 
 
 def _e9(text: str | None) -> int | None:
