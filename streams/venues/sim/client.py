@@ -13,6 +13,7 @@ from streams.errors import VenueError
 from streams.records import OrderAction, Request, VenueEventType
 from streams.schema import units
 from streams.venues.client import OrderState, VenueReport
+from streams.venues.sim.log import to_json
 
 __all__ = ["SimClient", "request_text"]
 
@@ -92,7 +93,7 @@ class SimClient:
 
     async def cancel_all(self) -> None:
         """Cancel every open order of this session."""
-        await self._say(_text({"op": "cancel_all"}))
+        await self._say(to_json({"op": "cancel_all"}))
 
     async def open_orders(self) -> list[OrderState]:
         """The session's open orders."""
@@ -120,7 +121,7 @@ class SimClient:
         number = next(self._numbers)
         self._asked[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._say(_text(message | {"ask": number}))
+            await self._say(to_json(message | {"ask": number}))
             return await asyncio.wait_for(self._asked[number], _ANSWER_S)
         except TimeoutError:
             raise VenueError(f"{self.url}: no answer to {message['op']!r} within {_ANSWER_S:.0f} s") from None
@@ -176,10 +177,6 @@ def request_text(request: Request, cl_ord_id: str) -> str:
     return text + "}"
 
 
-def _text(message: dict[str, Any]) -> str:
-    return json.dumps(message, separators=(",", ":"))
-
-
 def _e9(text: str | None) -> int | None:
     return None if text is None else units.to_e9(text)
 
@@ -216,5 +213,5 @@ def _state(m: dict[str, Any]) -> OrderState:
         cum_qty_e9=units.to_e9(m["cum_qty"]),
         ended=None if m["ended"] is None else VenueEventType[m["ended"]],
         reason=m["reason"] or None,
-        raw=json.dumps(m, separators=(",", ":")).encode(),
+        raw=to_json(m).encode(),
     )

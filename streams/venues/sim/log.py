@@ -20,7 +20,12 @@ from typing import Any
 
 from streams.errors import VenueError
 
-__all__ = ["VenueLog", "log_path"]
+__all__ = ["VenueLog", "log_path", "to_json"]
+
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""One line of JSON; `json.dumps` with separators would make an encoder each time."""
+
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def log_path(folder: Path, process: str, run: int) -> Path:
@@ -66,11 +71,12 @@ class VenueLog:
 
     def add(self, *line: Any) -> None:
         """Add a line to the batch."""
-        self._batch.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        self._batch.append(to_json(line).encode() + b"\n")
 
     def add_text(self, kind: str, session: str, text: str, *more: int) -> None:
         """Add a line about a message that is JSON already, in one line."""
-        self._batch.append(f'["{kind}",{json.dumps(session)},{"".join([text, *(f",{n}" for n in more)])}]\n'.encode())
+        rest = "".join([f",{n}" for n in more])
+        self._batch.append(f'["{kind}",{_quoted(session)},{text}{rest}]\n'.encode())
 
     def write(self) -> None:
         """Hand the batch to the operating system. VenueError when it cannot be written: then nothing of it may be sent."""

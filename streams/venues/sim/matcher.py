@@ -95,6 +95,8 @@ class Matcher:
         """The answers that wait, oldest first; none of them waits any longer."""
         if self.machine:
             head, tail = _PLACES.unpack_from(self.memory, self._head)
+            if head == tail:
+                return []
             places = [self._answers + (n & self._mask) * _ANSWER_BYTES for n in range(head, tail)]
             _PLACES.pack_into(self.memory, self._head, tail, tail)
             return [Answer(*_ANSWER.unpack_from(self.memory, place)) for place in places]

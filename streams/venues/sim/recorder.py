@@ -1,6 +1,5 @@
 """The exchange with its memory: each input is logged with its answers before they are sent, and a log is executed again to go on."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from streams.records import Command, Instrument
 from streams.schema import codec
 from streams.venues.merge import Rows, merged
 from streams.venues.sim.exchange import SimExchange
-from streams.venues.sim.log import VenueLog, log_path
+from streams.venues.sim.log import VenueLog, log_path, to_json
 from streams.venues.sim.market import RunReader, read_again
 
 __all__ = ["Recorder"]
@@ -92,7 +91,7 @@ class Recorder:
         except VenueError as error:
             self.exchange.on_time(now_ns)
             self.log.add("time", now_ns)
-            return [*self._said(), (session, json.dumps({"error": str(error)}))]
+            return [*self._said(), (session, to_json({"error": str(error)}))]
         self.log.add_text("in", session, text, now_ns)
         return self._said()
 
@@ -118,7 +117,7 @@ class Recorder:
         self.exchange.on_market(rows.start, rows.size)
 
     def _said(self) -> list[Said]:
-        said = [(session, json.dumps(report, separators=(",", ":"))) for session, report in self.exchange.take_reports()]
+        said = [(session, to_json(report)) for session, report in self.exchange.take_reports()]
         for session, text in said:
             self.log.add_text("out", session, text)
         return said

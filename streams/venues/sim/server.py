@@ -30,6 +30,7 @@ from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.records import Clock, Instrument, ShardKind
 from streams.venues.commands import CommandReader
+from streams.venues.sim.log import to_json
 from streams.venues.sim.market import MARKET_TOPICS, MarketReader
 from streams.venues.sim.recorder import Recorder
 
@@ -230,7 +231,7 @@ class _Server:
                 answer["ask"] = message["ask"]
         if answer is None:
             return self.recorder.on_request(session, message, line, self.clock.now_ns())
-        return [(session, json.dumps(answer, separators=(",", ":")))]
+        return [(session, to_json(answer))]
 
     def _answer(self, session: str, m: dict[str, Any]) -> dict[str, Any] | None:
         """The answer to a question; None to what is none."""
