@@ -95,6 +95,9 @@ class RiskState(Struct, align=64):
         elif e.target_strategy < 0 and e.instrument >= -1:
             for scope in range(self.tree.nodes.n):
                 self.set_halted(scope, e.instrument, halted)
+                if halted == 0 and e.instrument == -1:  # "everything" is what single instruments were halted by, too
+                    for instrument in range(self.tree.instruments.n):
+                        self.tree.set_halted(scope, instrument, 0)
 
     def set_halted(self, scope: int, instrument: int, halted: int) -> None:
         """Halt (1) or resume (0) one scope."""

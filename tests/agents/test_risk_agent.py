@@ -149,6 +149,14 @@ def test_kill_denies_and_cancels_pass_until_resume(tmp_path):
     assert one(desk).code == DenyCode.OK
 
 
+def test_resume_of_everything_frees_an_instrument_that_was_killed(tmp_path):
+    desk = opened(tmp_path)
+    desk.give(desk.command(CommandType.KILL, BTC))
+    assert one(desk).code == DenyCode.HALTED
+    desk.give(desk.command(CommandType.RESUME))
+    assert one(desk).code == DenyCode.OK
+
+
 # ---- guards ----
 def test_self_match_looks_at_what_can_trade_only(tmp_path):
     desk = opened(tmp_path, "self_match: true")
