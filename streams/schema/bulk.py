@@ -3,7 +3,7 @@
 One compiled loop reads every schema (`bulk_kernel`); what it cannot read it only points out, and `codec.decode` says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -14,14 +14,31 @@ import numpy as np
 from streams.errors import SchemaError
 from streams.kernel import native
 from streams.schema import bulk_kernel as k
-from streams.schema.bulk_table import Table
+from streams.schema.bulk_table import Table, programs_of, steps_of
 from streams.schema.bulk_wire import BEHIND, FULL
 from streams.schema.codec import MAX_BODY
+from streams.schema.evolution import resolve
 from streams.schema.model import Field, Schema
 
-__all__ = ["BAD", "BEHIND", "FOREIGN", "GOOD", "Column", "Columns", "decode", "decode_buffer", "prepare", "texts_of"]
+__all__ = [
+    "BAD",
+    "BEHIND",
+    "FOREIGN",
+    "GOOD",
+    "Column",
+    "Columns",
+    "Writers",
+    "decode",
+    "decode_at",
+    "decode_buffer",
+    "prepare",
+    "texts_of",
+]
 
 GOOD, BAD, FOREIGN = k.GOOD, k.BAD, k.FOREIGN
+HEADER_MAX = 7
+Writers = Mapping[bytes, dict[str, Any]]
+NO_WRITERS: Writers = {}
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,7 @@ class Column:
 class Columns:
     """Values of a topic, decoded. Rows are the readable ones, in order.
 
-    state   : of each value GOOD = a row, BAD = damaged, or FOREIGN = does not begin with the header
+    state   : of each value GOOD = a row, BAD = damaged, or FOREIGN = does not begin with a known header
     columns : by field name, of an array `levels.px_e9`; an array of numbers under its own name
     ends    : by array field: where the elements of each row end in its columns
     buffer  : the values one after another, which texts and names point into
@@ -58,26 +75,46 @@ class Columns:
     buffer: np.ndarray
 
 
-def decode(schema: Schema, values: Sequence[bytes], header: bytes = b"") -> Columns:
-    """The columns of these values, each `header` (at most 7 bytes) and a body written with the current schema."""
+def decode(schema: Schema, values: Sequence[bytes], header: bytes = b"", writers: Writers = NO_WRITERS) -> Columns:
+    """The columns of these values, each `header` (at most 7 bytes) and a body written with the current schema.
+
+    writers: other headers, as long as `header`, each with the Avro schema that the bodies behind it were written with. SchemaError if one
+    cannot be followed in bulk (`evolution.resolve`).
+    """
     buffer = np.frombuffer(b"".join((*values, bytes(BEHIND))), np.uint8)
     starts = np.fromiter(chain((0,), map(len, values)), np.int64, len(values) + 1)
-    return decode_buffer(schema, buffer, np.cumsum(starts, out=starts), header)
+    return decode_buffer(schema, buffer, np.cumsum(starts, out=starts), header, writers)
 
 
-def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header: bytes = b"") -> Columns:
+def decode_at(schema: Schema, address: np.ndarray, size: np.ndarray, header: bytes = b"", writers: Writers = NO_WRITERS) -> Columns:
+    """The same of values at these addresses (int64; 0 = no value, which is FOREIGN) with these sizes (int64, >= 0).
+
+    They are copied once, so that texts have a place of their own when the messages are gone.
+    """
+    address, size = np.ascontiguousarray(address, np.int64), np.ascontiguousarray(size, np.int64)
+    starts = np.zeros(len(size) + 1, np.int64)
+    np.cumsum(size, out=starts[1:])
+    buffer = np.empty(int(starts[-1]) + BEHIND, np.uint8)
+    _entry("gather")(address.ctypes.data, size.ctypes.data, len(size), buffer.ctypes.data)
+    return decode_buffer(schema, buffer, starts, header, writers)
+
+
+def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header: bytes = b"", writers: Writers = NO_WRITERS) -> Columns:
     """The same of values that lie one after another.
 
     buffer : bytes, BEHIND more than the values have; starts: int64, where each begins and the last ends, not descending, from 0
     """
+    if len(header) > HEADER_MAX or any(len(other) != len(header) for other in writers):
+        raise SchemaError(f"{schema.name}: headers must have one size, and at most {HEADER_MAX} bytes")
     count, size = len(starts) - 1, int(starts[-1])
     state = np.empty(count, np.uint8)
+    programs = {header: steps_of(schema)} | {other: resolve(schema, avro) for other, avro in writers.items() if other != header}
     attempt = 0
     while True:
-        table = Table(schema, count, size, attempt)
-        program = table.program.ctypes.data, table.program.nbytes
-        body = int.from_bytes(header, "little"), len(header), MAX_BODY
-        rows = _entry("decode_rows")(*program, buffer.ctypes.data, starts.ctypes.data, count, *body, state.ctypes.data)
+        table = Table(schema, list(programs.values()), count, size, attempt)
+        known = programs_of(programs, table.words)
+        what = len(header), buffer.ctypes.data, starts.ctypes.data, count, MAX_BODY, state.ctypes.data
+        rows = _entry("decode_rows")(known.ctypes.data, len(known), *what)
         if rows >= 0:
             return _columns(schema, table, rows, state, buffer)
         if rows != FULL:
@@ -101,11 +138,13 @@ def texts_of(pairs: np.ndarray, buffer: np.ndarray) -> bytes:
 
 def _columns(schema: Schema, table: Table, rows: int, state: np.ndarray, buffer: np.ndarray) -> Columns:
     """What was written of a table's memory, by name."""
-    ends = {step.column: part.values[1 : rows + 1] for step, part in table if step.op == k.ARRAY}
+    steps = steps_of(schema)
+    ends = {step.column: table.parts[f"{step.column}[]"].values[1 : rows + 1] for step in steps if step.op == k.ARRAY}
     columns = {}
-    for step, part in table:
+    for step in steps:
         if step.op == k.ARRAY:
             continue
+        part = table.parts[step.column]
         n = rows if not step.array else int(ends[step.array][-1]) if rows else 0
         nulls = None if part.nulls is None else part.nulls[:n].view(bool)
         names = None if part.names is None or part.dictionary is None else part.names[: part.dictionary[0]]
@@ -115,7 +154,9 @@ def _columns(schema: Schema, table: Table, rows: int, state: np.ndarray, buffer:
 
 @cache
 def _loaded() -> native.Native:
-    return native.load("avro", lambda: k.ENTRIES, native.sources("streams.schema.bulk_kernel", "streams.schema.bulk_wire"))
+    return native.load(
+        "avro", lambda: k.ENTRIES, native.sources("streams.schema.bulk_kernel", "streams.schema.bulk_put", "streams.schema.bulk_wire")
+    )
 
 
 @cache

@@ -4,9 +4,15 @@ A value may be looked at up to 16 bytes past the end of its body: the caller's b
 compares the place that comes back with the end of the body. 0 as a place says that the bytes are damaged.
 """
 
-from streams.kernel import below, ctz, hash64, load_byte, load_word, store_word
+import struct
+from typing import Any
 
-__all__ = ["BEHIND", "FULL", "intern", "is_text", "money", "size_at", "varint"]
+from llvmlite import ir
+
+from streams.kernel import below, ctz, hash64, load_byte, load_word, store_word
+from streams.kernel.prim import I64, primitive
+
+__all__ = ["BEHIND", "FULL", "intern", "is_text", "money", "size_at", "varint", "widened"]
 
 BEHIND = 16  # bytes that may be looked at behind the last body
 FULL = -1  # the dictionary has no room for another name
@@ -129,6 +135,18 @@ def _is_utf8(p: int, end: int) -> int:
                 return 0
         p += size
     return 1
+
+
+def _widened(b: Any, bits: Any) -> Any:
+    single = b.bitcast(b.trunc(bits, ir.IntType(32)), ir.FloatType())
+    return b.bitcast(b.fpext(single, ir.DoubleType()), I64)
+
+
+@primitive(_widened)
+def widened(bits: int) -> int:
+    """The bits of the double that equals the single whose bits are the lower 32."""
+    single = struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0]
+    return struct.unpack("<q", struct.pack("<d", single))[0]
 
 
 def intern(dictionary: int, buffer: int, p: int, size: int) -> int:

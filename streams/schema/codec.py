@@ -84,6 +84,7 @@ def decode_as(cls: type[R], writer: dict[str, Any], body: bytes | memoryview) ->
         rest = len(stream.read())
         if not isinstance(values, dict):
             raise TypeError("the writer's schema is no record")
+        values |= {f.name: f.default for f in schema.fields if f.type == "money" and isinstance(values[f.name], str)}  # a default as text
         text = BytesIO()
         fastavro.schemaless_writer(text, cast(Any, schema.avro), values)
     except Exception as error:  # fastavro raises whatever its C code meets

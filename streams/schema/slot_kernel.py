@@ -15,7 +15,7 @@ A record that is damaged, or that the edge would refuse, stays REST: the codec a
 
 from streams.kernel import load_byte, load_word, store_byte, store_word
 from streams.records import NameKind
-from streams.schema.bulk_kernel import read_record
+from streams.schema.bulk_kernel import program_of, read_record
 from streams.schema.bulk_put import copy
 from streams.schema.bulk_wire import BEHIND, FULL
 from streams.schema.layout import FIRST, GAP, LAST, SNAPSHOT
@@ -72,11 +72,11 @@ LAST_SEQ = 160
 PLAN_BYTES = 168
 
 # a call
-PROGRAM, PLAN, TABLES = 0, 16, 32  # PROGRAM, PLAN: first address and end
+PROGRAMS, PLAN, TABLES = 0, 16, 32  # PROGRAMS: their address and how many; PLAN: first address and end
 ADDRESS, BYTES, FROM, COUNT = 40, 48, 56, 64
-HEADER, HEADER_BYTES, MOST, BOUNCE = 72, 80, 88, 96  # as of `decode_rows`; room for MOST, the header and BEHIND bytes
-STATE, SLOTS, SLOTS_END = 104, 112, 120  # a byte a value; where slots are written, and the end of that
-COLUMNS, COLUMNS_MAX = 128, 8  # addresses: of id, run_id, recv_ts_ns, start, nbytes
+HEADER_BYTES, MOST, BOUNCE = 72, 80, 88  # as of `decode_rows`; room for MOST, the header and BEHIND bytes
+STATE, SLOTS, SLOTS_END = 96, 104, 112  # a byte a value; where slots are written, and the end of that
+COLUMNS, COLUMNS_MAX = 120, 8  # addresses: of id, run_id, recv_ts_ns, start, nbytes
 CALL_WORDS = COLUMNS // 8 + COLUMNS_MAX
 
 FRAME_VALUES = ("id", "run_id", "recv_ts_ns", "connection", "source_seq", "venue", "payload")
@@ -164,9 +164,10 @@ def _body(call: int, p: int, size: int) -> int:
         bounce = load_word(call + BOUNCE)
         copy(bounce, p, size)
         p, end = bounce, bounce + size
-    if load_word(p) & ((1 << 8 * header_bytes) - 1) != load_word(call + HEADER):
+    program = program_of(load_word(call + PROGRAMS), load_word(call + PROGRAMS + 8), p, header_bytes)
+    if program == 0:
         return 0
-    found = read_record(load_word(call + PROGRAM), load_word(call + PROGRAM + 8), 0, p + header_bytes, end, 0)
+    found = read_record(load_word(program + 8), load_word(program + 16), 0, p + header_bytes, end, 0)
     if found == FULL:
         return FULL
     return found if found == end else 0

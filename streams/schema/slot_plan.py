@@ -1,5 +1,6 @@
 """What the compiled reader of slots follows for one schema: memory for the values of one record, and the plan of its slots."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,10 @@ from streams.schema import bulk_kernel as read
 from streams.schema import native_rows as rows
 from streams.schema import slot_kernel as k
 from streams.schema.blake2b import STATE_BYTES
-from streams.schema.bulk_table import Step, steps_of
+from streams.schema.bulk_table import Step, key_of, more_of
 from streams.schema.edge_in import PRODUCTS, WIDE_QTY
 from streams.schema.layout import HEADER, Layout, SlotField, layout
-from streams.schema.model import ENUMS, Schema
+from streams.schema.model import Schema
 from streams.schema.units import E9, MAX_MARK_E9
 
 __all__ = ["Plan", "Scratch", "is_read"]
@@ -51,33 +52,30 @@ class Value:
 
 
 class Scratch:
-    """Columns of one row for each field of a schema, and of `elements` rows for each field of an array; the program that fills them."""
+    """Columns of one row for each field that programs read, and of `elements` rows for each field of an array; the programs' words."""
 
-    def __init__(self, schema: Schema, elements: int) -> None:
+    def __init__(self, programs: Sequence[tuple[Step, ...]], elements: int) -> None:
         self.elements = elements
-        steps = steps_of(schema)
-        words = [2 * elements if step.array else 2 for step in steps]
-        self._words = np.zeros(sum(words), np.int64)
-        self._nulls = np.zeros(sum(words), np.uint8)
-        starts = np.cumsum([0, *words])[:-1].tolist()
-        self.values: dict[str, Value] = {}
-        program = []
-        for step, start in zip(steps, starts, strict=True):
-            value = Value(self._words.ctypes.data + 8 * start, self._nulls.ctypes.data + start if step.field.nullable else 0)
-            self.values[step.column if step.op != read.ARRAY else f"{step.field.name}[]"] = value
-            program.append(self._step(step, value))
-        self.program = np.array(program, np.int64)
+        columns = {key_of(step): step for steps in programs for step in steps}
+        sizes = [2 * elements if step.array else 2 for step in columns.values()]
+        self._words, self._nulls = np.zeros(sum(sizes), np.int64), np.zeros(sum(sizes), np.uint8)
+        starts = np.cumsum([0, *sizes])[:-1].tolist()
+        first, masks = self._words.ctypes.data, self._nulls.ctypes.data
+        self.values = {
+            key: Value(first + 8 * start, masks + start if step.field.nullable else 0)
+            for (key, step), start in zip(columns.items(), starts, strict=True)
+        }
+        self._kept: list[np.ndarray] = []
+        self.words = [np.array([self._step(step) for step in steps], np.int64) for steps in programs]
 
-    def _step(self, step: Step, value: Value) -> tuple[int, ...]:
+    def _step(self, step: Step) -> tuple[int, ...]:
         op = read.TEXT if step.op == read.NAME else step.op
-        more = step.fields
-        if op == read.ENUM:
-            more = 2 * (len(ENUMS[step.field.of].symbols) - 1)
-        elif op == read.BOOLEAN:
-            more = 1
-        elif op == read.FIXED:
-            more = step.field.size
-        return op, value.address, value.nulls, more, self.elements if op == read.ARRAY else step.fields
+        value = self.values[key_of(step)]
+        words, more = more_of(step)
+        if words:
+            self._kept.append(np.array([*words, 0], np.int64))
+            more = self._kept[-1].ctypes.data
+        return op + step.union, value.address, value.nulls, more, self.elements if op == read.ARRAY else step.fields
 
 
 class Plan:

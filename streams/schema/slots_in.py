@@ -4,6 +4,7 @@ What it reads equals `Edge.to_slots` of the decoded record byte for byte. A reco
 give the record, or the precise reason for the dead letter.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,9 +14,12 @@ import numpy as np
 from streams.errors import SchemaError
 from streams.kernel import native
 from streams.schema import slot_kernel as k
+from streams.schema.bulk import HEADER_MAX, NO_WRITERS, Writers
+from streams.schema.bulk_table import Step, programs_of, steps_of
 from streams.schema.bulk_wire import BEHIND, FULL
 from streams.schema.codec import MAX_BODY
 from streams.schema.edge import Edge
+from streams.schema.evolution import resolve
 from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS, Schema
 from streams.schema.native_tables import NativeTables
@@ -28,7 +32,6 @@ LEVELS, MORE_LEVELS = 1024, 8  # of one update, that there is room for at first;
 BYTES_A_LEVEL = 8  # fewer than a body spends on most levels: room for slots by it is mostly enough
 SLOT_COLUMNS = ("id", "run_id", "recv_ts_ns", "start", "nbytes")
 FRAME_COLUMNS = ("id", "run_id", "recv_ts_ns", "connection", "source_seq", "venue", "start", "nbytes")
-HEADER_MAX = 7
 LINE = 64
 
 
@@ -88,46 +91,52 @@ class SlotReader:
         self._forms: dict[str, _Form] = {}
         self._bounce = np.empty(MAX_BODY + HEADER_MAX + BEHIND, np.uint8)
 
-    def read(self, schema: Schema, address: np.ndarray, size: np.ndarray, header: bytes = b"") -> Slots:
+    def read(self, schema: Schema, address: np.ndarray, size: np.ndarray, header: bytes = b"", writers: Writers = NO_WRITERS) -> Slots:
         """The slots of the values at these addresses (int64; 0 = no value) with these sizes (int64), each `header` (at most 7 bytes) and
         a body written with the current schema. What the edge has learned meanwhile is known.
+
+        writers: other headers, as long as `header`, each with the Avro schema that the bodies behind it were written with. One that
+        cannot be followed in bulk leaves its values REST.
         """
         state, columns = np.full(len(address), REST, np.uint8), np.zeros((len(SLOT_COLUMNS), len(address)), np.int64)
         found = Slots(state, *columns, kept=[])
         if len(address) and is_read(schema):
-            self._read(schema, _Call(self._tables, self._bounce, address, size, header, state, columns), found)
+            programs = _programs(schema, header, writers)
+            self._read(schema, programs, _Call(self._tables, self._bounce, address, size, header, state, columns), found)
         return found
 
-    def read_frames(self, address: np.ndarray, size: np.ndarray, header: bytes = b"") -> Frames:
+    def read_frames(self, address: np.ndarray, size: np.ndarray, header: bytes = b"", writers: Writers = NO_WRITERS) -> Frames:
         """The frames of the values at these addresses; as `read` otherwise."""
         state, columns = np.full(len(address), REST, np.uint8), np.zeros((len(FRAME_COLUMNS), len(address)), np.int64)
         if len(address):
             call = _Call(self._tables, self._bounce, address, size, header, state, columns)
-            _set(call.words, k.PROGRAM, *self._form(SCHEMAS["Frame"]).ends)
+            form = self._form(SCHEMAS["Frame"], _programs(SCHEMAS["Frame"], header, writers), 1)
+            _set(call.words, k.PROGRAMS, *form.ends)
             if _entry("read_frames")(call.words.ctypes.data):
                 raise SchemaError("Frame: its values cannot be read in bulk")
         return Frames(state, *columns)
 
-    def _read(self, schema: Schema, call: "_Call", found: Slots) -> None:
+    def _read(self, schema: Schema, programs: "_Programs", call: "_Call", found: Slots) -> None:
         room, answer = _first_room(schema, call.size), k.NO_ROOM
+        form = self._form(schema, programs, LEVELS)
         while answer:
-            form = self._form(schema)
             if answer == k.NO_ROOM:
                 block = _block(room)
                 found.kept.append(block)
                 _set(call.words, k.SLOTS, block.ctypes.data, block.ctypes.data + len(block))
                 room = max(room, layout(schema).size * (form.scratch.elements + 1))
             elif answer == FULL:
-                form = self._forms[schema.name] = _Form(schema, form.scratch.elements * MORE_LEVELS)
+                form = self._form(schema, programs, form.scratch.elements * MORE_LEVELS)
             else:
                 raise SchemaError(f"{schema.name}: its values cannot be read in bulk")
-            _set(call.words, k.PROGRAM, *form.ends)
+            _set(call.words, k.PROGRAMS, *form.ends)
             answer = _entry("read_slots")(call.words.ctypes.data)
 
-    def _form(self, schema: Schema) -> "_Form":
+    def _form(self, schema: Schema, programs: "_Programs", elements: int) -> "_Form":
+        """The form for these programs with room for so many levels, at least."""
         form = self._forms.get(schema.name)
-        if form is None:
-            form = self._forms[schema.name] = _Form(schema, LEVELS)
+        if form is None or form.programs != programs or form.scratch.elements < elements:
+            form = self._forms[schema.name] = _Form(schema, programs, elements)
         return form
 
 
@@ -137,19 +146,32 @@ def prepare() -> None:
         _entry(name)
 
 
-class _Form:
-    """Program and plan of one schema."""
+_Programs = dict[bytes, tuple[Step, ...]]
 
-    def __init__(self, schema: Schema, elements: int) -> None:
-        self.scratch = Scratch(schema, elements)
-        program = self.scratch.program
+
+def _programs(schema: Schema, header: bytes, writers: Writers) -> _Programs:
+    """By header, what bodies behind it are read by."""
+    programs = {header: steps_of(schema)}
+    for other, avro in writers.items():
+        if other != header and len(other) == len(header):
+            with suppress(SchemaError):
+                programs[other] = resolve(schema, avro)
+    return programs
+
+
+class _Form:
+    """Programs and plan of one schema."""
+
+    def __init__(self, schema: Schema, programs: _Programs, elements: int) -> None:
+        self.programs = programs
+        self.scratch = scratch = Scratch(list(programs.values()), elements)
+        self._table = programs_of(programs, scratch.words)
         if schema.slot:
-            self._plan = Plan(schema, self.scratch.values)
+            self._plan = Plan(schema, scratch.values)
             plan = self._plan.words
         else:
-            plan = self._frame = np.array([self.scratch.values[name].address for name in k.FRAME_VALUES], np.int64)
-        starts = program.ctypes.data, plan.ctypes.data
-        self.ends = starts[0], starts[0] + program.nbytes, starts[1], starts[1] + plan.nbytes
+            plan = self._frame = np.array([scratch.values[name].address for name in k.FRAME_VALUES], np.int64)
+        self.ends = self._table.ctypes.data, len(self._table), plan.ctypes.data, plan.ctypes.data + plan.nbytes
 
 
 class _Call:
@@ -171,7 +193,7 @@ class _Call:
         self.address, self.size = np.ascontiguousarray(address, np.int64), np.ascontiguousarray(size, np.int64)
         self.words = words = np.zeros(k.CALL_WORDS, np.int64)
         _set(words, k.TABLES, tables.address, self.address.ctypes.data, self.size.ctypes.data, 0, len(address))
-        _set(words, k.HEADER, int.from_bytes(header, "little"), len(header), MAX_BODY, bounce.ctypes.data, state.ctypes.data)
+        _set(words, k.HEADER_BYTES, len(header), MAX_BODY, bounce.ctypes.data, state.ctypes.data)
         _set(words, k.COLUMNS, *(column.ctypes.data for column in columns))
 
 

@@ -104,6 +104,13 @@ def test_decode_as_older_schema_fills_in_the_default() -> None:
     assert codec.decode_as(Param, old, body) == param
 
 
+def test_decode_as_older_schema_fills_in_money() -> None:
+    balance = Balance(1, 0, 7, 0, 0, "maker-1", "USDT", Decimal(5), Decimal(0))
+    old = SCHEMAS["Balance"].avro | {"fields": [f for f in SCHEMAS["Balance"].avro["fields"] if "default" not in f]}
+    body = codec.encode(balance)[: -5 * len(b"\2\0")]
+    assert codec.decode_as(Balance, old, body) == balance
+
+
 def test_decode_as_newer_schema_leaves_the_new_field_out() -> None:
     new = dict(SCHEMAS["Param"].avro)
     new["fields"] = [*new["fields"], {"name": "note", "type": "string", "default": ""}]

@@ -2,6 +2,7 @@
 
 import ctypes
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from tests.schema.test_edge import FILL, TRADE
 READ = sorted(name for name, s in SCHEMAS.items() if slots_in.is_read(s))
 
 
-def values_at(values: list[bytes | None]) -> tuple[np.ndarray, np.ndarray, list[Any]]:
+def values_at(values: Sequence[bytes | None]) -> tuple[np.ndarray, np.ndarray, list[Any]]:
     """Addresses and sizes of values, each in memory of its own, and what keeps them there."""
     kept = [None if v is None else ctypes.create_string_buffer(v, len(v) + 1) for v in values]
     address = [0 if v is None else ctypes.addressof(v) for v in kept]
