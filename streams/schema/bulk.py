@@ -37,6 +37,7 @@ __all__ = [
 
 GOOD, BAD, FOREIGN = k.GOOD, k.BAD, k.FOREIGN
 HEADER_MAX = 7
+ATTEMPTS = 20  # each with more room: enough for all that fits memory
 Writers = Mapping[bytes, dict[str, Any]]
 NO_WRITERS: Writers = {}
 
@@ -117,7 +118,7 @@ def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header
         rows = _entry("decode_rows")(known.ctypes.data, len(known), *what)
         if rows >= 0:
             return _columns(schema, table, rows, state, buffer)
-        if rows != FULL:
+        if rows != FULL or attempt == ATTEMPTS:
             raise SchemaError(f"{schema.name}: its values cannot be decoded in bulk")
         attempt += 1
 
