@@ -63,13 +63,11 @@ class Loop:
         words[_INPUTS : _LEFT + 1] = inputs.ctypes.data, sizes.ctypes.data, first, last, 0, 0, 0, 0, 0
         words[_RUN_ID] = self.process.run_id
         if frames is not None:
-            self._columns[:] = [column.ctypes.data for column in frames]
+            start: int = frames.ctypes.data
+            self._columns[:] = range(start, start + frames.nbytes, frames.strides[0])
         try:
             while True:
-                words[_TOPIC : _BYTES + 1] = (
-                    *(values.topic.ctypes.data, values.id.ctypes.data, values.start.ctypes.data, values.size.ctypes.data),
-                    *(values.count, len(values.id), values.buffer.ctypes.data, values.filled, len(values.buffer)),
-                )
+                words[_TOPIC : _BYTES + 1] = values.words()
                 stop = self._drive(self._address)
                 values.count, values.filled = int(words[_NOTED]), int(words[_FILLED])
                 if stop == k.FULL:

@@ -22,13 +22,22 @@ class Values:
         self.count = self.filled = 0
         self.topic, self.id, self.start, self.size = np.zeros((4, _ROOM), np.int64)
         self.buffer = np.zeros(_BYTES, np.uint8)
+        self._addresses = self._found()
+
+    def words(self) -> tuple[int, ...]:
+        """What `drive` is told of them: addresses of the four arrays, count, room; address of the buffer, bytes, room."""
+        *arrays, buffer = self._addresses
+        return *arrays, self.count, len(self.id), buffer, self.filled, len(self.buffer)
 
     def grow(self, need_bytes: int = 0) -> None:
         """Make room for at least another value, and for so many bytes more. Memory moves: addresses change."""
+        if self.count < len(self.id) and len(self.buffer) - self.filled >= need_bytes:
+            return
         if self.count == len(self.id):
             self.topic, self.id, self.start, self.size = (_twice(array) for array in (self.topic, self.id, self.start, self.size))
         while len(self.buffer) - self.filled < need_bytes:
             self.buffer = _twice(self.buffer)
+        self._addresses = self._found()
 
     def add(self, topic: int, id: int, header: bytes, body: bytes) -> None:
         """One more value."""
@@ -55,6 +64,9 @@ class Values:
         )
         self.count = self.filled = 0
         return found
+
+    def _found(self) -> tuple[int, ...]:
+        return tuple(array.ctypes.data for array in (self.topic, self.id, self.start, self.size, self.buffer))
 
 
 def _twice(array: np.ndarray) -> np.ndarray:

@@ -88,6 +88,7 @@ def test_drive_with_little_room_goes_on_where_it_stopped(values):
     for name in ("topic", "id", "start", "size"):
         setattr(theirs.values, name, np.zeros(1, np.int64))
     theirs.values.buffer = np.zeros(16, np.uint8)
+    theirs.values.grow(17)
     for batch in (ours, theirs):
         mine = queue(batch, values)
         assert batch.carry(mine, 0, len(mine)) == len(mine)
