@@ -19,6 +19,7 @@ from streams.lanes.input_log import InputLog
 from streams.lanes.journal import OutputLog, journal_key
 from streams.lanes.lane_records import LaneRecords, Value
 from streams.lanes.letters import Letter
+from streams.lanes.partitions import partitions_of
 from streams.lanes.place import Place
 from streams.lanes.spec import LaneSpec
 from streams.lanes.writers import JOURNAL, SNAPSHOTS
@@ -68,7 +69,7 @@ class Committer:
             large = np.flatnonzero(written.size[rows] > MAX_RECORD_BYTES)
             self._oversized += [self._too_large(topic, written, int(rows[k])) for k in large]
             self._counts[topic] = Count(self._count(topic) + len(rows), int(written.id[rows[-1]]))
-            for partition, mine in self._parted(topic, written, np.delete(rows, large) if len(large) else rows):
+            for partition, mine in partitions_of(self._spec, topic, written, np.delete(rows, large)):
                 producer.send_rows(topic, partition, written.buffer, written.start[mine], written.size[mine])
         self._digest = written.digest
 
@@ -164,14 +165,6 @@ class Committer:
         finally:
             self._delivered.set()
         return time.time_ns()
-
-    def _parted(self, topic: str, written: Written, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        """The rows of each partition."""
-        partition_of = self._spec.partition_of
-        if partition_of is None:
-            return [(self._spec.partition(topic), rows)]
-        partitions = np.array([partition_of(topic, written.record(row)) for row in rows.tolist()], np.int64)
-        return [(int(partition), rows[partitions == partition]) for partition in np.unique(partitions)]
 
     def _count(self, topic: str) -> int:
         return self._counts[topic].count if topic in self._counts else 0

@@ -194,10 +194,9 @@ class KafkaLane:
     def _restored(self, error: StepError) -> BatchProcess:
         """The process as the last batch left it: re-executed, for the memory of the one that failed cannot be trusted."""
         _LOG.error("a batch failed; once more from the last one on", name=self.spec.name, reason=str(error))
-        control = read_control(self.spec.kafka, self.wire)
         found = {JOURNAL: self.committer.journal_offset, SNAPSHOTS: self.snapshots.first_offset}
         known = {topic: offset for topic, offset in found.items() if offset is not None}
-        state = recover(self.spec, self.wire, control, self.build, self._places, known)
+        state = recover(self.spec, self.wire, self._control, self.build, self._places, known)
         self._use(state)
         self.intake.batch = self.batch
         return self.batch
@@ -241,7 +240,7 @@ class KafkaLane:
         self._report()
 
     def _take_over(self, state: Recovered, control: Control, writers: dict[str, int], commands: BulkConsumer) -> None:
-        spec, run = self.spec, control.last_run()
+        spec, run, self._control = self.spec, control.last_run(), control
         self.run_number = run.run_number or 0
         self.clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
         self.last_ts_ns = state.last_ts_ns
