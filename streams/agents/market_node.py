@@ -30,6 +30,7 @@ from streams.schema.edge import Edge
 from streams.slots import KIND_COMMAND, KIND_FUNDING, KIND_LEVEL, KIND_QUOTE, KIND_TRADE
 from streams.venues.binance import messages
 from streams.venues.binance.frame_parser import REST
+from streams.venues.binance.plain_parser import PlainParser
 from streams.venues.binance.respell import respell
 
 __all__ = ["KINDS", "SIZES", "CompiledMarket", "MarketNode", "PlainMarket", "market_sources"]
@@ -219,6 +220,7 @@ class PlainMarket(MarketNode):
         super().__init__(edge, sizes)
         self.market, self.work = Market(self.sizes), MarketWork(self.sizes)
         self.market.setup()
+        vars(self.work)["frame"] = PlainParser(self.sizes)
         self.address, self.work_address = addr_of(self.market), addr_of(self.work)
         self.entries = {name: entry for name, (entry, _) in ENTRIES.items()}
         self._connect()

@@ -12,7 +12,7 @@ from streams.errors import EdgeError, FrameError
 from streams.kernel import View
 from streams.records import BookUpdate, Command, CommandType, InstrumentType
 from streams.venues.binance.recording import Line, read_recording
-from tests.agents.desk import spec
+from tests.agents.desk import control, spec
 from tests.agents.market_desk import REAL, MarketDesk, Twins, instrument
 from tests.agents.market_flow import INSTRUMENTS, flow
 from tests.real_recording import PATH, needs_real_recording
@@ -164,6 +164,30 @@ def test_process_snapshot_names_the_layout_of_normalize():
     assert View(Market, bytearray(state)).now_ns == 0
     assert Process(spec("normalize", held=64)).layouts()["normalize"][0] != layout
     assert Process(spec("normalize", levels=64)).layouts()["normalize"][0] == layout  # scratch is no state
+
+
+@pytest.mark.parametrize("agents", [("normalize",), ("normalize", "strategy", "risk", "execute", "account")])
+@pytest.mark.parametrize("cut", [0, 3, 5, len(USDM)])
+def test_process_restored_from_its_snapshot_goes_on_to_the_same_records(agents, cut):
+    desk = MarketDesk(BTCUSDT)
+    frames = [
+        desk.frame(payload)
+        for payload in (*USDM, b'{"result":null,"id":1}', usdm_diff(115, 118, 112), usdm_ticker(9, "1.0", "1", "2.0", "1"))
+    ]
+    first, second = Process(spec(*agents)), Process(spec(*agents))
+    for record in control():
+        first.on_input(record)
+    for frame in frames[:cut]:
+        first.on_input(frame)
+    first.take_outputs()
+    second.restore(first.snapshot())
+    assert second.snapshot() == first.snapshot()
+    assert second.counters() == first.counters()
+    for frame in frames[cut:]:
+        first.on_input(frame)
+        second.on_input(frame)
+        assert second.take_outputs() == first.take_outputs()
+    assert second.snapshot() == first.snapshot()
 
 
 def test_process_counts_what_normalize_writes_by_topic():

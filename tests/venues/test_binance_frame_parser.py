@@ -1,5 +1,6 @@
 """The compiled frame parser reads what `messages.parse` reads, and never what that refuses; hostile frames included."""
 
+import ctypes
 import json
 import random
 from typing import Any
@@ -9,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.errors import FrameError
-from streams.kernel import addr_of
 from streams.venues.binance.frame_parser import REST, FrameParser
 from streams.venues.binance.messages import Ignored, MarkPrice, Message, Snapshot, parse
+from streams.venues.binance.plain_parser import PlainParser
 from streams.venues.binance.respell import respell
 from tests.venues.binance_frames import COINM, SPOT, USDM, mark_price
 from tests.venues.frame_reader import LEVELS, FrameReader, compiled_parser, message_of
@@ -309,10 +310,16 @@ def test_parser_of_more_levels_than_there_is_room_for_leaves_it():
 def test_parser_plain_and_compiled_end_in_the_same_bytes(payload):
     plain, compiled = FrameParser({"levels": 8}), FrameParser({"levels": 8}).pack()
     memory = bytearray(payload)
-    import ctypes
 
     place = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     assert plain.parse(place, len(payload)) == compiled_parser()(compiled.ctypes.data, place, len(payload)) != REST
     assert plain.pack().tobytes() == compiled.tobytes()
-    assert addr_of(plain)
     assert message_of(plain) == parse(payload)
+
+
+@pytest.mark.parametrize("payload", [*FRAMES, *HOSTILE], ids=lambda payload: repr(payload[:60]))
+def test_plain_parser_reads_what_python_reads(payload):
+    parser, memory = PlainParser({"levels": 8}), ctypes.create_string_buffer(payload, len(payload))
+    theirs = slow(payload)
+    found = None if parser.parse(ctypes.addressof(memory), len(payload)) == REST else message_of(parser)
+    assert found == theirs
