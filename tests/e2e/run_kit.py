@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -142,13 +143,17 @@ class Running:
         logs = [self.log(name) for name in names] or sorted((self.desk.home / "logs").glob("*.log"))
         return "\n".join([self.text, *(f"{log.name}:\n{last_lines(log)}" for log in logs)])
 
-    def batches(self, name: str) -> int:
-        """How many batches the living instance of a process of agents has committed; 0 before its first."""
+    def status(self, name: str) -> dict[str, Any]:
+        """What the living instance of a process last said of itself; empty before it runs."""
         with contextlib.suppress(FileNotFoundError):
             status = json.loads((self.desk.home / "run" / f"{name}.json").read_text())
             if (status["pid"], status["state"]) == (self.pid(name), "running"):
-                return status["batches"]
-        return 0
+                return status
+        return {}
+
+    def batches(self, name: str) -> int:
+        """How many batches the living instance of a process of agents has committed; 0 before its first."""
+        return self.status(name).get("batches", 0)
 
     def news(self, name: str) -> str:
         """What a process, and those before it, have logged in this run."""

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 WRITES = {"feed": "frames.v1", "gateway": "venue_events.v1"}
 AGENTS = ("market", "trade", "books")
-KILLS = (("gateway",), ("venue",), ("trade",), ("sink",), ("market",), ("books",), ("feed",), ("gateway", "trade"))
+KILLS = (("gateway",), ("venue",), ("trade",), ("sink",), ("market",), ("books",), ("feed",), ("control",), ("gateway", "trade"))
 
 
 def test_run_with_every_process_killed_once_loses_and_repeats_nothing(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -49,6 +49,8 @@ def progress_of(desk: Desk, running: Running, name: str) -> Callable[[], int]:
     if name == "sink":
         client = open_client(where.clickhouse, where.database)
         return lambda: int(first_row(client, f"SELECT count() FROM quotes WHERE run_id = {running.number}")[0])
+    if name == "control":
+        return lambda: running.status("control").get("wall_ns", 0)
     if name == "venue":
         return lambda: running.venue_log_bytes().count(b'["out"')
     if name in AGENTS:

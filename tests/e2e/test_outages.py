@@ -19,6 +19,7 @@ from tests.e2e.witness import check_run, played
 
 pytestmark = [pytest.mark.nightly, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
+AWAY_S = 60.0
 STACK = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE")
 
 
@@ -102,11 +103,22 @@ def without_room_for_the_venues_log(desk: Desk, running: Running) -> None:
     running.wait(lambda: running.venue_log_bytes().count(b'["out"') > answers, "the venue to answer again", "venue", "gateway")
 
 
+def with_another_broker(desk: Desk, running: Running) -> None:
+    """A broker that ends in order and is back at once."""
+    broker = service("kafka")
+    broker.terminate()
+    broker.wait(60.0)
+    start_services()
+    wait_for_flow(desk, running, "frames.v1", "quotes.v1", "venue_events.v1")
+
+
 def without_broker(desk: Desk, running: Running) -> None:
-    """Every process says so and goes on when it is back."""
+    """Killed and away for a minute: every process says so and goes on when it is back."""
     with killed("kafka"):
+        back_s = time.monotonic() + AWAY_S
         for name in ("market", "trade", "books", "sink", "gateway", "feed"):
             running.wait(lambda name=name: says_broker_is_away(running.news(name)), f"{name} to say that the broker is away", name)
+        running.wait(lambda: time.monotonic() > back_s, "the minute to pass", bound_s=AWAY_S + 1)
     wait_for_flow(desk, running, "frames.v1", "quotes.v1", "venue_events.v1")
     client = open_client(desk.where.clickhouse, desk.where.database)
     count = f"SELECT count() FROM quotes WHERE run_id = {running.number}"
@@ -130,5 +142,6 @@ OUTAGES = {
     "registry": without_registry,
     "full disk under ClickHouse": without_room_for_the_tables,
     "full disk under the venue": without_room_for_the_venues_log,
-    "broker": without_broker,
+    "broker ended and started": with_another_broker,
+    "broker killed, away for a minute": without_broker,
 }
