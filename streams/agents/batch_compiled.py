@@ -91,8 +91,8 @@ class CompiledBatch(PlainBatch):
         self.digest, self.values.count, self.values.filled = mark
 
     def _read(self, topic: str, address: np.ndarray, size: np.ndarray, keep: Any) -> CompiledRows:
-        header = self.wire.header(topic) if self.wire else b""
-        rows = self._rows[topic](topic, address, size, header, self._decode, keep)
+        header, writers = (self.wire.header(topic), self.wire.writers(topic)) if self.wire else (b"", {})
+        rows = self._rows[topic](topic, address, size, header, writers, self._decode, keep)
         rows.fill(self._reader, self._version)
         return rows
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.agents.rows import BAD, GOOD, RECORD, Rows
 from streams.errors import DecodeError
+from streams.schema.bulk import Writers
 from streams.schema.model import for_topic
 from streams.schema.slots_in import GOOD as READ
 from streams.schema.slots_in import Frames, SlotReader, Slots
@@ -20,13 +21,24 @@ Decode = Callable[[str, bytes | None], Any]
 class CompiledRows(Rows):
     """Rows of a topic of which compiled code reads most.
 
+    writers : other headers, and the schemas that the bodies behind them were written with
     version : of the names and instruments that they were read with
     """
 
-    def __init__(self, topic: str, address: np.ndarray, size: np.ndarray, header: bytes, decode: Decode, keep: Any = None) -> None:
+    def __init__(
+        self,
+        topic: str,
+        address: np.ndarray,
+        size: np.ndarray,
+        header: bytes,
+        writers: Writers,
+        decode: Decode,
+        keep: Any = None,
+    ) -> None:
         none = np.zeros(0, np.int64)
         super().__init__(topic, none, none, none, none.astype(np.uint8), {}, self._decode)
-        self._address, self._size, self._header, self._decode_value, self._keep = address, size, header, decode, keep
+        self._address, self._size, self._header, self._writers = address, size, header, writers
+        self._decode_value, self._keep = decode, keep
         self.version: Any = None
         self.found: Any = None
 
@@ -65,7 +77,7 @@ class SlotRows(CompiledRows):
     found: Slots
 
     def _read(self, reader: SlotReader) -> Slots:
-        return reader.read(for_topic(self.topic), self._address, self._size, self._header)
+        return reader.read(for_topic(self.topic), self._address, self._size, self._header, self._writers)
 
 
 class FrameRows(CompiledRows):
@@ -74,4 +86,4 @@ class FrameRows(CompiledRows):
     found: Frames
 
     def _read(self, reader: SlotReader) -> Frames:
-        return reader.read_frames(self._address, self._size, self._header)
+        return reader.read_frames(self._address, self._size, self._header, self._writers)

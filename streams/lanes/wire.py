@@ -47,6 +47,10 @@ class Wire:
             return codec.decode(record, value[HEADER_BYTES:])
         return self._decode_foreign(topic, value)
 
+    def writers(self, topic: str) -> dict[bytes, Any]:
+        """The other versions of a topic's schema that `decode` has met, by the five bytes before their bodies: bulk readers take them."""
+        return {head: avro for (where, head), avro in self._foreign.items() if where == topic}
+
     def knows(self, topic: str, value: bytes) -> bool:
         """Whether `decode` reads or refuses the value without a question to the registry: our schema, one met before, or no header."""
         head = bytes(value[:HEADER_BYTES])

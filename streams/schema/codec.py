@@ -88,7 +88,8 @@ def decode_as(cls: type[R], writer: dict[str, Any], body: bytes | memoryview) ->
         text = BytesIO()
         fastavro.schemaless_writer(text, cast(Any, schema.avro), values)
     except Exception as error:  # fastavro raises whatever its C code meets
-        raise DecodeError(f"{cls.__name__}: body of another schema version cannot be read: {error or type(error).__name__}") from error
+        why = _where_of_version(schema, writer, bytes(body)) or error or type(error).__name__
+        raise DecodeError(f"{cls.__name__}: body of another schema version cannot be read: {why}") from error
     if rest:
         raise DecodeError(f"{cls.__name__}: {rest} bytes after the last field")
     return decode(cls, text.getvalue())
@@ -122,6 +123,13 @@ def _where(codec: _Codec, b: bytes, error: Exception) -> str:
     else:
         reason = str(error)
     return f"{codec.schema.name}.{codec.fields[at.tb_lineno - 1]} at byte {offset}: {reason}"
+
+
+def _where_of_version(schema: Schema, writer: dict[str, Any], body: bytes) -> str:
+    """Field, offset and reason of damage in a body of another version; "" if its fields can be told apart."""
+    from streams.schema.damage import damage
+
+    return damage(schema, writer, body)
 
 
 def _why_not(schema: Schema, record: Any) -> str:

@@ -83,7 +83,7 @@ class _Resolver:
             target = targets.pop(avro["name"], None)
             kind, definition, union = self.unwrapped(avro["type"])
             if target is None:
-                steps += self.skipped(kind, definition, union, array)
+                steps += self.skipped(avro["name"], kind, definition, union, array)
             elif target.type == "array":
                 steps += self.array(kind, definition, union, target)
             else:
@@ -127,27 +127,27 @@ class _Resolver:
             raise self.refused("has an array in an array, or elements of no bytes")
         return [array, *inner]
 
-    def skipped(self, kind: str, avro: dict[str, Any], union: int, array: str) -> list[Step]:
+    def skipped(self, name: str, kind: str, avro: dict[str, Any], union: int, array: str) -> list[Step]:
         """Steps over a field that the reader does not have."""
         if kind in ("record", "array", "map") and (union or (kind != "record" and array)):
-            raise self.refused(f"has {kind} within another, or one that may be null, which the reader lacks")
+            raise self.refused(f"has {kind} {name} within another, or null in its place, which the reader lacks")
         if kind == "record":
-            return [step for f in avro["fields"] for step in self.skipped(*self.unwrapped(f["type"]), array)]
+            return [step for f in avro["fields"] for step in self.skipped(f"{name}.{f['name']}", *self.unwrapped(f["type"]), array)]
         if kind in ("array", "map"):
-            target = self.unread("array", k.ARRAY, 0)
-            inner = self.skipped("string", {}, 0, target.name) if kind == "map" else []
-            inner += self.skipped(*self.unwrapped(avro["items" if kind == "array" else "values"]), target.name)
+            target = self.unread(name, "array", k.ARRAY, 0)
+            inner = self.skipped(f"{name}{{}}", "string", {}, 0, target.name) if kind == "map" else []
+            inner += self.skipped(f"{name}[]", *self.unwrapped(avro["items" if kind == "array" else "values"]), target.name)
             return self.with_array(Step(target, k.ARRAY, "", len(inner)), inner)
         op = {"enum": k.SYMBOL, "fixed": k.FIXED, "float": k.FLOAT}.get(kind, PLAIN.get(kind, -1))
         if op < 0:
             raise self.refused(f"has a field of type {kind}")
         symbols = tuple(range(len(avro["symbols"]))) if op == k.SYMBOL else ()
-        return [Step(self.unread("long", op, union, avro.get("size", 0)), op, array, 0, union, symbols)]
+        return [Step(self.unread(name, "long", op, union, avro.get("size", 0)), op, array, 0, union, symbols)]
 
-    def unread(self, type_: str, op: int, union: int, size: int = 0) -> Field:
-        """A field that only the writer has; equal names have memory of one shape, also those of different writers."""
+    def unread(self, name: str, type_: str, op: int, union: int, size: int = 0) -> Field:
+        """A field that only the writer has, its name as the doc. Equal names have memory of one shape, also those of different writers."""
         self.extra += 1
-        return Field(f"-{self.extra}:{op}:{union}", type_, "", union != 0, False, None, "", "", size)
+        return Field(f"-{self.extra}:{op}:{union}", type_, "", union != 0, False, None, name, "", size)
 
     def default(self, f: Field, array: str) -> Step:
         """The step of a field that only the reader has."""

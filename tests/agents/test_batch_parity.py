@@ -27,6 +27,9 @@ class StubWire:
     def header(self, topic: str) -> bytes:
         return HEADER
 
+    def writers(self, topic: str) -> dict[bytes, Any]:
+        return {}
+
     def decode(self, topic: str, value: bytes | None) -> Any:
         if value is None or not value.startswith(HEADER):
             raise codec.DecodeError(f"{topic}: another version")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streams.errors import DecodeError, EdgeError, SchemaError
 from streams.schema import bulk, codec, slots_in
+from streams.schema.damage import damage
 from streams.schema.evolution import resolve
 from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS, Schema
@@ -18,6 +19,7 @@ from tests.schema.columns_read import records_of
 from tests.schema.made import any_record, any_slots, edge, plain
 from tests.schema.made_writers import made_value, other_version
 from tests.schema.test_bulk import mutated
+from tests.schema.test_codec import TRADE
 from tests.schema.test_slots_in import READ, bytes_of, values_at
 
 OURS, OTHER, THIRD = b"\0\0\0\0\7", b"\0\0\0\0\x08", b"\0\0\0\0\x09"
@@ -103,7 +105,7 @@ def test_read_bodies_of_another_version_gives_the_slots_of_the_edge(name: str, s
                     {"name": "x", "type": {"type": "array", "items": {"type": "array", "items": "int"}}},
                 ]
             },
-            "array within another",
+            "has array x\\[\\] within another",
         ),
         ({"fields": [{"name": "id", "type": "who"}]}, "has id as who"),
         ({"fields": [{"name": "id"}]}, "cannot be understood"),
@@ -124,3 +126,33 @@ def test_decode_headers_of_other_sizes_are_refused() -> None:
         bulk.decode(SCHEMAS["Trade"], [], OURS, {b"\0": SCHEMAS["Trade"].plain})
     with pytest.raises(SchemaError, match="one size, and at most 7 bytes"):
         bulk.decode(SCHEMAS["Trade"], [], bytes(8))
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+@settings(max_examples=15, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 1 << 40))
+def test_damage_is_found_in_bodies_that_bulk_refuses_and_in_no_others(name: str, data: st.DataObject, seed: int) -> None:
+    schema, rng = SCHEMAS[name], random.Random(seed)
+    avro = other_version(schema, rng)
+    body = written(avro, made_value(avro, rng, flat(data.draw(any_record(schema)))))
+    bodies = [body, body[: rng.randrange(len(body))], *(mutated(body, rng) for _ in range(6))]
+    found = bulk.decode(schema, [OTHER + b for b in bodies], OURS, {OTHER: avro})
+    for each, state in zip(bodies, found.state.tolist(), strict=True):
+        assert (damage(schema, avro, each) != "") == (state == bulk.BAD), damage(schema, avro, each)
+
+
+def test_decode_as_damaged_body_says_field_offset_and_reason() -> None:
+    avro = {"type": "record", "name": "Trade", "fields": [{"name": "extra", "type": "string"}, *SCHEMAS["Trade"].plain["fields"][:11]]}
+    avro["fields"].append({"name": "qty_e9", "type": ["null", "long"]})
+    good = b"\4hi" + codec.encode(TRADE._replace(qty_e9=0))[:-1]
+    for body, reason in (
+        (good, r"Trade: body of another schema version cannot be read: qty_e9 at byte \d+: is cut off: the body has only \d+ bytes"),
+        (good + b"\0", r"qty_e9 at byte \d+: is null, and may not be null now"),
+        (good + b"\1", r"qty_e9 at byte \d+: has no such branch of its union"),
+        (good + b"\2\2\2", "Trade: 1 bytes after the last field"),
+        (b"\4\xff\xff" + good[3:], "extra at byte 3: is no UTF-8"),
+        (b"\1" + good, "extra at byte 1: has a negative length"),
+    ):
+        with pytest.raises(DecodeError, match=reason):
+            codec.decode_as(SCHEMAS["Trade"].record, avro, body)
+    assert codec.decode_as(SCHEMAS["Trade"].record, avro, good + b"\2\2") == TRADE._replace(qty_e9=1)
