@@ -11,7 +11,8 @@ from streams.errors import LaneError
 from streams.lanes.client import client_settings, consumer_settings, explain, tell_error
 from streams.lanes.librdkafka import library
 from streams.lanes.librdkafka_consumer import Event, Held, NativeConsumer
-from streams.lanes.messages import Messages, Place
+from streams.lanes.messages import Messages
+from streams.lanes.place import Place
 from streams.lanes.stock_consumer import StockConsumer
 
 __all__ = ["BulkConsumer"]

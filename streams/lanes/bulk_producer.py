@@ -11,7 +11,7 @@ from streams.errors import LaneError
 from streams.lanes.client import MAX_RECORD_BYTES, client_settings, explain
 from streams.lanes.librdkafka import library
 from streams.lanes.librdkafka_producer import NativeProducer, Report
-from streams.lanes.messages import Place
+from streams.lanes.place import Place
 from streams.lanes.stock_producer import StockProducer
 
 __all__ = ["BulkProducer"]

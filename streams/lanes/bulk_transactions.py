@@ -10,7 +10,7 @@ from streams.errors import FencedError, LaneError
 from streams.lanes.bounded import Bounded
 from streams.lanes.bulk_producer import BulkProducer
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS
-from streams.lanes.messages import Place
+from streams.lanes.place import Place
 
 __all__ = ["BulkTransactions"]
 

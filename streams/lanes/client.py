@@ -41,7 +41,10 @@ _QUIET_S, _MOST_KEYS = 5.0, 1_000
 _KEY = re.compile(r"\d+ms|(producer|consumer)-\d+")  # what differs between lines that say the same
 _WRITTEN: dict[str, tuple[float, int]] = {}
 _LOCK = threading.Lock()
-_ROUTINE = "Coordinator load in progress"  # a broker that has just started says so to the first who ask; librdkafka asks again
+_ROUTINE = (  # librdkafka asks again, or we do
+    "Coordinator load in progress",  # a broker that has just started says so to the first who ask
+    "another concurrent operation on the same transaction",  # it is still aborting what a predecessor left open
+)
 _NO_TOPIC = {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
@@ -99,7 +102,7 @@ def open_consumer(bootstrap: str, group: str = "millrace", settings: Mapping[str
 
 def tell_log(level: int, text: str) -> None:
     """Write a log line of librdkafka into the process's log; passes over what is routine or repeated. level: as logging has it."""
-    if _ROUTINE not in text and (repeats := _again(_KEY.sub("", text))) is not None:
+    if not any(words in text for words in _ROUTINE) and (repeats := _again(_KEY.sub("", text))) is not None:
         _LOG.log(max(level, 10), text, **repeats)
 
 

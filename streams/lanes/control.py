@@ -1,12 +1,15 @@
 """The control topics read to their end: dictionary, instruments, shards, limits, parameters, the run. For shells, tools and lanes."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from confluent_kafka import Message
 
 from streams.errors import DecodeError, LaneError
-from streams.lanes.bus import list_topics, read_range, tail_records
+from streams.lanes.bulk_consumer import BulkConsumer
+from streams.lanes.bus import list_topics, tail_records
+from streams.lanes.place import Place
 from streams.lanes.wire import Wire
 from streams.records import Command, CommandType, Instrument, Limit, Name, NameKind, Param, Shard, ShardKind
 from streams.schema import ids
@@ -15,6 +18,10 @@ __all__ = ["COMMANDS", "CONTROL_TOPICS", "Control", "last_id", "read_control"]
 
 CONTROL_TOPICS = ("names.v1", "instruments.v1", "shards.v1", "limits.v1", "params.v1")  # read whole, in this order, before any data
 COMMANDS = "commands.v1"  # read from the RUN record on
+
+_WHOLE = {"fetch.wait.max.ms": 10, "auto.offset.reset": "earliest"}
+_WHOLE_S = 30.0
+_ROWS = 5_000
 
 
 @dataclass
@@ -67,10 +74,13 @@ def read_control(bootstrap: str, wire: Wire, topics: tuple[str, ...] = (*CONTROL
     the lanes that read the same topic dead-letter it."""
     control, parts = Control(), list_topics(bootstrap)
     take = _takers(control)
-    for topic in topics:
-        for partition in range(parts.get(topic, 0)):
-            for offset, record in _records(bootstrap, wire, topic, partition):
-                take[topic](record, offset)
+    places = [(topic, partition) for topic in topics for partition in range(parts.get(topic, 0))]
+    for place, offset, value in _values(bootstrap, places):
+        try:
+            record = wire.decode(place[0], value)
+        except DecodeError:
+            continue
+        take[place[0]](record, offset)
     return control
 
 
@@ -93,12 +103,29 @@ def last_id(bootstrap: str, topic: str, partition: int, writer: int, stop: Calla
     return found
 
 
-def _records(bootstrap: str, wire: Wire, topic: str, partition: int) -> Iterator[tuple[int, object]]:
-    for message in read_range(bootstrap, topic, partition):
-        try:
-            yield message.offset() or 0, wire.decode(topic, message.value())
-        except DecodeError:
-            continue
+def _values(bootstrap: str, places: list[Place]) -> list[tuple[Place, int, bytes | None]]:
+    """(place, offset, value) of everything in these partitions, in this order; all are fetched at once."""
+    found: dict[Place, list[tuple[Place, int, bytes | None]]] = {place: [] for place in places}
+    told: dict[Place, int] = {}
+    until_s = time.monotonic() + _WHOLE_S
+    with BulkConsumer(bootstrap, settings=_WHOLE) as consumer:
+        consumer.assign(dict.fromkeys(places, 0))
+        while any(told.get(place, -1) < end for place, end in _ends(consumer, places)):
+            messages = consumer.take(_ROWS, 0.1)
+            for row in range(messages.count):
+                place = places[messages.place[row]]
+                found[place].append((place, int(messages.offset[row]), messages.value(row)))
+            told |= messages.ends
+            if time.monotonic() > until_s:
+                left = ", ".join(f"{topic}[{partition}]" for topic, partition in places if (topic, partition) not in told)
+                raise LaneError(f"kafka {bootstrap}: the end of {left or 'a control topic'} was not met within {_WHOLE_S:.0f} s")
+    return [one for place in places for one in found[place]]
+
+
+def _ends(consumer: BulkConsumer, places: list[Place]) -> list[tuple[Place, int]]:
+    """The ends as far as they are known: that of an open transaction is not met before it is settled."""
+    ends = consumer.ends()
+    return [(place, ends.get(place, 0)) for place in places]
 
 
 def _takers(control: Control) -> dict[str, Callable[..., None]]:

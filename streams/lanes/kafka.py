@@ -11,6 +11,7 @@ that restores itself (contract 16 to 18, 23).
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -31,6 +32,7 @@ from streams.lanes.registry import SchemaIds
 from streams.lanes.restore import Recovered, recover
 from streams.lanes.snapshot import Moment, SnapshotWriter
 from streams.lanes.spec import Build, LaneSpec, input_places, is_control
+from streams.lanes.standby import Standby, Turn
 from streams.lanes.status import StatusFile
 from streams.lanes.told import ControlIntake
 from streams.lanes.wire import Wire
@@ -75,23 +77,42 @@ class KafkaLane:
     def open(self) -> None:
         """Fence the predecessor and settle its transaction, then restore state. LaneError or RestoreError with the reason."""
         spec = self.spec
-        self.status.write()
         self.wire = Wire(SchemaIds(spec.registry))
+        standby = self._stand_by(spec.lock_path) if spec.lock_path else None
+        self.status.write()
         self.producers = open_producers(spec)  # first of all: what is read next is final
         self._close += [producer.close for producer in self.producers]
         self.consumer, commands = (BulkConsumer(spec.kafka, spec.name, _CONSUMER) for _ in range(2))
         self._close += [self.consumer.close, commands.close]
         control = read_control(spec.kafka, self.wire)
-        process = self.build(control)
+        found = pointers(spec, self.consumer)
+        state = standby.caught_up(control, found) if standby else None
+        process = state.process if state else self.build(control)
         self._places = input_places(spec, process)
         check_topics(spec.kafka, [*(topic for topic, _ in self._places), *process.writes, JOURNAL, SNAPSHOTS, LATENCY, ALERTS])
         names = lane_writers(spec.process, spec.shard, {*(topic for topic, _ in self._places), *process.writes})
         writers = {topic: control.writer(name) for topic, name in names.items()}
-        state = recover(spec, self.wire, control, lambda _: process, self._places, pointers(spec, self.consumer))
+        state = state or recover(spec, self.wire, control, lambda _: process, self._places, found)
+        if standby:
+            standby.close()
         if state.batch < 0:
             continue_counters(spec, self.wire, state, writers)
         self._take_over(state, control, writers, commands)
         self.opened = True
+
+    def _stand_by(self, lock: Path) -> Standby:
+        """Follow the active instance, if there is one, until this one's turn has come."""
+        path = self.spec.status_path
+        status = StatusFile(path.with_suffix(".standby.json") if path else None, self.spec.process, self.spec.shard)
+        turn = Turn(lock)
+        self._close.append(turn.close)  # last of all: the next one finds every client of this one closed
+
+        def alive(state: Recovered | None) -> None:
+            status.write(state="standby", batch=state.batch if state else -1, restored_batches=state.replayed if state else 0)
+
+        standby = Standby(self.spec, self.wire, self.build, turn, alive)
+        standby.wait()
+        return standby
 
     def run(self) -> None:
         """The control topics to their ends, then cycle by cycle; at the end what is pending is committed and a snapshot written."""

@@ -11,7 +11,8 @@ from confluent_kafka import KafkaError
 from streams.lanes import message_kernel as k
 from streams.lanes.client import tell_error, tell_log
 from streams.lanes.librdkafka import CONSUMER, ERROR_CB, LOG_CB, STATS_CB, check_code, fault, new_client, new_list, text
-from streams.lanes.messages import Messages, Place, entry
+from streams.lanes.messages import Messages, entry
+from streams.lanes.place import Place
 
 __all__ = ["Event", "Held", "NativeConsumer", "python_level"]
 

@@ -24,7 +24,8 @@ from streams.lanes.librdkafka import (
 )
 from streams.lanes.librdkafka_consumer import python_level
 from streams.lanes.message_kernel import REPORT_WORDS
-from streams.lanes.messages import Place, entry
+from streams.lanes.messages import entry
+from streams.lanes.place import Place
 
 __all__ = ["NativeProducer", "Report"]
 

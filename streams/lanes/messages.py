@@ -10,11 +10,9 @@ import numpy as np
 from streams.errors import LaneError
 from streams.kernel import native
 from streams.lanes import message_kernel as k
+from streams.lanes.place import Place
 
-__all__ = ["Messages", "Place", "entry", "prepare"]
-
-Place = tuple[str, int]
-"""(topic, partition)."""
+__all__ = ["Messages", "entry", "prepare"]
 
 
 class Messages:

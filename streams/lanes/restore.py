@@ -131,7 +131,7 @@ def recover(spec: LaneSpec, wire: Wire, control: Control, build: Build, places: 
         process.set_counters(state.outputs.counters(writers))
     for _ in play(spec, wire, process, entries, state, writers, from_start=snapshot is None):
         state.replayed += 1
-    if state.batch != entry.batch or state.outputs.digest != entry.outputs_hash:
+    if state.batch < entry.batch or (state.batch == entry.batch and state.outputs.digest != entry.outputs_hash):  # a standby may see more
         raise RestoreError(f"{spec.process}/{spec.shard}: the journal ends at batch {entry.batch}, re-execution at {state.batch}")
     return state
 
@@ -144,13 +144,16 @@ def play(
     state: Recovered,
     writers: Mapping[str, int],
     from_start: bool,
+    sources: "Sources | None" = None,
 ) -> Iterator[tuple[JournalEntry, int]]:
     """Re-execute journal entries in order: after each its entry and how many outputs it gave. DifferenceError at the first difference.
 
     `state.positions` and `state.outputs` stand before the first entry, and move on. `from_start`: the first entry is the first of its run,
-    and says by itself where the counters stood.
+    and says by itself where the counters stood. `sources`: where the inputs are read, the caller's to close; None = what there is now.
     """
-    sources = Sources(spec.kafka, state.positions)
+    own = Sources(spec.kafka, state.positions) if sources is None else None
+    sources = sources or own
+    assert sources is not None
     try:
         for message, entry in entries:
             if from_start:
@@ -170,7 +173,8 @@ def play(
             state.batch, state.last_ts_ns, state.journal_offset = entry.batch, entry.ts_ns, message.offset()
             yield entry, len(now)
     finally:
-        sources.close()
+        if own is not None:
+            own.close()
 
 
 def journal_start(spec: LaneSpec, control: Control) -> int:

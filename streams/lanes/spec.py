@@ -55,6 +55,7 @@ class LaneSpec:
     rows            : most records in one batch
     snapshot_s      : wall time between snapshots
     lag_limit_s     : an alert says when records wait longer than this, wall s
+    lock_path       : file whose lock says which instance on this machine is the active one, the others follow it; None = no standby
     status_path     : JSON file that is replaced each second with the counters; None = none
     code_hash       : hash of the code that decides, for the journal
     """
@@ -71,6 +72,7 @@ class LaneSpec:
     rows: int = 50_000
     snapshot_s: float = 15.0
     lag_limit_s: float = 2.0
+    lock_path: Path | None = None
     status_path: Path | None = None
     code_hash: str = ""
 

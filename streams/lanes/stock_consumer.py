@@ -10,7 +10,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from streams.lanes import message_kernel as k
 from streams.lanes.client import common_config
 from streams.lanes.librdkafka_consumer import Event, Held
-from streams.lanes.messages import Messages, Place
+from streams.lanes.messages import Messages
+from streams.lanes.place import Place
 
 __all__ = ["StockConsumer"]
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from streams.lanes.client import common_config, tell_error
 from streams.lanes.librdkafka_producer import Report
-from streams.lanes.messages import Place
+from streams.lanes.place import Place
 
 __all__ = ["StockProducer"]
 

@@ -9,7 +9,8 @@ import numpy as np
 from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.bulk_producer import BulkProducer
 from streams.lanes.bus import TopicSpec, create_topics
-from streams.lanes.messages import Messages, Place
+from streams.lanes.messages import Messages
+from streams.lanes.place import Place
 
 CLIENTS = ("librdkafka", "confluent")
 BOUND_S = 20.0

@@ -276,7 +276,8 @@ class World:
 
 def main(text: str) -> int:
     options = json.loads(text)
-    spec = LaneSpec(**{**options, "status_path": Path(options["status_path"]) if options.get("status_path") else None})
+    paths = {name: Path(options[name]) for name in ("status_path", "lock_path") if options.get(name)}
+    spec = LaneSpec(**{**options, **paths})
     return run_lane(spec, lambda control: tally_of(control, spec.process, spec.shard))
 
 
