@@ -64,7 +64,9 @@ class _Resolver:
             others = [branch for branch in avro if branch != "null"]
             if len(avro) != 2 or len(others) != 1:
                 raise self.refused("has a union of other than null and one type")
-            kind, definition, _ = self.unwrapped(others[0])
+            kind, definition, inner = self.unwrapped(others[0])
+            if inner:
+                raise self.refused("has a union in a union")
             return kind, definition, k.NULL_FIRST if avro[0] == "null" else k.NULL_SECOND
         if isinstance(avro, str):
             known = self.named.get(_short(avro))

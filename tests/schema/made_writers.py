@@ -30,17 +30,28 @@ EXTRAS: tuple[Any, ...] = (
 NAMED = ("record", "enum", "fixed")
 
 
-def other_version(s: Schema, rng: random.Random) -> dict[str, Any]:
-    """A schema that today's can read: fields moved, left out where there is a default, put in, and of other types."""
+def other_version(s: Schema, rng: random.Random, mild: bool = False) -> dict[str, Any]:
+    """A schema that today's can read: fields moved, left out where there is a default, put in, and of other types.
+
+    mild: no more than Apache Avro's reader resolves, which takes no unions for what is none, and no bytes for text.
+    """
     named: dict[str, Any] = {}
     fields = [dict(f) for f in s.plain["fields"]]
     fields = [f for f in fields if "default" not in f or rng.random() < 0.6]
-    fields = [f | {"type": _changed(_expanded(f["type"], named), rng)} for f in fields]
+    fields = [f | {"type": _changed(_expanded(f["type"], named), rng, mild)} for f in fields]
     if rng.random() < 0.7:
         rng.shuffle(fields)
     for n, extra in enumerate(rng.sample(EXTRAS, rng.randrange(4))):
         fields.insert(rng.randrange(len(fields) + 1), {"name": f"extra{n}", "type": extra})
-    return _named_once({"type": "record", "name": s.name, "fields": [{"name": f["name"], "type": f["type"]} for f in fields]}, set())
+    return _named_once(
+        {
+            "type": "record",
+            "name": s.name,
+            "namespace": s.avro.get("namespace", ""),
+            "fields": [{"name": f["name"], "type": f["type"]} for f in fields],
+        },
+        set(),
+    )
 
 
 def _expanded(avro: Any, named: dict[str, Any]) -> Any:
@@ -73,20 +84,25 @@ def _named_once(avro: Any, seen: set[str]) -> Any:
     return avro | {"items": _named_once(avro["items"], seen)} if avro["type"] == "array" else avro
 
 
-def _changed(avro: Any, rng: random.Random) -> Any:
+def _changed(avro: Any, rng: random.Random, mild: bool) -> Any:
     """A type that can be read as this one."""
     if rng.random() < 0.5:
         return avro
     if isinstance(avro, list):
-        return rng.choice((avro[1], avro[::-1], [avro[0], _changed(avro[1], rng)]))
+        inner = _changed(avro[1], rng, mild)
+        return rng.choice((avro[1], avro[::-1], avro if isinstance(inner, list) else [avro[0], inner]))
     if isinstance(avro, dict):
         if avro["type"] == "enum":
             return avro | {"symbols": rng.sample(avro["symbols"], len(avro["symbols"]))}
         if avro["type"] == "array" and isinstance(avro["items"], dict):
-            inner = [f | {"type": _changed(f["type"], rng)} for f in avro["items"]["fields"] if "default" not in f or rng.random() < 0.5]
+            inner = [
+                f | {"type": _changed(f["type"], rng, mild)} for f in avro["items"]["fields"] if "default" not in f or rng.random() < 0.5
+            ]
             inner += [{"name": "extra", "type": rng.choice(EXTRAS[:10])}] if rng.random() < 0.3 else []
             return avro | {"items": avro["items"] | {"fields": rng.sample(inner, len(inner))}}
         return avro
+    if mild:
+        return rng.choice([avro, *{"long": ["int"], "double": ["float", "int", "long"]}.get(avro, [])])
     other = {"long": ["int"], "double": ["float", "int", "long"], "string": ["bytes"], "bytes": ["string"]}.get(avro)
     return rng.choice(([avro, "null"], ["null", avro], *(other or ())))
 

@@ -107,6 +107,7 @@ def test_read_bodies_of_another_version_gives_the_slots_of_the_edge(name: str, s
             },
             "has array x\\[\\] within another",
         ),
+        ({"fields": [{"name": "id", "type": ["null", ["long", "null"]]}]}, "has a union in a union"),
         ({"fields": [{"name": "id", "type": "who"}]}, "has id as who"),
         ({"fields": [{"name": "id"}]}, "cannot be understood"),
     ],
