@@ -20,7 +20,7 @@ from streams.control.health import look
 from streams.control.settings import READS, TABLES, WRITES, ControlSettings
 from streams.control.stall import Stall
 from streams.control.transport import CommittedTransport
-from streams.errors import DecodeError, LaneError, MillraceError
+from streams.errors import ConfigError, DecodeError, LaneError, MillraceError
 from streams.lanes.control import Control
 from streams.lanes.reader import end_offsets
 from streams.lanes.wire import Wire
@@ -39,7 +39,7 @@ _STALL_S = 15.0
 class Plane:
     """The application of one topology. Make it inside the event loop that runs it.
 
-    wire : must know the ids of all topics read and written: `resolve` asks the registry for them
+    wire : knows the ids of all topics read and written already: nothing in the event loop asks the registry
     """
 
     def __init__(self, settings: ControlSettings, wire: Wire, control: Control) -> None:
@@ -54,16 +54,16 @@ class Plane:
         self.app.timer(_STALL_S)(self._check_reading)
         self.app.task(self._begin)
 
-    async def send(self, topic: str, record: Any) -> int:
-        """Write a record to partition 0 of a topic; its offset, once the broker has it. LaneError if that takes longer than 5 s."""
+    async def send(self, topic: str, record: Any, partition: int = 0) -> int:
+        """Write a record; its offset, once the broker has it. LaneError if that takes longer than 5 s."""
         try:
-            sent = await asyncio.wait_for(self._deliver(topic, record), _SEND_S)
+            sent = await asyncio.wait_for(self._deliver(topic, record, partition), _SEND_S)
         except TimeoutError:
             raise LaneError(f"kafka {self.settings.kafka}: {topic}: the broker does not answer; the record may be written or not") from None
         return sent.offset
 
-    async def _deliver(self, topic: str, record: Any) -> Any:
-        return await (await self.topics[topic].send(value=record, partition=0))
+    async def _deliver(self, topic: str, record: Any, partition: int) -> Any:
+        return await (await self.topics[topic].send(value=record, partition=partition))
 
     def _topic(self, topic: str) -> Any:
         return self.app.topic(topic, key_serializer="raw", value_serializer=RecordCodec(wire=self.wire, topic=topic))
@@ -110,12 +110,19 @@ class Plane:
         return self.wire.encode(topic, record) if type(record) is model.for_topic(topic).record else b""
 
     async def _bury(self, topic: str, partition: int, offset: int, reason: str, payload: bytes) -> None:
+        """Write a dead letter, however long the broker is away: until then its topic waits, for a record must not vanish."""
         _LOG.error("dead letter", topic=topic, partition=partition, offset=offset, reason=reason)
         self.desk.letters += 1
-        try:
-            await self.send(dlq_topic(topic), self.desk.author.letter(topic, partition, offset, reason, payload))
-        except MillraceError as error:
-            _LOG.error("dead letter not written", topic=topic, offset=offset, reason=str(error))
+        while True:
+            try:
+                await self.send(dlq_topic(topic), self.desk.author.letter(topic, partition, offset, reason, payload), partition)
+                return
+            except LaneError as error:
+                _LOG.warning("dead letter waits", topic=topic, offset=offset, reason=str(error))
+                await asyncio.sleep(_ASK_AGAIN_S)
+            except ConfigError as error:  # `apply` has given its writer no number
+                _LOG.error("dead letter not written", topic=topic, offset=offset, reason=str(error))
+                return
 
     async def _begin(self) -> None:
         self.desk.enter_run(self.desk.author.run_number)

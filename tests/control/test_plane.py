@@ -23,9 +23,13 @@ class Sent:
 
     def __init__(self, plane: Plane) -> None:
         self.records: list[tuple[str, Any]] = []
+        self.away = 0
         plane.send = self.send  # type: ignore[method-assign]
 
-    async def send(self, topic: str, record: Any) -> int:
+    async def send(self, topic: str, record: Any, partition: int = 0) -> int:
+        if self.away:
+            self.away -= 1
+            raise LaneError("away")
         self.records.append((topic, record))
         return len(self.records) - 1
 
@@ -132,6 +136,18 @@ def test_take_what_is_no_record_becomes_a_dead_letter_and_the_next_is_taken(wire
         assert (topic, letter.topic, letter.offset, letter.payload) == ("fills.v1.dlq.v1", "fills.v1", 7, payload)
         assert letter.reason.startswith(reason)
         assert (plane.desk.taken, plane.desk.letters) == (1, 1)
+
+    run(test)
+
+
+def test_take_dead_letter_waits_for_the_broker(wire, tmp_path, monkeypatch):
+    async def test() -> None:
+        plane = made(wire, tmp_path)
+        sent = Sent(plane)
+        sent.away = 2
+        monkeypatch.setattr("streams.control.plane._ASK_AGAIN_S", 0.0)
+        await plane.take("fills.v1", None, 0, 7)
+        assert [(topic, letter.offset) for topic, letter in sent.records] == [("fills.v1.dlq.v1", 7)]
 
     run(test)
 
