@@ -1,6 +1,7 @@
 """The control plane of a real run: what it shows is true, a click stops trading, and killing it costs neither."""
 
 import json
+import struct
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 CLOSED = ("FILLED", "CANCELLED", "REJECTED", "EXPIRED")
+RUBBISH = b"\0" + struct.pack(">I", 2_000_000_001) + b"no record"  # of a schema that the registry has never seen
 STOP_BOUND_S = 10.0  # a busy machine; an idle one needs a tenth of a second
 
 
@@ -90,7 +92,7 @@ def survives_a_kill(desk: Desk, running: Running, page: Page) -> None:
     """SIGKILL, and bytes that are no record: the tables are there again, the letter is written, trading stays stopped."""
     before = page.get()
     running.kill("control")
-    send_raw(desk.where.kafka, "alerts.v1", [b"no record"])
+    send_raw(desk.where.kafka, "alerts.v1", [RUBBISH])
     running.wait(lambda: page.get().get("positions") and page.get("health/"), "the control plane to be back", "control", bound_s=60.0)
     running.wait(lambda: letters(desk), "the dead letter", "control")
     after = page.get()
@@ -104,7 +106,7 @@ def letters(desk: Desk) -> list[Record]:
     """Dead letters that the control plane wrote about alerts."""
     found = read_topics(desk.where.kafka, desk.where.registry, ["alerts.v1.dlq.v1", "names.v1"])
     writers = {name["number"] for name in found["names.v1"] if name["name"] == "control/0/alerts.dlq"}
-    return [letter for letter in found["alerts.v1.dlq.v1"] if ids.writer(letter["id"]) in writers and letter["payload"] == b"no record"]
+    return [letter for letter in found["alerts.v1.dlq.v1"] if ids.writer(letter["id"]) in writers and letter["payload"] == RUBBISH]
 
 
 def commands_of(desk: Desk, running: Running, kind: str) -> list[Record]:
