@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "streams"
-_PURE = {"rules", "sequence", "messages", "respell", "json_text", "frame_parser", "plain_parser"}
+_PURE = {"rules", "sequence", "messages", "respell", "json_text", "frame_parser", "frame_members", "frame_numbers", "plain_parser"}
 _PURE |= {"levels", "recording", "check", "check_output", "synthetic"}
 PURE_VENUES = {f"venues.binance.{name}" for name in _PURE}
 """What a venue's shells and the agents share: no I/O but files."""

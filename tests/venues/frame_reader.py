@@ -23,7 +23,8 @@ def parse_frame(parser: int, address: int, nbytes: int) -> int:
 @cache
 def compiled_parser() -> Any:
     """parse(parser, address, nbytes), compiled."""
-    files = native.sources("streams.venues.binance.frame_parser", "streams.venues.binance.json_text", __name__)
+    parts = ("frame_parser", "frame_members", "frame_numbers", "json_text")
+    files = native.sources(*(f"streams.venues.binance.{part}" for part in parts), __name__)
     return native.function(native.load("frame_reader", lambda: {"parse_frame": (parse_frame, 3)}, files).parse_frame, 3)
 
 

@@ -278,6 +278,7 @@ VALUES += [
 ]
 VALUES += [b"[" * 40 + b"]" * 40, b"[" * 2000 + b"]" * 2000, b'[[1,{}],{"a":[]}]', b'[1,"}",{"]":"{"}]', b"{1:1}", b'"\x7f"']
 HOSTILE += [b'{%b,"x":%b}' % (DIFF, value) for value in VALUES]
+HOSTILE += [b'{"%b"}' % name for name in (b"pu", b"bids", b"data", b"symbol", b"stream", b"lastUpdateId", b"\xc3\xa9")]
 HOSTILE += [
     b'{"e":null,%b}' % WHOLE,
     b'{"e":1,%b}' % WHOLE,

@@ -4,9 +4,10 @@ Keys may come in any order, and unknown ones may stand between them. A frame tha
 it (escapes, exponents, more than nine decimals, a key twice) gives REST: `messages.parse` reads it, or says what is wrong with it.
 """
 
-import numpy as np
-
-from streams.kernel import Array, Struct, Table, bit, load_byte, load_word
+from streams.kernel import Array, Struct, Table, bit, load_byte
+from streams.venues.binance import frame_members as m
+from streams.venues.binance.frame_members import DIFF, MARK, REST, SNAPSHOT, TICKER, TRADE
+from streams.venues.binance.frame_numbers import INT_MAX, decimal, nanoseconds
 from streams.venues.binance.json_text import (
     COLON,
     COMMA,
@@ -23,39 +24,7 @@ from streams.venues.binance.json_text import (
 
 __all__ = ["DIFF", "MARK", "REST", "SNAPSHOT", "TICKER", "TRADE", "FrameParser"]
 
-REST = -1
-DIFF, SNAPSHOT, TICKER, TRADE, MARK = 1, 2, 3, 4, 5
-
-# members that are looked at, by a number each
-_KIND, _SYMBOL, _EVENT_TIME, _TIME, _FIRST, _LAST, _PREV, _BIDS, _ASKS, _BID_QTY, _ASK_QTY = range(11)
-_TRADE_ID, _PX, _QTY, _MAKER, _ORIGIN, _RATE, _UPDATE_ID, _BIDS_LONG, _ASKS_LONG, _SYMBOL_LONG, _STREAM, _DATA = range(11, 23)
-_SIDES = 1 << _BIDS | 1 << _ASKS | 1 << _BIDS_LONG | 1 << _ASKS_LONG
-_LETTERS = np.full(128, -1, np.int64)
-for _letter, _member in zip("esETUubaBAtpqmXr", (*range(6), *range(7, 17)), strict=True):
-    _LETTERS[ord(_letter)] = _member
-_LETTERS.flags.writeable = False
-
-
-def _word(text: bytes) -> int:
-    return int.from_bytes(text[:8], "little")
-
-
-_WORD_BIDS, _WORD_ASKS, _WORD_DATA = _word(b"bids"), _word(b"asks"), _word(b"data")
-_WORD_SYMBOL, _WORD_STREAM = _word(b"symbol"), _word(b"stream")
-_WORD_LAST_UP, _WORD_UPDATE_ID = _word(b"lastUpda"), _word(b"UpdateId")
-_WORD_TRADE, _WORD_AGG_TRADE, _WORD_MARKET = _word(b"trade"), _word(b"aggTrade"), _word(b"MARKET")
-_WORD_BOOK_TIC, _WORD_OKTICKER = _word(b"bookTick"), _word(b"okTicker")
-_WORD_DEPTH_UP, _WORD_THUPDATE = _word(b"depthUpd"), _word(b"thUpdate")
-_WORD_MARK_PRI, _WORD_CEUPDATE = _word(b"markPric"), _word(b"ceUpdate")
-_WORD_DEPTH = _word(b"@depth")
-_LOW_32, _LOW_48 = (1 << 32) - 1, (1 << 48) - 1
-
-_POWERS = tuple(10**n for n in range(10))
-_EXACT = tuple(((1 << 63) - 1) // 10**n for n in range(10))  # the largest number whose product with the power fits
-_DIGITS_MAX = 19  # a number of so many fits, or turns negative; plain it is beyond _EXACT[0]
-_DECIMALS = 9
-_MICROSECONDS = 10**14  # a time from here on is told in microseconds
-_MS_MAX, _US_MAX = ((1 << 63) - 1) // 1_000_000, ((1 << 63) - 1) // 1_000
+_DIGITS_MAX = 19  # of a whole number: so many fit, or turn negative; plain they are beyond INT_MAX
 _MARK_MAX_E9 = 1 << 61  # exclusive
 _E9 = 1_000_000_000
 _TEXT_BYTES_MIN = 2
@@ -141,17 +110,17 @@ class FrameParser(Struct, align=64):
                 p = string(name, self.end)
                 if p < 0:
                     return -1
-                member = member_of(name, p - name)
+                member = m.member_of(name, p - name)
                 p = past_blank(p + 1)
                 if load_byte(p) != COLON:
                     return -1
                 p = past_blank(p + 1)
-                if member == _DATA and load_byte(p) == LEFT_BRACE:
+                if member == m.DATA and load_byte(p) == LEFT_BRACE:
                     if depth == 2:
                         return -1
                     depth = 2
                     before = self.seen()
-                    self.others |= bit(_DATA)
+                    self.others |= bit(m.DATA)
                     p = past_blank(p + 1)
                     empty = load_byte(p) == RIGHT_BRACE
                     continue
@@ -177,10 +146,10 @@ class FrameParser(Struct, align=64):
 
     def enveloped(self, before: int, until: int) -> bool:
         """A raw event has neither `stream` nor `data`; around `data` stands `stream` as text, and nothing else that is looked at."""
-        if self.seen() & bit(_DATA) == 0:
-            return self.seen() & bit(_STREAM) == 0
+        if self.seen() & bit(m.DATA) == 0:
+            return self.seen() & bit(m.STREAM) == 0
         around = before | (self.seen() & ~until)
-        return until != 0 and around == bit(_STREAM) and self.texts & bit(_STREAM) != 0
+        return until != 0 and around == bit(m.STREAM) and self.texts & bit(m.STREAM) != 0
 
     def seen(self) -> int:
         """The members met so far, a bit each."""
@@ -202,7 +171,7 @@ class FrameParser(Struct, align=64):
             return p + 1 if p >= 0 else -1
         if c >= 48 and c <= 57:
             return self.whole(member, p)
-        if c == LEFT_BRACKET and bit(member) & _SIDES != 0:
+        if c == LEFT_BRACKET and bit(member) & m.SIDES != 0:
             return self.levels(member, p)
         if c == 116 or c == 102:
             self.flags |= bit(member)
@@ -221,7 +190,7 @@ class FrameParser(Struct, align=64):
             p += 1
             c = load_byte(p) - 48
         if (
-            p - start > _DIGITS_MAX or n < 0 or n > _EXACT[0] or (p - start > 1 and load_byte(start) == 48) or c == -2 or c == 53 or c == 21
+            p - start > _DIGITS_MAX or n < 0 or n > INT_MAX or (p - start > 1 and load_byte(start) == 48) or c == -2 or c == 53 or c == 21
         ):  # . e E
             return -1
         self.numbers |= bit(member)
@@ -275,50 +244,35 @@ class FrameParser(Struct, align=64):
     # ---- what the members make ----
     def classify(self) -> int:
         """The kind of message, with its fields taken; REST."""
-        if self.texts & bit(_KIND) != 0:
-            kind = self.kind_of(self.start[_KIND], self.amount[_KIND])
-        elif self.seen() & bit(_KIND) != 0:
+        if self.texts & bit(m.KIND) != 0:
+            kind = m.kind_of(self.start[m.KIND], self.amount[m.KIND])
+        elif self.seen() & bit(m.KIND) != 0:
             kind = REST
-        elif self.seen() & bit(_UPDATE_ID) != 0:
+        elif self.seen() & bit(m.UPDATE_ID) != 0:
             kind = SNAPSHOT
         else:
-            kind = TICKER if self.has(self.seen(), bit(_LAST) | bit(_BID_QTY) | bit(_ASK_QTY)) else REST
+            kind = TICKER if self.has(self.seen(), bit(m.LAST) | bit(m.BID_QTY) | bit(m.ASK_QTY)) else REST
         if kind == SNAPSHOT:
             return self.snapshot()
-        if kind == REST or self.texts & bit(_SYMBOL) == 0 or self.amount[_SYMBOL] == 0:
+        if kind == REST or self.texts & bit(m.SYMBOL) == 0 or self.amount[m.SYMBOL] == 0:
             return REST
-        self.symbol_at = self.start[_SYMBOL]
-        self.symbol_size = self.amount[_SYMBOL]
+        self.symbol_at = self.start[m.SYMBOL]
+        self.symbol_size = self.amount[m.SYMBOL]
         if kind == DIFF:
             return self.diff()
         if kind == TICKER:
             return self.ticker()
-        return self.trade() if kind == TRADE else self.mark()
-
-    def kind_of(self, p: int, size: int) -> int:
-        """The kind that `e` names. Before its text stand at least three bytes of the frame."""
-        self.aggregate = 0
-        if size == 5:
-            return TRADE if load_word(p - 3) >> 24 == _WORD_TRADE else REST
-        if size < 8:
-            return REST
-        first = load_word(p)
-        last = load_word(p + size - 8)
-        if size == 8 and first == _WORD_AGG_TRADE:
-            self.aggregate = 1
-            return TRADE
-        if size == 10 and first == _WORD_BOOK_TIC and last == _WORD_OKTICKER:
-            return TICKER
-        if size == 11 and first == _WORD_DEPTH_UP and last == _WORD_THUPDATE:
-            return DIFF
-        return MARK if size == 15 and first == _WORD_MARK_PRI and last == _WORD_CEUPDATE else REST
+        if kind == MARK:
+            return self.mark()
+        self.aggregate = 1 if kind == m.AGG_TRADE else 0
+        return self.trade()
 
     def has(self, found: int, needed: int) -> bool:
         return found & needed == needed
 
     def time(self, needed: bool) -> bool:
         """Take the transaction time, or the event time where there is none; False if there is neither though needed, or no time."""
-        member = _TIME if self.seen() & bit(_TIME) != 0 else _EVENT_TIME
+        member = m.TIME if self.seen() & bit(m.TIME) != 0 else m.EVENT_TIME
         self.exch_ts_ns = 0
         if self.numbers & bit(member) == 0:
             return self.seen() & bit(member) == 0 and not needed
@@ -332,39 +286,39 @@ class FrameParser(Struct, align=64):
         self.ask_count = self.amount[asks]
 
     def diff(self) -> int:
-        if not self.has(self.numbers, bit(_FIRST) | bit(_LAST)) or not self.has(self.lists, bit(_BIDS) | bit(_ASKS)):
+        if not self.has(self.numbers, bit(m.FIRST) | bit(m.LAST)) or not self.has(self.lists, bit(m.BIDS) | bit(m.ASKS)):
             return REST
-        if self.texts & bit(_STREAM) != 0 and partial(self.start[_STREAM], self.amount[_STREAM]):
+        if self.texts & bit(m.STREAM) != 0 and m.is_partial(self.start[m.STREAM], self.amount[m.STREAM]):
             return REST
-        self.first_seq = self.amount[_FIRST]
-        self.last_seq = self.amount[_LAST]
-        self.prev_seq = self.amount[_PREV] if self.numbers & bit(_PREV) != 0 else -1
-        if self.first_seq > self.last_seq or (self.seen() & ~self.numbers) & bit(_PREV) != 0 or not self.time(True):
+        self.first_seq = self.amount[m.FIRST]
+        self.last_seq = self.amount[m.LAST]
+        self.prev_seq = self.amount[m.PREV] if self.numbers & bit(m.PREV) != 0 else -1
+        if self.first_seq > self.last_seq or (self.seen() & ~self.numbers) & bit(m.PREV) != 0 or not self.time(True):
             return REST
-        self.sides(_BIDS, _ASKS)
+        self.sides(m.BIDS, m.ASKS)
         return DIFF
 
     def snapshot(self) -> int:
         """The whole book. In a stream it may be one of the best levels only: that is looked at the slow way."""
-        if self.seen() & bit(_STREAM) != 0 or not self.has(self.lists, bit(_BIDS_LONG) | bit(_ASKS_LONG)) or not self.time(False):
+        if self.seen() & bit(m.STREAM) != 0 or not self.has(self.lists, bit(m.BIDS_LONG) | bit(m.ASKS_LONG)) or not self.time(False):
             return REST
-        if self.numbers & bit(_UPDATE_ID) == 0 or (self.seen() & ~self.texts) & bit(_SYMBOL_LONG) != 0:
+        if self.numbers & bit(m.UPDATE_ID) == 0 or (self.seen() & ~self.texts) & bit(m.SYMBOL_LONG) != 0:
             return REST
         self.symbol_size = 0
-        if self.texts & bit(_SYMBOL_LONG) != 0:
-            self.symbol_at = self.start[_SYMBOL_LONG]
-            self.symbol_size = self.amount[_SYMBOL_LONG]
-        self.first_seq = self.amount[_UPDATE_ID]
-        self.last_seq = self.amount[_UPDATE_ID]
-        self.sides(_BIDS_LONG, _ASKS_LONG)
+        if self.texts & bit(m.SYMBOL_LONG) != 0:
+            self.symbol_at = self.start[m.SYMBOL_LONG]
+            self.symbol_size = self.amount[m.SYMBOL_LONG]
+        self.first_seq = self.amount[m.UPDATE_ID]
+        self.last_seq = self.amount[m.UPDATE_ID]
+        self.sides(m.BIDS_LONG, m.ASKS_LONG)
         return SNAPSHOT
 
     def ticker(self) -> int:
-        if self.numbers & bit(_LAST) == 0 or not self.has(self.texts, bit(_BIDS) | bit(_BID_QTY) | bit(_ASKS) | bit(_ASK_QTY)):
+        if self.numbers & bit(m.LAST) == 0 or not self.has(self.texts, bit(m.BIDS) | bit(m.BID_QTY) | bit(m.ASKS) | bit(m.ASK_QTY)):
             return REST
-        if not self.time(False) or not self.level(0, _BIDS, _BID_QTY) or not self.level(1, _ASKS, _ASK_QTY):
+        if not self.time(False) or not self.level(0, m.BIDS, m.BID_QTY) or not self.level(1, m.ASKS, m.ASK_QTY):
             return REST
-        self.last_seq = self.amount[_LAST]
+        self.last_seq = self.amount[m.LAST]
         self.bids = 0
         self.bid_count = 1
         self.asks = 1
@@ -374,16 +328,16 @@ class FrameParser(Struct, align=64):
 
     def trade(self) -> int:
         """A trade. What `X` calls anything but MARKET may not have met the book: that is looked at the slow way."""
-        origin = self.seen() & bit(_ORIGIN) != 0
-        if origin and (self.texts & bit(_ORIGIN) == 0 or self.amount[_ORIGIN] != 6 or six(self.start[_ORIGIN]) != _WORD_MARKET):
+        origin = self.seen() & bit(m.ORIGIN) != 0
+        if origin and (self.texts & bit(m.ORIGIN) == 0 or not m.is_market(self.start[m.ORIGIN], self.amount[m.ORIGIN])):
             return REST
-        number = _ASKS if self.aggregate != 0 else _TRADE_ID
-        if self.numbers & bit(number) == 0 or self.flags & bit(_MAKER) == 0 or not self.has(self.texts, bit(_PX) | bit(_QTY)):
+        number = m.ASKS if self.aggregate != 0 else m.TRADE_ID
+        if self.numbers & bit(number) == 0 or self.flags & bit(m.MAKER) == 0 or not self.has(self.texts, bit(m.PX) | bit(m.QTY)):
             return REST
-        if not self.time(True) or not self.level(0, _PX, _QTY) or self.qty_e9[0] == 0:
+        if not self.time(True) or not self.level(0, m.PX, m.QTY) or self.qty_e9[0] == 0:
             return REST
         self.trade_id = self.amount[number]
-        self.side = self.amount[_MAKER]  # the buyer was the maker: the seller came
+        self.side = self.amount[m.MAKER]  # the buyer was the maker: the seller came
         self.bids = 0
         self.bid_count = 1
         self.asks = 0
@@ -392,15 +346,15 @@ class FrameParser(Struct, align=64):
         return TRADE
 
     def mark(self) -> int:
-        if not self.has(self.numbers, bit(_TIME) | bit(_EVENT_TIME)) or not self.has(self.texts, bit(_PX) | bit(_RATE)):
+        if not self.has(self.numbers, bit(m.TIME) | bit(m.EVENT_TIME)) or not self.has(self.texts, bit(m.PX) | bit(m.RATE)):
             return REST
-        self.exch_ts_ns = nanoseconds(self.amount[_EVENT_TIME])
-        self.next_ts_ns = nanoseconds(self.amount[_TIME])
-        if self.exch_ts_ns < 0 or self.next_ts_ns <= 0 or self.amount[_RATE] == 0:
+        self.exch_ts_ns = nanoseconds(self.amount[m.EVENT_TIME])
+        self.next_ts_ns = nanoseconds(self.amount[m.TIME])
+        if self.exch_ts_ns < 0 or self.next_ts_ns <= 0 or self.amount[m.RATE] == 0:
             return REST
         self.count = 0
-        self.mark_e9 = self.number(_PX)
-        p = self.start[_RATE]
+        self.mark_e9 = self.number(m.PX)
+        p = self.start[m.RATE]
         if load_byte(p) == 45:
             rate_e9, _ = decimal(p + 1)
             self.rate_e9 = -rate_e9
@@ -428,68 +382,3 @@ def all_blank(p: int, end: int) -> bool:
         if c != 32 and c != 10 and c != 13 and c != 9:
             return False
     return True
-
-
-def member_of(p: int, size: int) -> int:
-    """The number of the member with that name, -1 = of no interest. Behind a name stand at least four more bytes."""
-    if size == 1:
-        return int(_LETTERS[load_byte(p)])
-    if size == 2:
-        return _PREV if load_byte(p) == 112 and load_byte(p + 1) == 117 else -1
-    if size == 4:
-        word = load_word(p) & _LOW_32
-        return _BIDS_LONG if word == _WORD_BIDS else _ASKS_LONG if word == _WORD_ASKS else _DATA if word == _WORD_DATA else -1
-    if size == 6:
-        word = load_word(p) & _LOW_48
-        return _SYMBOL_LONG if word == _WORD_SYMBOL else _STREAM if word == _WORD_STREAM else -1
-    return _UPDATE_ID if size == 12 and load_word(p) == _WORD_LAST_UP and load_word(p + 4) == _WORD_UPDATE_ID else -1
-
-
-def six(p: int) -> int:
-    """Six bytes of a text as a word. At least two bytes of the frame stand before it."""
-    return load_word(p - 2) >> 16
-
-
-def decimal(p: int) -> tuple[int, int]:
-    """(a decimal number x 10^9, the place behind the quote that ends it); -1 where it is no plain decimal or not exact in 64 bits."""
-    start = p
-    n = 0
-    c = load_byte(p) - 48
-    while c >= 0 and c <= 9:
-        n = n * 10 + c
-        p += 1
-        c = load_byte(p) - 48
-    digits = p - start
-    decimals = 0
-    if c == -2 and digits > 0:
-        p += 1
-        point = p
-        c = load_byte(p) - 48
-        while c >= 0 and c <= 9:
-            n = n * 10 + c
-            p += 1
-            c = load_byte(p) - 48
-        decimals = p - point
-        digits = digits + decimals if decimals > 0 else 0
-    if c != -14 or digits == 0 or digits > _DIGITS_MAX or decimals > _DECIMALS:
-        return -1, p
-    shift = _DECIMALS - decimals
-    return n * _POWERS[shift] if 0 <= n <= _EXACT[shift] else -1, p + 1
-
-
-def nanoseconds(time: int) -> int:
-    """A venue's time, in milliseconds or microseconds, in ns; -1 if it is beyond 64 bits. time >= 0."""
-    if time < _MICROSECONDS:
-        return time * 1_000_000 if time <= _MS_MAX else -1
-    return time * 1_000 if time <= _US_MAX else -1
-
-
-def partial(p: int, size: int) -> bool:
-    """The name of a stream may be one of partial books: `depth` with a digit behind it, between the first two @."""
-    end = p + size
-    while p < end and load_byte(p) != 64:
-        p += 1
-    if end - p < 7 or load_word(p - 1) >> 8 & _LOW_48 != _WORD_DEPTH:
-        return False
-    c = load_byte(p + 6)
-    return c >= 48 and c <= 57
