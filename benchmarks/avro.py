@@ -6,10 +6,11 @@ one buffer. fastavro makes a dict a record, pyruhvro an Arrow batch, ours numpy 
 
 The way back begins with each one's own: dicts, a batch, columns. Ours ends in one buffer of values with their headers, as the bulk
 producer takes it, fastavro's in a list of values; pyruhvro's bodies are made one by putting the header before each (`alone`: its bodies
-in an Arrow array). Slots, the form of records in the agents, are measured from the slot to the body. Figures are CPU time of one thread,
+in an Arrow array). Slots, the form of records in the agents, are measured both ways. Figures are CPU time of one thread,
 the best of several runs, so that other work on the machine enters little.
 """
 
+import ctypes
 import io
 import json
 import sys
@@ -31,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from streams.schema import bulk, bulk_encode, codec
 from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS, Schema
+from streams.schema.slots_in import SlotReader
 from streams.schema.slots_out import SlotWriter
 
 TRADES, UPDATES = 20_000, 5_000
@@ -143,6 +145,21 @@ def from_slots(records: list[Any], title: str) -> Claim:
     return Claim(f"{title}'s slots to bodies (peer: our edge and codec)", ours, peer, peer / ours, "ns", "> 20", peer > 20 * ours)
 
 
+def into_slots(schema: Schema, records: list[Any], title: str) -> Claim:
+    """Values, as they lie in a consumer's memory, to slots in compiled code, beside the codec and the edge."""
+    edge, header = edge_of(SYMBOLS), codec.frame(7, b"")
+    bodies = [codec.encode(record) for record in records]
+    memory = np.frombuffer(b"".join(header + body for body in bodies), np.uint8)
+    size = np.array([len(header) + len(body) for body in bodies], np.int64)
+    address, reader, some = memory.ctypes.data + np.cumsum(size) - size, SlotReader(edge), bodies[: len(bodies) // 10]
+    found = reader.read(schema, address, size, header)
+    written = b"".join(ctypes.string_at(start, nbytes) for start, nbytes in zip(found.start.tolist(), found.nbytes.tolist(), strict=True))
+    assert written == b"".join(map(edge.to_slots, records)), f"{title}: the slots differ from the edge's"
+    ours = cpu_ns(lambda: reader.read(schema, address, size, header), len(bodies), RUNS)
+    peer = cpu_ns(lambda: [edge.to_slots(codec.decode(schema.record, body)) for body in some], len(some), PEER_RUNS)
+    return Claim(f"{title} to slots (peer: our codec and edge)", ours, peer, peer / ours, "ns", "> 20", peer > 20 * ours)
+
+
 def measure() -> list[Claim]:
     trades, updates = [trade(n) for n in range(TRADES)], [update(n) for n in range(UPDATES)]
     levels = f"BookUpdate ({LEVELS} levels)"
@@ -152,6 +169,8 @@ def measure() -> list[Claim]:
         *encoding(SCHEMAS["Trade"], trades, "Trade"),
         *encoding(SCHEMAS["BookUpdate"], updates, levels),
         from_slots(trades, "Trade"),
+        into_slots(SCHEMAS["Trade"], trades, "Trade"),
+        into_slots(SCHEMAS["BookUpdate"], updates, levels),
     ]
 
 
