@@ -14,7 +14,7 @@ from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.foreign import Record, read_topics, send_raw
 from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLOSED = ("FILLED", "CANCELLED", "REJECTED", "EXPIRED")
 RUBBISH = b"\0" + struct.pack(">I", 2_000_000_001) + b"no record"  # of a schema that the registry has never seen
