@@ -145,12 +145,14 @@ class Process(Part):
 
     strategies: those that run here and nowhere else; () = all that no other process names.
     commit: how long records gather for one transaction (docs/kafka-lane.md): less is sooner, more is cheaper for the broker.
+    standby: a second instance follows each one and takes over when it ends; it costs the same memory and processor time again.
     """
 
     lane: Literal["kafka"] = "kafka"
     agents: tuple[str, ...] = Field(min_length=1)
     strategies: tuple[Name, ...] = ()
     commit_ns: CommitNs = Field(alias="commit", default=5 * 10**6)
+    standby: bool = False
     sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = Field(default_factory=dict)
 
 

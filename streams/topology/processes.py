@@ -22,6 +22,7 @@ __all__ = [
     "control_port",
     "find",
     "lane_spec",
+    "lock_path",
     "log_path",
     "run_folder",
     "run_instance",
@@ -45,9 +46,14 @@ def status_path(instance: Instance) -> Path:
     return run_folder() / f"{instance.label}.json"
 
 
-def log_path(instance: Instance) -> Path:
-    """The log file of an instance under the supervisor."""
-    return home_folder() / "logs" / f"{instance.label}.log"
+def lock_path(instance: Instance) -> Path:
+    """The file whose lock says which of two instances is the active one."""
+    return run_folder() / f"{instance.label}.lock"
+
+
+def log_path(label: str) -> Path:
+    """The log file of a child of the supervisor."""
+    return home_folder() / "logs" / f"{label}.log"
 
 
 def find(topology: Topology, name: str, shard: int = 0) -> Instance:
@@ -91,6 +97,7 @@ def lane_spec(topology: Topology, instance: Instance, where: Endpoints) -> Any:
         places=input_places(topology, instance),
         partition_of=partition_of(topology, instance.shard) if topology.shard_count > 1 else None,
         commit_ms=topology.processes[instance.name].commit_ns / 1e6,
+        lock_path=lock_path(instance) if topology.processes[instance.name].standby else None,
         status_path=status_path(instance),
         code_hash=code_hash(strategy_files(topology, instance)),
     )

@@ -65,7 +65,9 @@ def run(topology: Topology, where: Endpoints, options: RunOptions, say: Say = pr
         current = open_run(topology, where, [file for files in options.recordings.values() for file in files], options.speed, options.fresh)
         say(f"run {current.number} {'opened' if current.fresh else 'goes on'}: topology {topology.name}, clock {_clock_text(current)}")
         say(f"page http://127.0.0.1:{control_port()}/  positions, orders, health; stops trading")
-        with Supervisor(instances(topology), topology.path, options.recordings, say) as supervisor:
+        found = instances(topology)
+        standbys = {one.label for one in found if one.kind == "agents" and topology.processes[one.name].standby}
+        with Supervisor(found, topology.path, options.recordings, say, standbys) as supervisor:
             shift = _Shift(topology, where, supervisor, current, signals, on_poll or (lambda *_: None), say)
             supervisor.start()
             finished = shift.run()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from streams.errors import LaneError
 from streams.local.processes import last_lines
 from streams.topology.instances import Instance
 from streams.topology.parent import PARENT
-from streams.topology.processes import log_path, run_folder, status_path
+from streams.topology.processes import lock_path, log_path, run_folder, status_path
 
 __all__ = ["Child", "Supervisor"]
 
@@ -35,12 +35,14 @@ _POLL_S = 0.05
 class Child:
     """One instance and its operating-system process.
 
+    label    : its name, and that of its log
     done     : it ended with 0 and is not started again
     restarts : how often it was started again
     """
 
     instance: Instance
     argv: tuple[str, ...]
+    label: str
     process: subprocess.Popen[bytes] | None = None
     done: bool = False
     restarts: int = 0
@@ -54,13 +56,24 @@ class Child:
 
 
 class Supervisor:
-    """Starts the children at once, keeps them alive in `watch`, ends them with `stop`. Use from the main thread, in a `with` block."""
+    """Starts the children at once, keeps them alive in `watch`, ends them with `end`. Use from the main thread, in a `with` block.
+
+    standbys : labels of the instances that are started twice; whichever of the two has the lock of `lock_path` is the active one
+    """
 
     def __init__(
-        self, instances: Sequence[Instance], topology_path: str, recordings: Mapping[str, Sequence[str]], say: Say = print
+        self,
+        instances: Sequence[Instance],
+        topology_path: str,
+        recordings: Mapping[str, Sequence[str]],
+        say: Say = print,
+        standbys: Collection[str] = (),
     ) -> None:
         self.say = say
-        self.children = [Child(instance, _argv(instance, topology_path, recordings)) for instance in instances]
+        self.children = [Child(instance, _argv(instance, topology_path, recordings), instance.label) for instance in instances]
+        self._seconds = {
+            child.label: Child(child.instance, child.argv, f"{child.label}-standby") for child in self.children if child.label in standbys
+        }
         self.stopping = False
         self._told: dict[str, object] = {}
 
@@ -72,7 +85,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start every child."""
-        for child in self.children:
+        for child in self._all():
             status_path(child.instance).unlink(missing_ok=True)
             self._spawn(child)
         self._tell()
@@ -80,7 +93,7 @@ class Supervisor:
     def watch(self) -> None:
         """Look after the children once: start again what failed. LaneError when one fails for good, with the end of its log."""
         now = time.monotonic()
-        for child in self.children:
+        for child in self._all():
             if child.done:
                 continue
             if child.process is None:
@@ -101,36 +114,38 @@ class Supervisor:
     def end(self, child: Child, bound_s: float = _END_BOUND_S) -> None:
         """End one child in order: SIGTERM, and SIGKILL when the bound is over."""
         self.ask(child)
-        process = child.process
-        if process is None:
-            return
-        try:
-            process.wait(bound_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        child.process = None
+        for one in self._pair(child):
+            _wait(one, bound_s)
 
     def ask(self, child: Child) -> None:
-        """Ask a child to end in order, and do not wait for it: `end` does."""
-        child.done = True
-        if child.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                child.process.terminate()
+        """Ask a child to end in order, and do not wait for it: `end` does. Its standby ends first, so that it takes nothing over."""
+        *followers, active = self._pair(child)
+        for one in followers:
+            _terminate(one)
+            _wait(one, _END_BOUND_S)
+        _terminate(active)
+
+    def _pair(self, child: Child) -> list[Child]:
+        """A child and its standby, if it has one; the active one of the two last."""
+        second = self._seconds.get(child.label)
+        return sorted([child, second], key=_is_active) if second else [child]
 
     def kill(self) -> None:
         """End everything that still runs, at once."""
-        for child in self.children:
+        for child in self._all():
             child.done = True
             if child.process is not None:
                 child.process.kill()
-        for child in self.children:
+        for child in self._all():
             if child.process is not None:
                 child.process.wait()
                 child.process = None
 
+    def _all(self) -> list[Child]:
+        return [*self.children, *self._seconds.values()]
+
     def _spawn(self, child: Child) -> None:
-        log = log_path(child.instance)
+        log = log_path(child.label)
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
         with log.open("ab") as output:
@@ -153,7 +168,7 @@ class Supervisor:
             self._told = told
 
     def _ended(self, child: Child, status: int, now: float) -> None:
-        name = child.instance.label
+        name = child.label
         if self.stopping or status == 0:
             child.done = True
         elif status == EXIT_NEW_RUN:
@@ -165,7 +180,7 @@ class Supervisor:
             child.failures.append(now)
             if len(child.failures) == _FAILURES and now - child.failures[0] < _WITHIN_S:
                 child.done = True
-                log = log_path(child.instance)
+                log = log_path(child.label)
                 raise LaneError(
                     f"process {name} ended {_FAILURES} times within {_WITHIN_S:.0f} s ({_told(status)}); "
                     f"the end of {_shown(log)}:\n{last_lines(log)}"
@@ -173,7 +188,33 @@ class Supervisor:
             recent = sum(1 for failure in child.failures if now - failure < _WITHIN_S)
             wait_s = _BACKOFF_S[min(recent, len(_BACKOFF_S)) - 1]
             child.due_s = now + wait_s
-            self.say(f"process {name} ended ({_told(status)}); starting again in {wait_s} s, log {_shown(log_path(child.instance))}")
+            self.say(f"process {name} ended ({_told(status)}); starting again in {wait_s} s, log {_shown(log_path(child.label))}")
+
+
+def _terminate(child: Child) -> None:
+    child.done = True
+    if child.process is not None:
+        with contextlib.suppress(ProcessLookupError):
+            child.process.terminate()
+
+
+def _wait(child: Child, bound_s: float) -> None:
+    process = child.process
+    if process is None:
+        return
+    try:
+        process.wait(bound_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    child.process = None
+
+
+def _is_active(child: Child) -> bool:
+    """Whether a child has the lock of its instance; its process number stands in the file."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(lock_path(child.instance).read_text()) == child.pid
+    return False
 
 
 def _argv(instance: Instance, topology_path: str, recordings: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from streams.errors import LaneError
 from streams.topology import supervisor as module
 from streams.topology.instances import Instance
 from streams.topology.parent import PARENT
+from streams.topology.processes import lock_path
 from streams.topology.supervisor import Supervisor
 
 BOUND_S = 20.0
@@ -126,3 +127,25 @@ def test_end_with_parent_supervisor_killed_child_ends(tmp_path):
     process.wait()
     pid = int(pid_file.read_text())
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_standby_takes_the_turn_of_a_killed_child_and_is_ended_with_it(home, monkeypatch):
+    instance = Instance("worker", "agents")
+    path = lock_path(instance)
+    script = f"import time; from pathlib import Path; from streams.lanes.standby import Turn; turn = Turn(Path({str(path)!r}))"
+    monkeypatch.setattr(module, "_argv", lambda *_: (sys.executable, "-c", f"{script}\nwhile True: turn.come() or 1; time.sleep(0.01)"))
+
+    def holder() -> int:
+        return int(path.read_text() or 0) if path.exists() else 0
+
+    with Supervisor([instance], "unused.yaml", {}, say=lambda _: None, standbys={"worker"}) as found:
+        found.start()
+        until(lambda: holder() > 0, found.watch)
+        first = holder()
+        os.kill(first, 9)
+        until(lambda: holder() not in (0, first), found.watch)
+        until(lambda: all(child.pid for child in found._all()), found.watch)
+        assert sum(child.restarts for child in found._all()) == 1
+        assert [child.label for child in found.children] == ["worker"]
+        found.end(found.children[0])
+        assert not any(child.pid for child in found._all())
