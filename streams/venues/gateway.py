@@ -29,8 +29,9 @@ from streams.records import Clock, DenyCode, OrderAction, Request, VenueEventTyp
 from streams.schema import ids
 from streams.venues.client import OrderState, VenueClient, VenueReport
 from streams.venues.commands import CommandReader
+from streams.venues.gateway_load import Loader
 from streams.venues.gateway_range import read_up_to_now
-from streams.venues.gateway_state import GatewayState, KillSwitch, Pending
+from streams.venues.gateway_state import GatewayOrder, GatewayState, KillSwitch, Pending
 from streams.venues.gateway_writer import EVENTS, REQUESTS, EventWriter
 from streams.venues.sim.client import SimClient
 
@@ -110,32 +111,40 @@ class _Gateway:
     def _load(self, starts: dict[Place, int]) -> None:
         """Read the run's own events and requests up to now."""
         kafka, shard = self.settings.kafka, self.settings.shard
-        start = starts.get((REQUESTS, shard), 0)
         answered = self.consumer.committed([(REQUESTS, shard)]).get((REQUESTS, shard), 0)
-        self.state.next_offset = start
+
+        def on_damage(offset: int, value: bytes | None, reason: str) -> None:
+            if offset >= answered:  # else it is a dead letter already
+                self._damage(offset, value, reason)
+
+        loader = Loader(self.wire, self.writer.run_id, self.settings.venue, self.writer.base(), on_damage)
+        start = starts.get((REQUESTS, shard), 0)
         for messages in read_up_to_now(kafka, (REQUESTS, shard), start):
-            for pending in self._take(messages, answered):
-                pending.in_doubt = True
+            loader.add_requests(messages.offset.tolist(), messages.timestamp_ms.tolist(), _values(messages))
         for messages in read_up_to_now(kafka, (EVENTS, shard), starts.get((EVENTS, shard), 0)):
-            for row in range(len(messages)):
-                event = self.wire.decode(EVENTS, messages.value(row))
-                if self.writer.is_own(event):
-                    self.state.on_event(event)
+            loader.add_events(_values(messages))
+        self.state = loader.state()
+        self.state.next_offset = max(start, self.state.next_offset)
+        for pending in self.state.pending.values():
+            pending.in_doubt, pending.taken_ns = True, time.time_ns()
         self.consumer.assign({(REQUESTS, shard): self.state.next_offset})
         _LOG.info("gateway starts", run=self.writer.run_id, orders=len(self.state.orders), unanswered=len(self.state.pending))
 
-    def _take(self, messages: Messages, answered: int = 0) -> list[Pending]:
-        """Note requests; those that are to be sent. What cannot be read becomes a dead letter, unless it lies before `answered`."""
+    def _damage(self, offset: int, value: bytes | None, reason: str) -> None:
+        """A request that cannot be read becomes a dead letter."""
+        _LOG.error("dead letter", topic=REQUESTS, offset=offset, reason=reason)
+        self.writer.dead_letter(offset, value, reason)
+        self.wake.set()
+
+    def _take(self, messages: Messages) -> list[Pending]:
+        """Note requests; those that are to be sent."""
         self.status.now.records_in += len(messages)
         found, taken_ns = [], time.time_ns()
         for row, (offset, came_ms) in enumerate(zip(messages.offset.tolist(), messages.timestamp_ms.tolist(), strict=True)):
             try:
                 request = self.wire.decode(REQUESTS, messages.value(row))
             except DecodeError as error:
-                _LOG.error("dead letter", topic=REQUESTS, offset=offset, reason=str(error))
-                if offset >= answered:
-                    self.writer.dead_letter(offset, messages.value(row), str(error))
-                    self.wake.set()
+                self._damage(offset, messages.value(row), str(error))
                 request = None
             if request is None or request.run_id != self.writer.run_id or request.venue != self.settings.venue:
                 self.state.skip(offset)
@@ -358,11 +367,20 @@ class _Gateway:
                 asked = cancels.get(request.order_id) if found.ended == VenueEventType.CANCELLED else None
                 self._emit_state(found.ended, request, found, asked)
 
+    def _revived(self, order_id: int) -> GatewayOrder | None:
+        """An order that had ended when the gateway started: a late fill may still come."""
+        value = self.state.ended_values.pop(order_id, None)
+        if value is None:
+            return None
+        request = self.wire.decode(REQUESTS, value)
+        order = self.state.orders[order_id] = GatewayOrder(request, request.id, acked=True, ended=True)
+        return order
+
     # ---- events ----
     def _on_report(self, report: VenueReport) -> None:
         """A report becomes an event, unless it was written already or is not about an order of ours."""
         order_id, request_id = self._order_id(report.cl_ord_id), report.request_id or None
-        about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id)
+        about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id) or self._revived(order_id)
         if not order_id or about is None:
             _LOG.warning("report on an order that is not ours", cl_ord_id=report.cl_ord_id, kind=report.kind.name)
             return
@@ -437,3 +455,7 @@ class _Gateway:
                 epoch = 0
             found = found if found is not None and epoch == self.epoch else 0
         return found
+
+
+def _values(messages: Messages) -> list[bytes | None]:
+    return [messages.value(row) for row in range(len(messages))]

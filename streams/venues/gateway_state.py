@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from streams.records import Command, CommandType, Limit, OrderAction, Request, VenueEvent, VenueEventType
 
-__all__ = ["GatewayOrder", "GatewayState", "KillSwitch", "Pending"]
+__all__ = ["ENDS", "GatewayOrder", "GatewayState", "KillSwitch", "Pending"]
 
 _ANSWER_TO = {
     OrderAction.NEW: VenueEventType.REJECT,
     OrderAction.REPLACE: VenueEventType.REPLACE_REJECT,
     OrderAction.CANCEL: VenueEventType.CANCEL_REJECT,
 }
-_ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
+ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
 
 
 @dataclass(slots=True)
@@ -57,7 +57,8 @@ class GatewayOrder:
 class GatewayState:
     """Orders by order id, unanswered requests by request id in the order of the topic, executions written.
 
-    next_offset : offset of the next request to read
+    next_offset  : offset of the next request to read
+    ended_values : value of the NEW of orders that had ended when the gateway started, by order id
     """
 
     next_offset: int = 0
@@ -65,6 +66,7 @@ class GatewayState:
     pending: dict[int, Pending] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
     last_exec_id: str | None = None
+    ended_values: dict[int, bytes] = field(default_factory=dict)
 
     def on_request(self, request: Request, offset: int) -> Pending:
         """A request is read; itself, without an answer yet."""
@@ -98,7 +100,7 @@ class GatewayState:
             order.leaves_e9 += (event.qty_e9 or order.request.qty_e9) - order.request.qty_e9
             order.request = order.request._replace(px_e9=event.px_e9, qty_e9=event.qty_e9 or order.request.qty_e9)
             order.cause_id = event.request_id or order.cause_id
-        order.ended |= event.kind in _ENDS or order.leaves_e9 <= 0
+        order.ended |= event.kind in ENDS or order.leaves_e9 <= 0
 
     def is_news(self, kind: VenueEventType, order_id: int, request_id: int | None, exec_id: str | None) -> bool:
         """The event has not been written: its request is unanswered, its execution, or the order's trigger or end is new."""
@@ -109,7 +111,7 @@ class GatewayState:
         order = self.orders.get(order_id)
         if order is None or order.ended:
             return False
-        return kind in _ENDS or (kind == VenueEventType.TRIGGERED and not order.triggered)
+        return kind in ENDS or (kind == VenueEventType.TRIGGERED and not order.triggered)
 
     def position(self) -> int:
         """Offset of the first unanswered request: what is committed."""

@@ -48,9 +48,9 @@ class EventWriter:
     def __len__(self) -> int:
         return len(self._events) + len(self._letters)
 
-    def is_own(self, event: VenueEvent) -> bool:
-        """The event was written by this gateway in this run."""
-        return event.run_id == self.run_id and event.id - ids.sequence(event.id) == self._ids[EVENTS].base
+    def base(self) -> int:
+        """An id of our events without its sequence."""
+        return self._ids[EVENTS].base
 
     def event(self, kind: VenueEventType, request: Request, cause_id: int, answers: Pending | None, raw: bytes, **more: Any) -> VenueEvent:
         """Queue an event about the order of a request; the event. answers: the request it answers."""
