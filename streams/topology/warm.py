@@ -7,8 +7,9 @@ from streams.agents.batch import batch_of
 from streams.agents.process import Process
 from streams.config import plain
 from streams.errors import MillraceError
+from streams.lanes import messages
 from streams.local.service import line
-from streams.schema import slots_in
+from streams.schema import bulk, slots_in
 from streams.topology.instances import Instance, empty_spec, instances
 from streams.topology.model import Topology, load
 from streams.venues.binance import frame_kernel
@@ -22,7 +23,8 @@ def main(path: str) -> int:
     began_s = time.monotonic()
     try:
         topology = load(path)
-        parts = [_made(topology, instance) for instance in instances(topology) if instance.kind in ("agents", "feed", "venue")]
+        messages.prepare()
+        parts = [_made(topology, instance) for instance in instances(topology) if instance.kind in ("agents", "feed", "gateway", "venue")]
     except MillraceError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 1
@@ -38,6 +40,8 @@ def _made(topology: Topology, instance: Instance) -> object:
         return batch_of(Process(empty_spec(topology, instance), compiled=not plain()))
     if instance.kind == "feed":
         return frame_kernel.compiled()
+    if instance.kind == "gateway":
+        return bulk.prepare()
     slots_in.prepare()
     return plain() or matcher.compiled()
 

@@ -14,7 +14,7 @@ from streams.schema.slots_in import REST, SlotReader
 from streams.venues.merge import Merge, Rows
 from streams.venues.sim.market_slots import MarketSlots
 
-__all__ = ["MARKET_TOPICS", "MarketReader", "RunReader", "read_again"]
+__all__ = ["MARKET_TOPICS", "MarketReader", "RowReader", "RunReader", "read_again"]
 
 MARKET_TOPICS = ("book_updates.v1", "trades.v1")
 _BATCH = 20_000
@@ -49,6 +49,35 @@ class MarketReader:
     def close(self) -> None:
         """Free the consumer."""
         self._source.close()
+
+
+class RowReader:
+    """Messages of a partition as rows, in compiled code; what that does not read goes through the codec and the edge."""
+
+    def __init__(self, wire: Wire, slots: MarketSlots) -> None:
+        self._wire, self._slots, self._reader = wire, slots, SlotReader(slots.edge)
+
+    def read(self, topic: str, place: int, messages: Messages, mine: np.ndarray) -> Rows:
+        """The rows of the messages at these indices, all of the topic; nothing of the messages is needed afterwards."""
+        found = self._reader.read(model.for_topic(topic), messages.address[mine], messages.size[mine], self._wire.header(topic))
+        times, starts, sizes = found.recv_ts_ns, found.start, found.nbytes
+        sizes[found.run_id != self._slots.run] = 0
+        memory: list[Any] = [found.kept]
+        rest = np.flatnonzero(found.state == REST)
+        if len(rest):
+            records = [self._decode(topic, messages.value(row)) for row in mine[rest].tolist()]
+            times[rest] = [0 if record is None else record.recv_ts_ns for record in records]
+            starts[rest], sizes[rest], kept = self._slots.arrays(records)
+            memory.append(kept)
+        batch, count = next(_batches), len(mine)
+        places, batches = np.full(count, place, np.int64), np.full(count, batch, np.int64)
+        return Rows(places, messages.offset[mine], times, starts, sizes, batches, {batch: memory})
+
+    def _decode(self, topic: str, value: bytes | None) -> Any:
+        try:
+            return self._wire.decode(topic, value)
+        except DecodeError:
+            return None  # the lanes that read the topic dead-letter it
 
 
 class RunReader:
@@ -92,7 +121,7 @@ class _Source:
     """Batches of messages as rows. first: place of the first partition."""
 
     def __init__(self, kafka: str, wire: Wire, partitions: list[Partition], offsets: list[int], slots: MarketSlots, first: int = 0) -> None:
-        self._wire, self._slots, self._reader = wire, slots, SlotReader(slots.edge)
+        self._reader = RowReader(wire, slots)
         self._consumer = BulkConsumer(kafka, settings=_SETTINGS)
         self._consumer.assign(dict(zip(partitions, offsets, strict=True)))
         self._place = {partition: first + n for n, partition in enumerate(partitions)}
@@ -102,7 +131,11 @@ class _Source:
     def read(self, timeout_s: float) -> _Batch:
         messages = self._consumer.take(_BATCH, timeout_s)
         try:
-            parts = [self._rows(messages, n) for n in range(len(self._topics)) if (messages.place == n).any()]
+            parts = [
+                self._reader.read(topic, int(place), messages, mine)
+                for n, (topic, place) in enumerate(zip(self._topics, self._places, strict=True))
+                if len(mine := np.flatnonzero(messages.place == n))
+            ]
         finally:
             messages.release()
         last = {int(rows.place[0]): int(rows.offset[-1]) for rows in parts}
@@ -110,27 +143,3 @@ class _Source:
 
     def close(self) -> None:
         self._consumer.close()
-
-    def _rows(self, messages: Messages, n: int) -> Rows:
-        """The rows of the n-th of the consumer's partitions."""
-        mine = np.flatnonzero(messages.place == n)
-        topic, batch = self._topics[n], next(_batches)
-        found = self._reader.read(model.for_topic(topic), messages.address[mine], messages.size[mine], self._wire.header(topic))
-        times, starts, sizes = found.recv_ts_ns, found.start, found.nbytes
-        sizes[found.run_id != self._slots.run] = 0
-        memory: list[Any] = [found.kept]
-        rest = np.flatnonzero(found.state == REST)
-        if len(rest):
-            records = [self._decode(topic, messages.value(row)) for row in mine[rest].tolist()]
-            times[rest] = [0 if record is None else record.recv_ts_ns for record in records]
-            starts[rest], sizes[rest], kept = self._slots.arrays(records)
-            memory.append(kept)
-        count = len(mine)
-        places, batches = np.full(count, self._places[n]), np.full(count, batch, np.int64)
-        return Rows(places, messages.offset[mine], times, starts, sizes, batches, {batch: memory})
-
-    def _decode(self, topic: str, value: bytes | None) -> Any:
-        try:
-            return self._wire.decode(topic, value)
-        except DecodeError:
-            return None  # the lanes that read the topic dead-letter it
