@@ -79,7 +79,10 @@ def run_gateway(settings: GatewaySettings, stop: Event | None = None, client: Ve
     wire = Wire(SchemaIds(settings.registry))
     control = read_control(settings.kafka, wire)
     gateway = _Gateway(settings, control, wire, client or SimClient(settings.url, f"{settings.process}/{settings.shard}"))
-    asyncio.run(gateway.run(stop))
+    try:
+        asyncio.run(gateway.run(stop))
+    finally:
+        gateway.close()
     _LOG.info("gateway ends", events=gateway.writer.written, unanswered=len(gateway.state.pending), new_run=gateway.new_run)
     return EXIT_NEW_RUN if gateway.new_run else EXIT_OK
 
@@ -172,10 +175,13 @@ class _Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.close()
-            self.consumer.close()
-            self.commands.close()
-            self.writer.close()
-            self.status.write(state="new run" if self.new_run else "stopped")
+
+    def close(self) -> None:
+        """Free the clients of Kafka; only when no thread uses them any longer, which `asyncio.run` sees to."""
+        self.consumer.close()
+        self.commands.close()
+        self.writer.close()
+        self.status.write(state="new run" if self.new_run else "stopped")
 
     async def _read(self) -> None:
         """Requests as they come."""
