@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from confluent_kafka import Message
 
 from streams.lanes.intake import Taken
 from streams.records import Latency
@@ -39,9 +38,9 @@ class Stamps:
     def __len__(self) -> int:
         return len(self._done)
 
-    def take(self, topic: str, id: int, message: Message, taken_ns: int) -> None:
+    def take(self, topic: str, id: int, ingest_ns: int, taken_ns: int) -> None:
         """Note the first record of a topic in a batch."""
-        self._taken.setdefault(topic, Stamp(topic, id, message.timestamp()[1] * 1_000_000, taken_ns))
+        self._taken.setdefault(topic, Stamp(topic, id, ingest_ns, taken_ns))
 
     def take_all(self, taken: Taken, taken_ns: int) -> None:
         """Note the first record of each topic of a batch."""

@@ -1,7 +1,7 @@
 """What a gateway writes: venue events, dead letters and latency stamps, in one transaction with the position they leave."""
 
 import time
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from confluent_kafka import Message
@@ -106,7 +106,7 @@ class EventWriter:
         self._transactions.commit({(REQUESTS, self.shard): position}, self._group)
         if answered is None or not answered.came_ms:
             return None
-        self._stamps.take(REQUESTS, answered.request.id, cast("Message", _Came(answered.came_ms)), answered.taken_ns)
+        self._stamps.take(REQUESTS, answered.request.id, answered.came_ms * 1_000_000, answered.taken_ns)
         return self._stamps.committed(answered.sent_ns or time.time_ns(), len(records))
 
     def close(self) -> None:
@@ -123,13 +123,3 @@ class EventWriter:
             return ids.writer(self._wire.decode(topic, message.value()).id)
         except DecodeError:
             return -1
-
-
-class _Came:
-    """A message's time, as `Stamps` asks for it."""
-
-    def __init__(self, came_ms: int) -> None:
-        self._came_ms = came_ms
-
-    def timestamp(self) -> tuple[int, int]:
-        return 0, self._came_ms
