@@ -2,20 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import TopicPartition
 
 from streams.errors import DecodeError
 from streams.lanes.bus import list_topics, open_consumer, read_range
-from streams.lanes.stepper import Output
 from streams.lanes.wire import Wire
 from streams.records import JournalEntry
 from streams.schema import ids
 
-__all__ = ["Difference", "compare", "offset_at", "recorded_outputs"]
+__all__ = ["Difference", "Output", "compare", "offset_at", "recorded_outputs"]
 
 _BEFORE_MS = 15_000  # outputs of a batch were sent at most one transaction time-out before its journal entry
+
+
+class Output(NamedTuple):
+    """One record written by a process; `body` is its Avro body without header."""
+
+    topic: str
+    record: Any
+    body: bytes
 
 
 @dataclass(frozen=True)

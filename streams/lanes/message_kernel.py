@@ -5,8 +5,9 @@ offset 56 (bytes from its start). Pointers come from librdkafka alone; Python ne
 """
 
 from streams.kernel import call3, load_word, store_word
+from streams.schema.bulk_put import copy
 
-__all__ = ["COLUMNS", "ENTRIES", "POINTER", "destroy_messages", "read_messages", "read_reports"]
+__all__ = ["COLUMNS", "ENTRIES", "POINTER", "copy_values", "destroy_messages", "read_messages", "read_reports"]
 
 POINTER, PLACE, OFFSET, TIMESTAMP, ADDRESS, SIZE, KEY, KEY_SIZE = range(8)
 COLUMNS = 8
@@ -89,7 +90,21 @@ def read_reports(pointers: int, first: int, n: int, out: int) -> int:
     return row
 
 
-ENTRIES = {"read_messages": (read_messages, 9), "destroy_messages": (destroy_messages, 3), "read_reports": (read_reports, 4)}
+def copy_values(addresses: int, sizes: int, n: int, out: int) -> int:
+    """Copy n values one after another to `out`, which has room for all of them; null values have size 0. The place after the last."""
+    for i in range(n):
+        size = load_word(sizes + 8 * i)
+        if size > 0:
+            out = copy(out, load_word(addresses + 8 * i), size)
+    return out
+
+
+ENTRIES = {
+    "read_messages": (read_messages, 9),
+    "destroy_messages": (destroy_messages, 3),
+    "read_reports": (read_reports, 4),
+    "copy_values": (copy_values, 4),
+}
 
 
 def _topic(table: int, topics: int, pointer: int) -> int:

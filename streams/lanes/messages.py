@@ -77,4 +77,4 @@ def entry(name: str) -> Any:
 
 @cache
 def _loaded() -> native.Native:
-    return native.load("messages", lambda: k.ENTRIES, native.sources("streams.lanes.message_kernel"))
+    return native.load("messages", lambda: k.ENTRIES, native.sources("streams.lanes.message_kernel", "streams.schema.bulk_put"))

@@ -1,28 +1,28 @@
 """State again after a restart: the newest snapshot, then re-execution of the journal with outputs suppressed and hashes compared."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
 from confluent_kafka import Message
 
-from streams.errors import DecodeError, RestoreError
-from streams.lanes.bus import RangeReader
+from streams.agents.batch import BatchProcess, batch_of
+from streams.errors import RestoreError
 from streams.lanes.control import Control
-from streams.lanes.difference import Difference, compare, offset_at, recorded_outputs
-from streams.lanes.input_log import MERGED, WINDOW
+from streams.lanes.difference import Difference, Output, compare, offset_at, recorded_outputs
 from streams.lanes.journal import OutputLog, Place, last_entry, read_entries
+from streams.lanes.replay import Replay
 from streams.lanes.snapshot import find_snapshot
+from streams.lanes.sources import Sources
 from streams.lanes.spec import Build, LaneProcess, LaneSpec, start_of_run
-from streams.lanes.stepper import Encode, Output, Stepper, encode_now
-from streams.lanes.windows import Merger, Read
 from streams.lanes.wire import Wire
-from streams.lanes.writers import JOURNAL, SNAPSHOTS, TICKS
-from streams.records import InputRun, JournalEntry, StartPosition
-from streams.schema import ids
+from streams.lanes.writers import JOURNAL, SNAPSHOTS
+from streams.records import JournalEntry
 
-__all__ = ["DifferenceError", "Recovered", "Sources", "journal_start", "play", "recover"]
+__all__ = ["DifferenceError", "MakeBatch", "Recovered", "journal_start", "play", "recover"]
+
+MakeBatch = Callable[[LaneProcess, Wire], BatchProcess]
+"""How a process is put behind arrays."""
 
 _LOG = structlog.get_logger("restore")
 
@@ -58,38 +58,6 @@ class Recovered:
     snapshot_id: int = 0
     replayed: int = 0
     fresh: bool = True
-
-
-class Sources:
-    """The recorded inputs of a process, read once and forwards: memory holds one batch and one fetch of each partition."""
-
-    def __init__(self, bootstrap: str, positions: Mapping[Place, int]) -> None:
-        self.bootstrap = bootstrap
-        self._positions = dict(positions)
-        self._readers: dict[Place, RangeReader] = {}
-        self._ahead: dict[Place, list[Message]] = {}
-
-    def take(self, place: Place, last_offset: int) -> list[Message]:
-        """The records of a partition after those taken before, up to `last_offset`; RestoreError if that is no longer kept."""
-        found = self._ahead.pop(place, [])
-        reader = self._readers.get(place)
-        if reader is None:
-            reader = self._readers[place] = RangeReader(self.bootstrap, *place, self._positions.get(place, 0))
-        while not found or (found[-1].offset() or 0) < last_offset:
-            more = reader.take()
-            if not more:
-                break
-            found += more
-        cut = bisect_left(found, last_offset + 1, key=_offset)
-        self._ahead[place] = found[cut:]
-        if not cut or _offset(found[cut - 1]) != last_offset:
-            raise RestoreError(f"{place[0]}[{place[1]}]: the record at offset {last_offset} is no longer kept; start a fresh run")
-        return found[:cut]
-
-    def close(self) -> None:
-        """Free the consumers."""
-        for reader in self._readers.values():
-            reader.close()
 
 
 def recover(spec: LaneSpec, wire: Wire, control: Control, build: Build, places: Iterable[Place], pointers: Mapping[str, int]) -> Recovered:
@@ -144,37 +112,37 @@ def play(
     state: Recovered,
     writers: Mapping[str, int],
     from_start: bool,
-    sources: "Sources | None" = None,
+    sources: Sources | None = None,
+    make_batch: MakeBatch = batch_of,
 ) -> Iterator[tuple[JournalEntry, int]]:
     """Re-execute journal entries in order: after each its entry and how many outputs it gave. DifferenceError at the first difference.
 
     `state.positions` and `state.outputs` stand before the first entry, and move on. `from_start`: the first entry is the first of its run,
     and says by itself where the counters stood. `sources`: where the inputs are read, the caller's to close; None = what there is now.
     """
-    own = Sources(spec.kafka, state.positions) if sources is None else None
-    sources = sources or own
-    assert sources is not None
+    read = Sources(spec.kafka, state.positions) if sources is None else sources
+    replay = Replay(wire, make_batch(process, wire), read)
+    replay.batch.digest = state.outputs.digest
     try:
         for message, entry in entries:
             if from_start:
                 state.outputs, from_start = OutputLog.before(entry), False
                 process.set_counters(state.outputs.counters(writers))
+                replay.batch.digest = state.outputs.digest
             elif entry.batch != state.batch + 1:
                 raise RestoreError(
                     f"{spec.process}/{spec.shard}: batch {entry.batch} follows {state.batch} in the journal; entries are missing"
                 )
-            stepper = Stepper(process, state.outputs)
-            refused = _feed(wire, sources, stepper, entry)
-            now = stepper.collect(_encoder(wire, entry))
-            if state.outputs.digest != entry.outputs_hash or refused is not None:
-                raise DifferenceError(refused or _locate(spec, wire, message, entry, now))
+            refused = replay.feed(entry)
+            if replay.digest != entry.outputs_hash or refused is not None:
+                raise DifferenceError(refused or _locate(spec, wire, message, entry, replay.outputs()))
             state.outputs = OutputLog.after(entry)
             state.positions = _positions(entry, state.positions)
             state.batch, state.last_ts_ns, state.journal_offset = entry.batch, entry.ts_ns, message.offset()
-            yield entry, len(now)
+            yield entry, replay.written
     finally:
-        if own is not None:
-            own.close()
+        if sources is None:
+            read.close()
 
 
 def journal_start(spec: LaneSpec, control: Control) -> int:
@@ -186,79 +154,6 @@ def journal_start(spec: LaneSpec, control: Control) -> int:
     return offset_at(spec.kafka, JOURNAL, spec.shard, opened_ms) or 0
 
 
-def _feed(wire: Wire, sources: Sources, stepper: Stepper, entry: JournalEntry) -> Difference | None:
-    """Feed the inputs of one entry in their order; the difference if another input is refused than was."""
-    windows, ticks, fed, merger = _windows(sources, entry), iter(entry.tick_ts_ns), set(), Merger()
-    own = {stepper.process.spec.writers[topic] for topic in stepper.process.writes}
-    for run in entry.inputs:
-        if run.topic == TICKS:
-            for k in range(run.count):
-                stepper.tick(run.first_id + k, next(ticks))
-            continue
-        if run.topic == MERGED:
-            reads = merger.take(run)
-        elif run.writer == WINDOW:
-            found = _read(wire, windows, run)
-            merger.add(run, (r for r in found if ids.writer(r.record.id) not in own and r.record.run_id in (0, entry.run_id)))
-            continue
-        else:
-            reads = _consecutive(run, _read(wire, windows, run))
-        for read in reads:
-            stepper.feed(*read)
-            fed.add(StartPosition(*read[:3]))
-    was = fed.intersection(entry.dead_letters)  # the others could not even be decoded, and were not fed
-    for letter in sorted(was ^ set(stepper.inputs.dead_letters)):
-        recorded, now = ("refused", "accepted") if letter in was else ("accepted", "refused")
-        where = f"input {letter.topic}[{letter.partition}] offset {letter.offset}"
-        return Difference(entry.process, entry.shard, entry.batch, letter.topic, 0, where, recorded, now, 0)
-    return None
-
-
-def _read(wire: Wire, windows: dict[Place, list[Message]], run: InputRun) -> list[Read]:
-    """The records of a run's offsets that can be decoded."""
-    window = windows[run.topic, run.partition]
-    first, last = (bisect_left(window, offset, key=_offset) for offset in (run.first_offset, run.last_offset + 1))
-    decoded = ((message, _decoded(wire, run.topic, message)) for message in window[first:last])
-    return [Read(run.topic, run.partition, _offset(message), record) for message, record in decoded if record is not None]
-
-
-def _consecutive(run: InputRun, found: list[Read]) -> list[Read]:
-    """Those of consecutive ids from the run's first on."""
-    reads, due, end = [], run.first_id, run.first_id + run.count
-    for read in found:
-        if read.record.id == due < end:
-            reads.append(read)
-            due += 1
-    if due != end:
-        where = f"{run.topic}[{run.partition}] offsets {run.first_offset} to {run.last_offset}"
-        raise RestoreError(f"{where}: record {ids.text(due)}, which the journal says was read there, is not there")
-    return reads
-
-
-def _windows(sources: Sources, entry: JournalEntry) -> dict[Place, list[Message]]:
-    last: dict[Place, int] = {}
-    for run in entry.inputs:
-        if run.topic not in (TICKS, MERGED):
-            place = run.topic, run.partition
-            last[place] = max(last.get(place, -1), run.last_offset)
-    return {place: sources.take(place, offset) for place, offset in last.items()}
-
-
-def _decoded(wire: Wire, topic: str, message: Message):
-    try:
-        return wire.decode(topic, message.value())
-    except DecodeError:
-        return None
-
-
-def _encoder(wire: Wire, entry: JournalEntry) -> Encode:
-    """Bodies in the schema versions in which the entry was written (contract 4)."""
-    other = {v.topic: v.schema_id for v in entry.schemas if v.schema_id != wire.ids.id_of(v.topic)}
-    if not other:
-        return encode_now
-    return lambda topic, record: wire.body_in(other[topic], topic, record) if topic in other else encode_now(topic, record)
-
-
 def _locate(spec: LaneSpec, wire: Wire, message: Message, entry: JournalEntry, now: list[Output]) -> Difference:
     _, written_ms = message.timestamp()
     return compare(entry, recorded_outputs(spec.kafka, wire, entry, written_ms), now)
@@ -266,7 +161,3 @@ def _locate(spec: LaneSpec, wire: Wire, message: Message, entry: JournalEntry, n
 
 def _positions(entry: JournalEntry, before: Mapping[Place, int]) -> dict[Place, int]:
     return {**before, **{(p.topic, p.partition): p.offset for p in entry.positions}}
-
-
-def _offset(message: Message) -> int:
-    return message.offset() or 0

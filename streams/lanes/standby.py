@@ -21,14 +21,14 @@ from streams.errors import LaneError, RestoreError
 from streams.lanes.bus import end_offset, explain, open_consumer
 from streams.lanes.control import Control, read_control
 from streams.lanes.journal import journal_key
-from streams.lanes.place import Place
-from streams.lanes.restore import Recovered, Sources, play, recover
+from streams.lanes.restore import Recovered, play, recover
+from streams.lanes.sources import Sources
 from streams.lanes.spec import Build, LaneSpec, input_places
 from streams.lanes.wire import Wire
 from streams.lanes.writers import JOURNAL, SNAPSHOTS
 from streams.records import JournalEntry
 
-__all__ = ["LiveSources", "Standby", "Turn"]
+__all__ = ["Standby", "Turn"]
 
 _LOG = structlog.get_logger("standby")
 _LOOK_S = 0.01
@@ -64,33 +64,6 @@ class Turn:
         self._file.close()
 
 
-class LiveSources(Sources):
-    """The inputs of a process as they come: one consumer of all its places, which waits for what the journal says was read."""
-
-    def __init__(self, bootstrap: str, positions: Mapping[Place, int]) -> None:
-        super().__init__(bootstrap, positions)
-        self._waiting: dict[Place, list[Message]] = {place: [] for place in positions}
-        self._consumer = open_consumer(bootstrap, settings=_FOLLOWING)
-        self._consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
-
-    def take(self, place: Place, last_offset: int) -> list[Message]:
-        found, until_s = self._waiting.setdefault(place, []), time.monotonic() + _BEHIND_S
-        while not found or (found[-1].offset() or 0) < last_offset:
-            for message in _messages(self._consumer, self.bootstrap, 0.05):
-                self._waiting[message.topic() or "", message.partition() or 0].append(message)
-            if time.monotonic() > until_s:
-                raise RestoreError(f"{place[0]}[{place[1]}]: no record at offset {last_offset}, which the journal names")
-        cut = next((k for k, message in enumerate(found) if (message.offset() or 0) > last_offset), len(found))
-        self._waiting[place] = found[cut:]
-        if not cut or found[cut - 1].offset() != last_offset:
-            raise RestoreError(f"{place[0]}[{place[1]}]: the record at offset {last_offset} is no longer kept; start a fresh run")
-        return found[:cut]
-
-    def close(self) -> None:
-        """Free the consumer."""
-        self._consumer.close()
-
-
 class Standby:
     """Follows one process of one shard until its turn comes: `wait`, then `caught_up`, then `close`.
 
@@ -102,7 +75,7 @@ class Standby:
         self._alive_due_s = 0.0
         self._state: Recovered | None = None
         self._run = 0
-        self._sources: LiveSources | None = None
+        self._sources: Sources | None = None
         self._journal: Consumer | None = None
         self._ahead: deque[Message] = deque()
         self._snapshots_at = 0
@@ -163,7 +136,7 @@ class Standby:
         if state.fresh or state.journal_offset is None:
             raise LaneError("its process has committed nothing in this run yet")
         self._state, self._run = state, run
-        self._sources = LiveSources(spec.kafka, state.positions)
+        self._sources = Sources(spec.kafka, state.positions)
         self._journal = open_consumer(spec.kafka, settings=_FOLLOWING)
         places = (JOURNAL, state.journal_offset + 1), (SNAPSHOTS, self._snapshots_at)
         self._journal.assign([TopicPartition(topic, spec.shard, offset) for topic, offset in places])

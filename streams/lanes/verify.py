@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from streams.agents.batch import batch_of
 from streams.errors import LaneError
 from streams.lanes.control import Control, read_control
 from streams.lanes.difference import Difference
 from streams.lanes.input_log import WINDOW
 from streams.lanes.journal import EMPTY_HASH, OutputLog, read_entries
 from streams.lanes.registry import SchemaIds
-from streams.lanes.restore import DifferenceError, Recovered, journal_start, play
+from streams.lanes.restore import DifferenceError, MakeBatch, Recovered, journal_start, play
 from streams.lanes.spec import LaneProcess, LaneSpec, input_places, start_of_run
 from streams.lanes.wire import Wire
 
@@ -47,15 +48,21 @@ class Verdict:
         return f"{head}equal: {self.batches} batches, {self.inputs} inputs, {self.outputs} outputs, hash {self.digest}"
 
 
-def verify(specs: Iterable[LaneSpec], build: Callable[[LaneSpec, Control], LaneProcess], run_number: int | None = None) -> list[Verdict]:
+def verify(
+    specs: Iterable[LaneSpec],
+    build: Callable[[LaneSpec, Control], LaneProcess],
+    run_number: int | None = None,
+    make_batch: MakeBatch = batch_of,
+) -> list[Verdict]:
     """A verdict for each process and shard on a run (default: the last one). Processes may go on running: their journal is read up to now.
 
+    make_batch: how a process is put behind arrays; benchmarks give the plain way.
     Raises LaneError for a run that is unknown, RestoreError if inputs are no longer kept.
     """
-    return [_verify(spec, build, run_number) for spec in specs]
+    return [_verify(spec, build, run_number, make_batch) for spec in specs]
 
 
-def _verify(spec: LaneSpec, build: Callable[[LaneSpec, Control], LaneProcess], run_number: int | None) -> Verdict:
+def _verify(spec: LaneSpec, build: Callable[[LaneSpec, Control], LaneProcess], run_number: int | None, make_batch: MakeBatch) -> Verdict:
     begun, wire = time.perf_counter(), Wire(SchemaIds(spec.registry))
     control = read_control(spec.kafka, wire)
     if run_number is not None:
@@ -71,7 +78,7 @@ def _verify(spec: LaneSpec, build: Callable[[LaneSpec, Control], LaneProcess], r
     batches = inputs = outputs = 0
     difference = None
     try:
-        for entry, written in play(spec, wire, process, entries, state, writers, from_start=True):
+        for entry, written in play(spec, wire, process, entries, state, writers, from_start=True, make_batch=make_batch):
             batches += 1
             inputs += sum(r.count for r in entry.inputs if r.writer != WINDOW)
             outputs += written

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from streams.lanes.difference import compare
-from streams.lanes.stepper import Output
+from streams.lanes.difference import Output, compare
 from streams.records import JournalEntry, Side, Trade
 from streams.schema import ids
 

@@ -3,12 +3,14 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.errors import RestoreError
 from streams.lanes.input_log import MERGED, WINDOW, InputLog, Sequence, consuming_order
-from streams.lanes.windows import Merger, Read
-from streams.records import InputRun, StartPosition, Trade
+from streams.lanes.windows import Found, Merger, consecutive
+from streams.records import InputRun, StartPosition
 from streams.schema import ids
 
 A, B = ids.make(1, 1), ids.make(2, 1)
@@ -113,15 +115,31 @@ def test_input_log_windows_merged_again_are_the_records_in_consuming_order(drawn
     for run in log.runs():
         if run.writer == WINDOW:
             window = [row for row in sorted(drawn) if PLACES[row[0]] == (run.topic, run.partition)]
-            kept = [row for row in window if run.first_offset <= row[1] <= run.last_offset]
-            merger.add(run, (Read(run.topic, run.partition, offset, trade(id, ts)) for _, offset, id, ts in kept))
+            merger.add(run, found([row for row in window if run.first_offset <= row[1] <= run.last_offset]))
         elif run.topic == MERGED:
-            consumed += [read.record.id for read in merger.take(run)]
+            consumed += merger.take(run).id.tolist()
     assert consumed == sequence.id.tolist()
 
 
-def trade(id: int, recv_ts_ns: int) -> Trade:
-    return Trade(id, 0, 1, 0, recv_ts_ns, "v", "s", 0, 0, 0, 0, 0)  # type: ignore[arg-type]
+def found(rows: list[tuple[int, int, int, int]]) -> Found:
+    """place, offset, id, receive time."""
+    place, offset, id, recv_ts_ns = np.array(rows, np.int64).reshape(-1, 4).T
+    return Found(place, np.arange(len(rows)), offset, id, np.zeros_like(id), recv_ts_ns)
+
+
+@given(st.lists(st.integers(A - 1, A + 6), max_size=12), st.integers(1, 5))
+def test_consecutive_records_are_those_that_come_when_their_id_is_due(there: list[int], count: int) -> None:
+    run, due, taken = InputRun("quotes.v1", 0, 0, len(there), -1, A, count), A, []
+    for place, id in enumerate(there):
+        if id == due < A + count:
+            taken.append(place)
+            due += 1
+    rows = found([(0, place, id, 0) for place, id in enumerate(there)])
+    if due == A + count:
+        assert consecutive(run, rows).row.tolist() == taken
+    else:
+        with pytest.raises(RestoreError, match=f"record {ids.text(due)}, which the journal says was read there, is not there"):
+            consecutive(run, rows)
 
 
 def test_input_log_many_short_runs_of_a_whole_sequence_become_windows() -> None:
