@@ -1,17 +1,21 @@
 """Topics of a cluster: which there are, making the missing ones."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from streams.lanes.client import common_config, explain
+from streams.lanes.messages import Place
 
-__all__ = ["TopicSpec", "create_topics", "list_topics", "open_admin", "topic_configs"]
+__all__ = ["TopicSpec", "create_topics", "kept_offsets", "list_topics", "open_admin", "topic_configs"]
 
 _TIMEOUT_S = 20.0
 
@@ -40,6 +44,14 @@ def list_topics(bootstrap: str) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in sorted(topics.items()) if not name.startswith("__")}
 
 
+def kept_offsets(admin: AdminClient, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+    """(first offset kept, offset after the last record) of each partition, open transactions included; none of those without leader."""
+    asked = [TopicPartition(*place) for place in places]
+    specs: Any = OffsetSpec.earliest(), OffsetSpec.latest()
+    answers = [_offsets(admin, asked, spec) for spec in specs] if asked else [{}, {}]
+    return {place: (answers[0][place], answers[1][place]) for place in answers[0] if place in answers[1]}
+
+
 def create_topics(bootstrap: str, specs: Iterable[TopicSpec]) -> list[str]:
     """Make the topics that do not exist; the names of those made. An existing topic is left as it is."""
     new = [NewTopic(s.name, num_partitions=s.partitions, replication_factor=s.replication, config=dict(s.configs)) for s in specs]
@@ -65,4 +77,13 @@ def topic_configs(bootstrap: str, topics: Iterable[str]) -> dict[str, dict[str, 
             found[resource.name] = {name: entry.value for name, entry in future.result().items()}
         except KafkaException as error:
             raise explain(error, bootstrap, f"reading the settings of {resource.name}") from None
+    return found
+
+
+def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
+    asked: dict[TopicPartition, OffsetSpec] = dict.fromkeys(places, spec)
+    found = {}
+    for at, future in admin.list_offsets(asked, request_timeout=_TIMEOUT_S).items():
+        with contextlib.suppress(KafkaException):
+            found[at.topic, at.partition] = future.result().offset
     return found

@@ -65,10 +65,11 @@ class Wire:
         fastavro.schemaless_writer(out, schema, _plain(record, model.for_topic(topic).avro))
         return out.getvalue()
 
-    def _decode_foreign(self, topic: str, value: bytes | None) -> Any:
+    def writer(self, topic: str, value: bytes | None) -> dict[str, Any]:
+        """The Avro schema that a value was written with; raises as `decode`."""
         if value is None:
             raise DecodeError(f"{topic}: a record without a value")
-        schema_id, body = codec.unframe(value)
+        schema_id, _ = codec.unframe(value)
         schema = model.for_topic(topic)
         key = (topic, bytes(value[:HEADER_BYTES]))
         writer = self._foreign.get(key)
@@ -80,7 +81,11 @@ class Wire:
             if avro.get("name") != schema.name:
                 raise DecodeError(f"schema id {schema_id} is of {avro.get('name')}, {topic} carries {schema.name}")
             writer = self._foreign[key] = avro
-        return codec.decode_as(schema.record, writer, body)
+        return writer
+
+    def _decode_foreign(self, topic: str, value: bytes | None) -> Any:
+        writer = self.writer(topic, value)
+        return codec.decode_as(model.for_topic(topic).record, writer, value[HEADER_BYTES:])  # type: ignore[index]
 
 
 def _plain(value: Any, avro: Any) -> Any:

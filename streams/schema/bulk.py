@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "decode_at",
     "decode_buffer",
+    "gathered",
     "prepare",
     "texts_of",
 ]
@@ -92,12 +93,17 @@ def decode_at(schema: Schema, address: np.ndarray, size: np.ndarray, header: byt
 
     They are copied once, so that texts have a place of their own when the messages are gone.
     """
+    return decode_buffer(schema, *gathered(address, size), header, writers)
+
+
+def gathered(address: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values at these addresses copied one after another: buffer and starts as `decode_buffer` takes them."""
     address, size = np.ascontiguousarray(address, np.int64), np.ascontiguousarray(size, np.int64)
     starts = np.zeros(len(size) + 1, np.int64)
     np.cumsum(size, out=starts[1:])
     buffer = np.empty(int(starts[-1]) + BEHIND, np.uint8)
     _entry("gather")(address.ctypes.data, size.ctypes.data, len(size), buffer.ctypes.data)
-    return decode_buffer(schema, buffer, starts, header, writers)
+    return buffer, starts
 
 
 def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header: bytes = b"", writers: Writers = NO_WRITERS) -> Columns:

@@ -1,10 +1,11 @@
-"""Messages of one partition become a batch: rows for the table, and dead letters for what cannot be read.
+"""Records of one partition become a batch: rows for the table, and dead letters for what cannot be read.
 
-Values are decoded in bulk into columns, and those are the block. A value that the bulk decoder does not read is looked at alone: it is of
-another version of its schema, and comes back in today's, or it is a dead letter. Rows as Python objects are made only where a record
-does not fit its own schema, to find out which.
+Values are decoded in bulk into columns, and those are the block; other versions of the schema as well, when the registry tells how they
+were written. A value that the bulk decoder does not read is looked at alone: it comes back in today's version, or it is a dead letter.
+Rows as Python objects are made only where a record does not fit its own schema, to find out which.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,16 +16,18 @@ from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.common import write_leb128
 from clickhouse_connect.driver.insert import InsertContext
-from confluent_kafka import Message
 
 from streams.errors import DecodeError, SchemaError
-from streams.lanes.wire import Wire
+from streams.lanes.messages import Place
+from streams.lanes.wire import HEADER_BYTES, Wire
 from streams.schema import bulk, clickhouse, codec, model
 from streams.sinks.columns import block_of
 from streams.sinks.plan import token
+from streams.sinks.records import Records
 
 __all__ = ["Batch", "Dead", "make_batch", "native_block"]
 
+WRITERS_MAX = 64  # versions of a schema in one batch; damaged headers may look like more
 Row = Sequence[Any]
 
 
@@ -39,7 +42,10 @@ class Dead:
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive records of one partition. `block` holds their rows in ClickHouse's Native format, empty when there are none."""
+    """Consecutive records of one partition. `block` holds their rows in ClickHouse's Native format, empty when there are none.
+
+    records, size_bytes : what it was made of, dead letters included
+    """
 
     topic: str
     partition: int
@@ -48,6 +54,13 @@ class Batch:
     rows: int
     block: bytes
     dead: tuple[Dead, ...]
+    records: int
+    size_bytes: int
+
+    @property
+    def place(self) -> Place:
+        """Where its records stand."""
+        return self.topic, self.partition
 
     @property
     def token(self) -> str:
@@ -60,59 +73,80 @@ class Batch:
         return model.for_topic(self.topic)
 
 
-def make_batch(topic: str, partition: int, messages: Sequence[Message], wire: Wire) -> Batch:
-    """The batch of these messages (at least one, in order). LaneError if the registry is needed and away: nothing has happened then."""
-    first, last = messages[0].offset() or 0, messages[-1].offset() or 0
+def make_batch(topic: str, partition: int, records: Records, wire: Wire) -> Batch:
+    """The batch of these records. LaneError if the registry is needed and away: nothing has happened then."""
     try:
-        rows, block, dead = _from_columns(topic, partition, messages, wire)
+        rows, block, dead = _from_columns(topic, partition, records, wire)
     except SchemaError:
-        rows, block, dead = _from_rows(topic, partition, messages, wire)
-    return Batch(topic, partition, first, last, rows, block, tuple(dead))
+        rows, block, dead = _from_rows(topic, partition, records, wire)
+    first, last = int(records.offset[0]), int(records.offset[-1])
+    return Batch(topic, partition, first, last, rows, block, tuple(dead), len(records), records.size_bytes)
 
 
-def _from_columns(topic: str, partition: int, messages: Sequence[Message], wire: Wire) -> tuple[int, bytes, list[Dead]]:
+def _from_columns(topic: str, partition: int, records: Records, wire: Wire) -> tuple[int, bytes, list[Dead]]:
     """Rows, their block, dead letters. SchemaError if a record cannot be written in its own schema."""
     schema, header = model.for_topic(topic), wire.header(topic)
-    values = [message.value() or b"" for message in messages]
-    found = bulk.decode(schema, values, header)
-    dead: list[Dead] = []
-    if found.rows < len(values):
-        for i in np.flatnonzero(found.state).tolist():
-            try:
-                values[i] = header + codec.encode(wire.decode(topic, messages[i].value()))
-            except DecodeError as fault:
-                values[i] = b""
-                dead.append(_dead(messages[i], str(fault)))
-        if found.rows + len(dead) < len(values):
-            found = bulk.decode(schema, values, header)
-    if found.rows + len(dead) < len(values):
-        raise SchemaError(f"{topic}: a value is read alone, but not among others")
+    found, dead = bulk.decode_buffer(schema, records.buffer, records.starts, header), list[Dead]()
+    if found.rows < len(records):
+        found, dead = _with_others(topic, records, found, wire)
     good = found.state == bulk.GOOD
-    offsets = np.fromiter((message.offset() or 0 for message in messages), np.int64, len(messages))[good]
-    ingest_ms = np.fromiter((message.timestamp()[1] for message in messages), np.int64, len(messages))[good]
-    return found.rows, block_of(found, partition, offsets, ingest_ms), dead
+    return found.rows, block_of(found, partition, records.offset[good], records.timestamp_ms[good]), dead
 
 
-def _from_rows(topic: str, partition: int, messages: Sequence[Message], wire: Wire) -> tuple[int, bytes, list[Dead]]:
+def _with_others(topic: str, records: Records, found: bulk.Columns, wire: Wire) -> tuple[bulk.Columns, list[Dead]]:
+    """The columns with what other versions of the schema wrote, and dead letters of what nobody reads."""
+    schema, header = model.for_topic(topic), wire.header(topic)
+    writers = _writers(topic, records, found.state, wire)
+    try:
+        found = bulk.decode_buffer(schema, records.buffer, records.starts, header, writers) if writers else found
+    except SchemaError:  # one that is not followed in bulk: all that is not ours is looked at alone
+        writers = {}
+    written: dict[int, bytes] = {}
+    dead: list[Dead] = []
+    for row in np.flatnonzero(found.state).tolist():
+        try:
+            written[row] = header + codec.encode(wire.decode(topic, records.value(row)))
+        except DecodeError as fault:
+            dead.append(_dead(records, row, str(fault)))
+    if written:
+        values = [written.get(row) or records.value(row) or b"" for row in range(len(records))]
+        found = bulk.decode(schema, values, header, writers)
+    if found.rows + len(dead) < len(records):
+        raise SchemaError(f"{topic}: a value is read alone, but not among others")
+    return found, dead
+
+
+def _writers(topic: str, records: Records, state: np.ndarray, wire: Wire) -> dict[bytes, dict[str, Any]]:
+    """The schemas behind the headers that are not ours, as far as the registry knows them."""
+    rows = np.flatnonzero(state == bulk.FOREIGN)
+    rows = rows[records.starts[rows + 1] - records.starts[rows] >= HEADER_BYTES]
+    heads = records.buffer[records.starts[rows][:, None] + np.arange(HEADER_BYTES)]
+    writers: dict[bytes, dict[str, Any]] = {}
+    for head in np.unique(heads, axis=0)[:WRITERS_MAX]:
+        with contextlib.suppress(DecodeError):
+            writers[head.tobytes()] = wire.writer(topic, head.tobytes())
+    return writers
+
+
+def _from_rows(topic: str, partition: int, records: Records, wire: Wire) -> tuple[int, bytes, list[Dead]]:
     """The same by rows, one Python list a record."""
     schema = model.for_topic(topic)
-    decode, row = wire.decode, clickhouse.row
     rows: list[Row] = []
-    sources: list[Message] = []
+    sources: list[int] = []
     dead: list[Dead] = []
-    for message in messages:
+    for i in range(len(records)):
         try:
-            record = decode(topic, message.value())
+            record = wire.decode(topic, records.value(i))
         except DecodeError as fault:
-            dead.append(_dead(message, str(fault)))
+            dead.append(_dead(records, i, str(fault)))
             continue
-        rows.append(row(record, partition, message.offset() or 0, message.timestamp()[1]))
-        sources.append(message)
+        rows.append(clickhouse.row(record, partition, int(records.offset[i]), int(records.timestamp_ms[i])))
+        sources.append(i)
     try:
         block = native_block(schema, rows)
     except Exception:  # whatever a column's writer meets: find the rows that do not fit, one by one
         faults = [_misfit(schema, row) for row in rows]
-        dead += [_dead(message, fault) for message, fault in zip(sources, faults, strict=True) if fault]
+        dead += [_dead(records, i, fault) for i, fault in zip(sources, faults, strict=True) if fault]
         dead.sort(key=lambda letter: letter.offset)
         rows = [row for row, fault in zip(rows, faults, strict=True) if not fault]
         block = native_block(schema, rows)
@@ -156,5 +190,5 @@ def _misfit(schema: model.Schema, row: Row) -> str:
     return ""
 
 
-def _dead(message: Message, reason: str) -> Dead:
-    return Dead(message.offset() or 0, reason, message.value() or b"")
+def _dead(records: Records, row: int, reason: str) -> Dead:
+    return Dead(int(records.offset[row]), reason, records.value(row) or b"")

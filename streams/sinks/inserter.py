@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -14,15 +14,16 @@ from urllib3.exceptions import HTTPError
 from streams.errors import SinkError
 from streams.schema import clickhouse, model
 from streams.sinks.batch import Batch
+from streams.sinks.held import is_prompt
 from streams.sinks.query import connect, reason
 
 __all__ = ["Inserter", "Stopped", "ensure_tables"]
 
-THREADS = 4
+THREADS = 2  # a pool: what people watch does not wait for what is much
 FIRST_PAUSE_S = 0.1
 LAST_PAUSE_S = 1.0
 TOLD_EVERY_S = 10.0
-MISSING = (60, 81)  # UNKNOWN_TABLE, UNKNOWN_DATABASE: someone dropped it
+MISSING = (16, 60, 81)  # NO_SUCH_COLUMN_IN_TABLE: made by an older version; UNKNOWN_TABLE, UNKNOWN_DATABASE: someone dropped it
 SETTINGS = {"async_insert": 0, "insert_deduplicate": 1}  # a server may have async inserts on, which would forget the token
 
 _LOG = structlog.get_logger("sink")
@@ -52,7 +53,7 @@ def ensure_tables(client: Client, database: str, schemas: Iterable[model.Schema]
 
 
 class Inserter:
-    """Inserts the batches of one cycle side by side. `stop` ends waiting for a ClickHouse that is away.
+    """Inserts batches side by side. `stop` ends waiting for a ClickHouse that is away.
 
     `outage_s` is how long nothing could be inserted, 0 while all is well.
     """
@@ -60,7 +61,8 @@ class Inserter:
     def __init__(self, url: str, database: str, stop: threading.Event) -> None:
         self.url, self.database, self.stop = url, database, stop
         self._clients = threading.local()
-        self._pool = ThreadPoolExecutor(THREADS, "insert")
+        self._prompt, self._bulk = (ThreadPoolExecutor(THREADS, name) for name in ("insert-prompt", "insert-bulk"))
+        self._closing = False
         self._since_s: float | None = None
         self._told_s = 0.0
         self._mutex = threading.Lock()
@@ -71,12 +73,15 @@ class Inserter:
         since_s = self._since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
+    def start(self, batch: Batch) -> Future[None]:
+        """Insert a batch; done when it is in. It fails with Stopped if the sink is to end first."""
+        pool = self._prompt if is_prompt(batch.topic) else self._bulk
+        return pool.submit(self._until_done, self._insert if batch.rows else _nothing, batch)
+
     def insert(self, batches: Iterable[Batch]) -> None:
         """Insert them all; returns when the last is in. Stopped if the sink is to end first."""
-        waiting = [self._pool.submit(self._until_done, self._insert, batch) for batch in batches if batch.rows]
-        faults = [fault for fault in (future.exception() for future in waiting) if fault]
-        if faults:
-            raise faults[0]
+        for future in [self.start(batch) for batch in batches]:
+            future.result()
 
     def ensure_tables(self, schemas: Iterable[model.Schema] | None = None) -> None:
         """Make database and tables, waiting for ClickHouse as long as it takes."""
@@ -98,8 +103,10 @@ class Inserter:
         return found
 
     def close(self) -> None:
-        """Free the threads."""
-        self._pool.shutdown()
+        """Free the threads; what could not be inserted so far is given up."""
+        self._closing = True
+        for pool in (self._prompt, self._bulk):
+            pool.shutdown()
 
     def _insert(self, client: Client, batch: Batch) -> None:
         table = f"`{self.database}`.`{batch.schema.plural}`"
@@ -121,7 +128,7 @@ class Inserter:
             except (Error, HTTPError, OSError, SinkError) as fault:
                 self._clients.__dict__.clear()
                 self._tell(fault, item)
-            if self.stop.wait(pause_s):
+            if self._closing or self.stop.wait(pause_s):
                 raise Stopped
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
         self._recovered()
@@ -150,3 +157,7 @@ class Inserter:
             if self._since_s is not None:
                 _LOG.info("ClickHouse takes batches again", outage_s=round(self.outage_s, 1))
                 self._since_s = None
+
+
+def _nothing(_: Client, __: Batch) -> None:
+    """What is to be done for a batch of dead letters alone."""

@@ -3,7 +3,7 @@
 import time
 
 from streams.errors import LaneError
-from streams.lanes.bus import Sender, TopicSpec, create_topics, list_topics
+from streams.lanes.bus import BulkProducer, TopicSpec, create_topics, list_topics
 from streams.lanes.control import read_control
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic, writer_name
@@ -45,7 +45,7 @@ class Letters:
             self._writers[target] = ids.MAX_WRITER  # no dictionary names this sink: the letter matters more than its writer
         self._ready.add(target)
 
-    def send(self, sender: Sender, batch: Batch) -> None:
+    def send(self, sender: BulkProducer, batch: Batch) -> None:
         """Queue the batch's dead letters; `prepare` came before."""
         target = self.target(batch.topic)
         for dead in batch.dead:

@@ -4,7 +4,6 @@ import doctest
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -22,27 +21,18 @@ from streams.sinks.columns import block_of
 from streams.sinks.inserter import ensure_tables
 from streams.sinks.plan import NOTHING, Progress
 from streams.sinks.query import connect
+from streams.sinks.records import Records
 from tests.schema.columns_read import records_of
 from tests.sinks.samples import sample
 
-
-@dataclass
-class StubMessage:
-    at: int
-    content: bytes | None
-
-    def offset(self) -> int:
-        return self.at
-
-    def value(self) -> bytes | None:
-        return self.content
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_700_000_000_000 + self.at
+T0_MS = 1_700_000_000_000
 
 
 class StubWire:
     """Decodes without a registry: values are bodies alone."""
+
+    def writer(self, topic: str, value: bytes | None) -> dict[str, Any]:
+        raise DecodeError("no registry")
 
     def header(self, topic: str) -> bytes:
         return b""
@@ -54,8 +44,13 @@ class StubWire:
 
 
 def batch_of(topic: str, values: list[bytes | None], first: int = 0) -> Any:
-    messages = [StubMessage(first + n, value) for n, value in enumerate(values)]
-    return make_batch(topic, 3, messages, StubWire())  # type: ignore[arg-type]
+    return make_batch(topic, 3, numbered(values, first), StubWire())  # type: ignore[arg-type]
+
+
+def numbered(values: list[bytes | None], first: int) -> Records:
+    """Records with these values, from an offset on."""
+    offsets = range(first, first + len(values))
+    return Records.of(values, offsets, [T0_MS + offset for offset in offsets])
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +140,16 @@ class OldWire(StubWire):
         return codec.decode_as(schema.record, schema.avro | {"fields": schema.avro["fields"][:-1]}, body)
 
 
-def test_make_batch_records_of_an_older_schema_stand_in_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+class NewWire(OldWire):
+    """Also knows how header 1 writes."""
+
+    def writer(self, topic: str, value: bytes | None) -> dict[str, Any]:
+        schema = model.for_topic(topic)
+        return schema.avro | {"fields": schema.avro["fields"][:-1]}
+
+
+@pytest.mark.parametrize("wire", [OldWire(), NewWire()], ids=["one by one", "in bulk"])
+def test_make_batch_records_of_an_older_schema_stand_in_their_places(wire: StubWire, monkeypatch: pytest.MonkeyPatch) -> None:
     params = [sample(model.SCHEMAS["Param"], n)._replace(value_text=None) for n in range(6)]
     bodies = [codec.encode(param) for param in params]
     values = [codec.frame(1, body[:-1]) if n in (1, 2, 5) else codec.frame(2, body) for n, body in enumerate(bodies)]
@@ -158,8 +162,7 @@ def test_make_batch_records_of_an_older_schema_stand_in_their_places(monkeypatch
         return block_of(found, partition, offsets, ingest_ms)
 
     monkeypatch.setattr(batch, "block_of", look)
-    messages = [StubMessage(10 + n, value) for n, value in enumerate(values)]
-    made = make_batch("params.v1", 3, messages, OldWire())  # type: ignore[arg-type]
+    made = make_batch("params.v1", 3, numbered(values, 10), wire)  # type: ignore[arg-type]
     wanted = [params[n] for n in (0, 1, 2, 4, 5)]
     assert seen == [(wanted, [10, 11, 12, 14, 15])]
     reasons = [(letter.offset, letter.reason.partition(" at ")[0]) for letter in made.dead]

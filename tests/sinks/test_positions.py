@@ -1,38 +1,38 @@
 """Where a sink goes on."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from streams.sinks import positions
+from streams.lanes.messages import Place
+from streams.schema.model import Schema
 from streams.sinks.plan import NOTHING, Progress
 from streams.sinks.positions import Positions
 
 TRADES = ("trades.v1", 0)
-NONE = -1001  # librdkafka's word for "nothing committed"
 
 
-class StubConsumer:
-    """One partition with an end, a beginning and a committed position."""
+class StubGroup:
+    """One partition, with or without a committed position."""
 
-    def __init__(self, offset: int, metadata: str | None, low: int, high: int) -> None:
-        self.at: Any = (offset,) if metadata is None else (offset, metadata)
-        self.ends = (low, high)
+    def __init__(self, offset: int | None, metadata: str | None) -> None:
+        self.offset, self.metadata = offset, metadata
 
-    def committed(self, places: list[TopicPartition], _: float) -> list[TopicPartition]:
-        return [TopicPartition(place.topic, place.partition, *self.at) for place in places]
+    def committed(self, places: list[Place]) -> dict[Place, int]:
+        return {} if self.offset is None else dict.fromkeys(places, self.offset)
 
-    def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
-        return self.ends
+    def notes(self, places: list[Place]) -> dict[Place, str]:
+        return {} if self.metadata is None else dict.fromkeys(places, self.metadata)
 
 
-def read(consumer: Any, monkeypatch: pytest.MonkeyPatch, rows: dict[int, tuple[int, int]] | None = None) -> dict[tuple[str, int], Progress]:
+def read(
+    offset: int | None, metadata: str | None, low: int, high: int, rows: dict[int, tuple[int, int]] | None = None
+) -> dict[Place, Progress]:
     """Record ids are ten times their offsets."""
-    monkeypatch.setattr(positions, "read_range", lambda _, topic, p, first, end: [SimpleNamespace(value=lambda: first)])
-    wire: Any = SimpleNamespace(decode=lambda _, value: SimpleNamespace(id=value * 10))
-    return Positions("kafka", "group", consumer, wire, lambda _: rows or {}).read([TRADES])
+
+    def last_rows(_: Schema) -> dict[int, tuple[int, int]]:
+        return rows or {}
+
+    kept: dict[Place, tuple[int, int]] = {TRADES: (low, high)}
+    return Positions(StubGroup(offset, metadata), lambda _: kept, lambda _, at: at * 10, last_rows).read([TRADES])
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def read(consumer: Any, monkeypatch: pytest.MonkeyPatch, rows: dict[int, tuple[i
     ],
 )
 def test_read_committed_position_is_fitted_to_what_the_topic_has(
-    committed: tuple[int, str | None], low: int, high: int, wanted: Progress, monkeypatch: pytest.MonkeyPatch
+    committed: tuple[int, str | None], low: int, high: int, wanted: Progress
 ) -> None:
-    assert read(StubConsumer(*committed, low, high), monkeypatch) == {TRADES: wanted}
+    assert read(*committed, low, high) == {TRADES: wanted}
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,9 @@ def test_read_committed_position_is_fitted_to_what_the_topic_has(
         ({1: (12, 120)}, 3),  # of another partition
     ],
 )
-def test_read_without_position_goes_on_behind_the_last_row_if_it_is_this_topics(
-    rows: dict[int, tuple[int, int]], wanted: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert read(StubConsumer(NONE, None, 3, 20), monkeypatch, rows) == {TRADES: Progress(wanted)}
+def test_read_without_position_goes_on_behind_the_last_row_if_it_is_this_topics(rows: dict[int, tuple[int, int]], wanted: int) -> None:
+    assert read(None, None, 3, 20, rows) == {TRADES: Progress(wanted)}
 
 
-def test_read_partition_without_a_leader_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Settling(StubConsumer):
-        def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
-            raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
-
-    assert read(Settling(NONE, None, 0, 0), monkeypatch) == {}
+def test_read_partition_without_a_leader_is_left_for_later() -> None:
+    assert Positions(StubGroup(None, None), lambda _: {}, lambda *_: None, lambda _: {}).read([TRADES]) == {}

@@ -169,19 +169,18 @@ class Crash(Exception):
 @pytest.mark.parametrize("inserted", [False, True], ids=["before the insert", "after the insert"])
 def test_sink_crash_at_the_insert_gives_the_batch_its_old_token(bench: Bench, monkeypatch: pytest.MonkeyPatch, inserted: bool) -> None:
     tokens: list[str] = []
-    real = Inserter.insert
+    real = Inserter.start
 
-    def crashing(self: Inserter, batches: list[Batch]) -> None:
-        tokens.extend(batch.token for batch in batches)
+    def crashing(self: Inserter, batch: Batch) -> None:
+        tokens.append(batch.token)
         if inserted:
-            real(self, batches)
+            real(self, batch).result()
         raise Crash
 
     bench.send("trades.v1", range(1, 11))
     settings = bench.sink().settings
     with monkeypatch.context() as broken:
-        broken.setattr(Inserter, "insert", crashing)
-        broken.setattr(Sink, "finish", lambda *_: None)
+        broken.setattr(Inserter, "start", crashing)
         with pytest.raises(Crash):
             Sink(settings, threading.Event()).run()
     bench.send("trades.v1", range(11, 21))  # would fall into the same batch, were it made anew
