@@ -12,7 +12,20 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-SHARED = ("run_all", "claims", "peers", "book_streams", "order_cycle", "made_records")
+SHARED = (
+    "run_all",
+    "claims",
+    "peers",
+    "book_streams",
+    "order_cycle",
+    "made_records",
+    "metronome",
+    "kafka_chain",
+    "kafka_io",
+    "kafka_paced",
+    "kafka_shipped",
+    "kafka_stack",
+)
 BOUND_S = 900
 
 HEAD = """# Benchmarks
