@@ -42,7 +42,7 @@ from streams.sinks.records import Records
 from tests.conftest import ADDRESSES, free_base
 from tests.sinks.samples import sample
 
-BATCHES, ROWS = 10, 100_000  # a batch of the sink holds 100,000 records
+BATCHES, ROWS = 4, 250_000  # a batch of the sink holds 250,000 records
 RUNS = 3
 PARTITIONS = 2
 STREAM_ROWS_S, FILLS = 20_000, 40
@@ -157,8 +157,8 @@ class Flow:
         with connect(self.stack.clickhouse) as client:
             ensure_tables(client, "flow", [SCHEMA, FILL])
             self.process.start()
-            first, first_s = wait_for(client, count, 1)
-            last, last_s = wait_for(client, count, BATCHES * ROWS)
+            first, first_s = wait_for(client, count, 1, 0.05)
+            last, last_s = wait_for(client, count, BATCHES * ROWS, 0.05)
             once = client.query(f"SELECT count() = uniqExact(_partition, _offset) FROM flow.{SCHEMA.plural}").result_rows[0][0]
         assert (last, once) == (BATCHES * ROWS, True), f"{last} rows in the table, {BATCHES * ROWS} were put in"
         return (last - first) / (last_s - first_s)
@@ -173,7 +173,7 @@ class Flow:
                 producer.send("fills.v1", 0, self.wire.encode("fills.v1", sample(FILL, n)))
                 producer.flush()
                 sent_s = time.perf_counter()
-                found.append(wait_for(client, "SELECT count() FROM flow.fills", n + 1)[1] - sent_s)
+                found.append(wait_for(client, "SELECT count() FROM flow.fills", n + 1, 0.01)[1] - sent_s)
         stop.set()
         streaming.join()
         return np.array(found)
@@ -191,14 +191,14 @@ def _places(values: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum(sizes) - sizes, sizes
 
 
-def wait_for(client: Client, sql: str, least: int) -> tuple[int, float]:
-    """(what a query gives when it gives at least so much, when that was)."""
+def wait_for(client: Client, sql: str, least: int, pause_s: float) -> tuple[int, float]:
+    """(what a query gives when it gives at least so much, when that was). Each look costs the engine milliseconds."""
     until_s = time.perf_counter() + BOUND_S
     while time.perf_counter() < until_s:
         found = client.query(sql).result_rows[0][0]
         if found >= least:
             return found, time.perf_counter()
-        time.sleep(0.002)
+        time.sleep(pause_s)
     raise AssertionError(f"{sql}: not {least} within {BOUND_S} s")
 
 

@@ -70,7 +70,7 @@ class SinkSettings:
     topics: tuple[str, ...] = ()
     prompt_s: float = 0.3
     bulk_s: float = 2.0
-    rows_max: int = 100_000
+    rows_max: int = 250_000
     bytes_max: int = 32_000_000
 
     @property
