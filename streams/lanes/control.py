@@ -33,6 +33,7 @@ class Control:
     run        : the last RUN command, None before the first; `run_offset` is its place in commands.v1[0]
     runs       : every RUN command and its place, by run number
     commands   : all commands after it
+    ends       : the end of each partition that was read
     """
 
     numbers: dict[NameKind, dict[str, int]] = field(default_factory=lambda: {kind: {} for kind in NameKind})
@@ -46,6 +47,7 @@ class Control:
     run_offset: int = 0
     runs: dict[int, tuple[Command, int]] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
+    ends: dict[Place, int] = field(default_factory=dict)
 
     def number(self, kind: NameKind, name: str) -> int:
         """The number of a name; LaneError if `apply` has not given it one."""
@@ -75,7 +77,7 @@ def read_control(bootstrap: str, wire: Wire, topics: tuple[str, ...] = (*CONTROL
     control, parts = Control(), list_topics(bootstrap)
     take = _takers(control)
     places = [(topic, partition) for topic in topics for partition in range(parts.get(topic, 0))]
-    for place, offset, value in _values(bootstrap, places):
+    for place, offset, value in _values(bootstrap, places, control.ends):
         try:
             record = wire.decode(place[0], value)
         except DecodeError:
@@ -103,10 +105,9 @@ def last_id(bootstrap: str, topic: str, partition: int, writer: int, stop: Calla
     return found
 
 
-def _values(bootstrap: str, places: list[Place]) -> list[tuple[Place, int, bytes | None]]:
-    """(place, offset, value) of everything in these partitions, in this order; all are fetched at once."""
+def _values(bootstrap: str, places: list[Place], told: dict[Place, int]) -> list[tuple[Place, int, bytes | None]]:
+    """(place, offset, value) of everything in these partitions, in this order; all are fetched at once. `told`: takes the ends."""
     found: dict[Place, list[tuple[Place, int, bytes | None]]] = {place: [] for place in places}
-    told: dict[Place, int] = {}
     until_s = time.monotonic() + _WHOLE_S
     with BulkConsumer(bootstrap, settings=_WHOLE) as consumer:
         consumer.assign(dict.fromkeys(places, 0))
@@ -115,7 +116,7 @@ def _values(bootstrap: str, places: list[Place]) -> list[tuple[Place, int, bytes
             for row in range(messages.count):
                 place = places[messages.place[row]]
                 found[place].append((place, int(messages.offset[row]), messages.value(row)))
-            told |= messages.ends
+            told.update(messages.ends)
             if time.monotonic() > until_s:
                 left = ", ".join(f"{topic}[{partition}]" for topic, partition in places if (topic, partition) not in told)
                 raise LaneError(f"kafka {bootstrap}: the end of {left or 'a control topic'} was not met within {_WHOLE_S:.0f} s")

@@ -11,6 +11,7 @@ that restores itself (contract 16 to 18, 23).
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,7 @@ import structlog
 from streams.agents.batch import BatchProcess, batch_of
 from streams.clock import RunClock
 from streams.errors import FencedError, MillraceError, StepError
+from streams.lanes.admin import list_topics
 from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.carrier import Carrier
 from streams.lanes.committer import Committer
@@ -26,6 +28,7 @@ from streams.lanes.control import Control, read_control
 from streams.lanes.intake import Intake, Taken
 from streams.lanes.lag_watch import LagWatch
 from streams.lanes.lane_records import LaneRecords, Value
+from streams.lanes.laps import Laps
 from streams.lanes.latency import Stamps
 from streams.lanes.opening import check_topics, continue_counters, open_producers, pointers
 from streams.lanes.registry import SchemaIds
@@ -63,6 +66,7 @@ class KafkaLane:
         self.spec, self.build = spec, build
         self.stop = self.opened = False
         self.status = StatusFile(spec.status_path, spec.process, spec.shard)
+        self.laps = Laps()
         self._close: list[Callable[[], None]] = []
         self._alerts: list[Value] = []
         self._lag = LagWatch(spec.lag_limit_s)
@@ -76,20 +80,28 @@ class KafkaLane:
 
     def open(self) -> None:
         """Fence the predecessor and settle its transaction, then restore state. LaneError or RestoreError with the reason."""
-        spec = self.spec
+        spec, lap = self.spec, self.laps.lap
+        lap("imports")
         self.wire = Wire(SchemaIds(spec.registry))
         standby = self._stand_by(spec.lock_path) if spec.lock_path else None
         self.status.write()
-        self.producers = open_producers(spec)  # first of all: what is read next is final
-        self._close += [producer.close for producer in self.producers]
-        self.consumer, commands = (BulkConsumer(spec.kafka, spec.name, _CONSUMER) for _ in range(2))
-        self._close += [self.consumer.close, commands.close]
-        control = read_control(spec.kafka, self.wire)
+        lap("standby")
+        with ThreadPoolExecutor(2) as pool:  # neither depends on what a predecessor left open
+            reading, listing = pool.submit(read_control, spec.kafka, self.wire), pool.submit(list_topics, spec.kafka)
+            self.producers = open_producers(spec)  # before any offset is read: what is read next is final
+            self._close += [producer.close for producer in self.producers]
+            self.consumer, commands = (BulkConsumer(spec.kafka, spec.name, _CONSUMER) for _ in range(2))
+            self._close += [self.consumer.close, commands.close]
+            lap("producers")
+            control, there = reading.result(), listing.result()
+        lap("control")
         found = pointers(spec, self.consumer)
+        lap("offsets")
         state = standby.caught_up(control, found) if standby else None
         process = state.process if state else self.build(control)
+        lap("build")
         self._places = input_places(spec, process)
-        check_topics(spec.kafka, [*(topic for topic, _ in self._places), *process.writes, JOURNAL, SNAPSHOTS, LATENCY, ALERTS])
+        check_topics(spec.kafka, [*(topic for topic, _ in self._places), *process.writes, JOURNAL, SNAPSHOTS, LATENCY, ALERTS], there)
         names = lane_writers(spec.process, spec.shard, {*(topic for topic, _ in self._places), *process.writes})
         writers = {topic: control.writer(name) for topic, name in names.items()}
         state = state or recover(spec, self.wire, control, lambda _: process, self._places, found)
@@ -97,6 +109,7 @@ class KafkaLane:
             standby.close()
         if state.batch < 0:
             continue_counters(spec, self.wire, state, writers)
+        lap("restore")
         self._take_over(state, control, writers, commands)
         self.opened = True
 
@@ -121,6 +134,8 @@ class KafkaLane:
         self._commit()
         self.intake.assign()
         self.status.write(state="running")
+        self.laps.lap("first batch")
+        _LOG.info("running", name=self.spec.name, first_batch_ms=self.laps.ms["first batch"])
         while not self.stop and not self.new_run:
             self._cycle()
         self._end()
@@ -269,7 +284,7 @@ class KafkaLane:
         self.stamps = Stamps(spec.process, self.run_number)
         own = {state.process.spec.writers[topic] for topic in state.process.writes}
         parts = [{place: at for place, at in state.positions.items() if is_control(place[0]) == told} for told in (True, False)]
-        self.told = ControlIntake(commands, self.wire, parts[0], own, self.run_number)
+        self.told = ControlIntake(commands, self.wire, parts[0], own, self.run_number, control.ends)
         self.intake = Intake(self.consumer, self.batch, parts[1], own, self.run_number)
         self.records = LaneRecords(spec, self.wire, writers, self.run_number, state.outputs)
         self.committer = Committer(spec, self.records, self.producers, state.outputs)
@@ -281,7 +296,9 @@ class KafkaLane:
         self._snapshot_batch, self._snapshot_due_s = state.batch, time.monotonic() + spec.snapshot_s
         self._tick_s = max(_MIN_TICK_S, spec.tick_ms / 1000 / self.clock.speed)
         self.status.write(run=self.run_number, batch=state.batch, restored_batches=state.replayed)
-        _LOG.info("fresh" if state.fresh else "restored", name=spec.name, run=self.run_number, batch=state.batch, replayed=state.replayed)
+        self.laps.lap("take over")
+        said = {"run": self.run_number, "batch": state.batch, "replayed": state.replayed, "ms": str(self.laps)}
+        _LOG.info("fresh" if state.fresh else "restored", name=spec.name, **said)
 
 
 def run_lane(spec: LaneSpec, build: Build) -> int:

@@ -17,9 +17,8 @@ from streams.lanes.writers import JOURNAL, SNAPSHOTS, TICKS
 __all__ = ["check_topics", "continue_counters", "open_producers", "pointers"]
 
 
-def check_topics(bootstrap: str, topics: Iterable[str]) -> None:
-    """LaneError that names the topics which do not exist: a write to one would only fail after 30 s."""
-    there = list_topics(bootstrap)
+def check_topics(bootstrap: str, topics: Iterable[str], there: Mapping[str, int]) -> None:
+    """LaneError that names the topics which are not `there`: a write to one would only fail after 30 s."""
     missing = sorted({topic for topic in topics if topic not in there})
     if missing:
         raise LaneError(f"kafka {bootstrap}: no topic {', '.join(missing)}; `millrace apply TOPOLOGY` creates what is missing")

@@ -1,9 +1,9 @@
 """State again after a restart: the newest snapshot, then re-execution of the journal with outputs suppressed and hashes compared."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import structlog
 from confluent_kafka import Message
 
 from streams.agents.batch import BatchProcess, batch_of
@@ -12,7 +12,7 @@ from streams.lanes.control import Control
 from streams.lanes.difference import Difference, Output, compare, offset_at, recorded_outputs
 from streams.lanes.journal import OutputLog, Place, last_entry, read_entries
 from streams.lanes.replay import Replay
-from streams.lanes.snapshot import find_snapshot
+from streams.lanes.snapshot import Found, find_snapshot
 from streams.lanes.sources import Sources
 from streams.lanes.spec import Build, LaneProcess, LaneSpec, start_of_run
 from streams.lanes.wire import Wire
@@ -24,7 +24,7 @@ __all__ = ["DifferenceError", "MakeBatch", "Recovered", "journal_start", "play",
 MakeBatch = Callable[[LaneProcess, Wire], BatchProcess]
 """How a process is put behind arrays."""
 
-_LOG = structlog.get_logger("restore")
+_ANY_BATCH = (1 << 63) - 1
 
 
 class DifferenceError(RestoreError):
@@ -69,14 +69,18 @@ def recover(spec: LaneSpec, wire: Wire, control: Control, build: Build, places: 
     run, places, process = control.last_run(), tuple(places), build(control)
     run_number = run.run_number or 0
     start = start_of_run(control, places)
-    last = last_entry(spec.kafka, wire, spec.process, spec.shard, pointers.get(JOURNAL))
+    with ThreadPoolExecutor(1) as pool:
+        known = pool.submit(_snapshot, spec, wire, run_number, pointers[SNAPSHOTS]) if SNAPSHOTS in pointers else None
+        last = last_entry(spec.kafka, wire, spec.process, spec.shard, pointers.get(JOURNAL))
     if last is None:
         if pointers.get(JOURNAL, -1) >= journal_start(spec, control):
             raise RestoreError(f"{spec.process}/{spec.shard}: its journal of run {run_number} is no longer kept; start a fresh run")
         return Recovered(process, OutputLog(), start)
     message, entry = last
     same_run = entry.run_id == run_number
-    snapshot, number, last_id = find_snapshot(spec.kafka, wire, spec.process, spec.shard, run_number, entry.batch, pointers.get(SNAPSHOTS))
+    snapshot, number, last_id = known.result() if known else _snapshot(spec, wire, run_number, 0)
+    if snapshot is not None and snapshot.moment.batch > entry.batch:  # the journal's end is gone
+        snapshot = find_snapshot(spec.kafka, wire, spec.process, spec.shard, run_number, entry.batch)[0]
     state = Recovered(process, OutputLog.after(entry, same_run), start, entry.batch, snapshot_number=number, snapshot_id=last_id)
     state.journal_offset = message.offset()
     writers = {topic: process.spec.writers[topic] for topic in process.writes}
@@ -152,6 +156,11 @@ def journal_start(spec: LaneSpec, control: Control) -> int:
         return known
     opened_ms = (control.last_run().wall_start_ns or 0) // 1_000_000 - 60_000
     return offset_at(spec.kafka, JOURNAL, spec.shard, opened_ms) or 0
+
+
+def _snapshot(spec: LaneSpec, wire: Wire, run_number: int, pointer: int) -> tuple[Found | None, int, int]:
+    """As `find_snapshot`, the newest of a run whatever its batch."""
+    return find_snapshot(spec.kafka, wire, spec.process, spec.shard, run_number, _ANY_BATCH, pointer)
 
 
 def _locate(spec: LaneSpec, wire: Wire, message: Message, entry: JournalEntry, now: list[Output]) -> Difference:

@@ -39,27 +39,38 @@ class Told(NamedTuple):
 class ControlIntake:
     """Reads the control topics from given positions; `positions` moves on with what was given.
 
+    ends    : of partitions, as they are known: who is there does not wait for the broker to say so
     new_run : number of a run that has begun since, 0 if none: the process belongs to the run before and must end
     """
 
-    def __init__(self, consumer: BulkConsumer, wire: Wire, positions: Mapping[Place, int], own: Iterable[int], run_number: int) -> None:
+    def __init__(
+        self,
+        consumer: BulkConsumer,
+        wire: Wire,
+        positions: Mapping[Place, int],
+        own: Iterable[int],
+        run_number: int,
+        ends: Mapping[Place, int] | None = None,
+    ) -> None:
         self.positions = dict(positions)
         self.new_run = 0
         self._consumer, self._wire = consumer, wire
         self._own, self._run_number = frozenset(own), run_number
         self._places = tuple(self.positions)
+        self._ends = dict(ends or {})
         if self._places:
             consumer.assign(self.positions)
 
     def to_end(self) -> list[Told]:
         """Everything up to the ends of the topics now: a process knows it before any data. LaneError if the broker does not give it."""
-        ended: set[Place] = set()
+        ended = {place for place, at in self.positions.items() if at >= self._ends.get(place, at + 1)}
         found: list[Told] = []
         until_s = time.monotonic() + _TO_END_S
         while len(ended) < len(self._places):
             messages = self._consumer.take(_ROWS, 0.1)
             ended |= set(messages.ends)
-            found += self._decoded(messages)
+            found += (told := self._decoded(messages))
+            ended |= {place for one in told if one.offset + 1 >= self._ends.get(place := (one.topic, one.partition), one.offset + 2)}
             if time.monotonic() > until_s:
                 left = ", ".join(f"{topic}[{partition}]" for topic, partition in self._places if (topic, partition) not in ended)
                 raise LaneError(f"the end of {left} was not met within {_TO_END_S:.0f} s")

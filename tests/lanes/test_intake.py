@@ -39,8 +39,8 @@ def intake(wire: Wire, ends: Mapping[Place, int] | None = None) -> Intake:
     return Intake(cast(BulkConsumer, StubConsumer(ends=ends)), batch_of(process, wire), DATA, [OWN], RUN)
 
 
-def told(wire: Wire, *waves: Any) -> ControlIntake:
-    return ControlIntake(cast(BulkConsumer, StubConsumer(*waves)), wire, CONTROL, [OWN], RUN)
+def told(wire: Wire, *waves: Any, ends: Any = None) -> ControlIntake:
+    return ControlIntake(cast(BulkConsumer, StubConsumer(*waves)), wire, CONTROL, [OWN], RUN, ends)
 
 
 def message(wire: Wire, offset: int, record: Any) -> tuple[int, int, bytes]:
@@ -139,6 +139,11 @@ def test_control_to_end_gathers_until_every_end_is_met(wire: Wire) -> None:
     first = messages_of([message(wire, 0, command(CommandType.KILL))], ends={("commands.v1", 0): 1})
     lane = told(wire, first, messages_of([message(wire, 0, name(1))]), messages_of([], ends={("names.v1", 0): 1}))
     assert [item.record for item in lane.to_end()] == [name(1), command(CommandType.KILL)]
+
+
+def test_control_to_end_waits_for_no_partition_whose_known_end_is_met(wire: Wire) -> None:
+    lane = told(wire, messages_of([message(wire, 1, name(1))]), ends={("names.v1", 0): 2, ("commands.v1", 0): 0})
+    assert [item.record for item in lane.to_end()] == [name(1)]
 
 
 def test_control_run_of_another_number_ends_before_it(wire: Wire) -> None:
