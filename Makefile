@@ -10,15 +10,15 @@ PEERS := .venv-bench
 demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
 
-test: setup ## every test; one real broker for the whole run, the tests that need none beside it
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 12 --reruns 2
+test: setup ## every test, file by file on two workers; each worker starts a real broker for all of its tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 12 --reruns 2
 
 nightly: setup ## outages of every service in one long run; properties on new random examples
 	@$(BIN)/python -m pytest -m nightly
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not broker" --hypothesis-profile new
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker" --hypothesis-profile new
 
 check: setup lint types ## lint, types, fast tests: under two minutes
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not broker and not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker and not slow"
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

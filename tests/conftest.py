@@ -1,4 +1,4 @@
-"""One embedded stack for the whole run of the tests.
+"""One embedded stack for the whole run of a worker.
 
 `MILLRACE_TEST_HOME=/some/folder` keeps the stack of that folder up between runs (stop it with `MILLRACE_HOME=/some/folder millrace down`).
 """
@@ -30,13 +30,6 @@ settings.register_profile("new", print_blob=True)
 settings.load_profile("same")
 
 ADDRESSES = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE", "MILLRACE_DATABASE", "MILLRACE_PORT", "MILLRACE_HOME")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, all tests of the broker share one process and its stack; the others stay together by file."""
-    for item in items:
-        group = "broker" if item.get_closest_marker("broker") else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def free_base() -> int:
