@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError
 
 from streams.lanes import message_kernel as k
 from streams.lanes.client import tell_error, tell_log
+from streams.lanes.in_use import InUse, inside
 from streams.lanes.librdkafka import CONSUMER, ERROR_CB, LOG_CB, STATS_CB, check_code, fault, new_client, new_list, text
 from streams.lanes.messages import Messages, entry
 from streams.lanes.place import Place
@@ -25,10 +26,11 @@ _CHUNK = 1_000  # messages a call: more fall out of the processor's cache before
 _SLICE_MS = 200  # a signal is seen after so long
 
 
-class NativeConsumer:
-    """Assigned partitions through one queue. Not for two threads at once."""
+class NativeConsumer(InUse):
+    """Assigned partitions through one queue. Not for two threads at once, but for `close`."""
 
     def __init__(self, lib: Any, settings: Mapping[str, Any]) -> None:
+        super().__init__()
         self.places: tuple[Place, ...] = ()
         self.statistics: dict[str, Any] = {}
         self._lib = lib
@@ -45,6 +47,7 @@ class NativeConsumer:
         self._timestamp = C.cast(lib.message_timestamp, C.c_void_p).value
         self._destroy = C.cast(lib.message_destroy, C.c_void_p).value
 
+    @inside
     def assign(self, positions: Mapping[Place, int]) -> None:
         self._release()
         self.places = tuple(positions)
@@ -63,6 +66,7 @@ class NativeConsumer:
         finally:
             self._lib.topic_partition_list_destroy(todo)
 
+    @inside
     def take(self, rows: int, wait_ms: int) -> tuple[Messages, list[Event]]:
         self._release()
         if rows > self._room:
@@ -79,6 +83,7 @@ class NativeConsumer:
         self._out = Messages(self._columns[:, :row].copy(), {}, self._give_back)
         return self._out, events
 
+    @inside
     def committed(self, places: Iterable[Place], timeout_ms: int) -> list[Held]:
         todo = new_list(self._lib, dict.fromkeys(places, -1001))
         try:
@@ -87,21 +92,19 @@ class NativeConsumer:
         finally:
             self._lib.topic_partition_list_destroy(todo)
 
+    @inside
     def end(self, place: Place) -> int:
         low, high = C.c_int64(-1), C.c_int64(-1)
         code = self._lib.get_watermark_offsets(self._rk, place[0].encode(), place[1], C.byref(low), C.byref(high))
         return -1 if code else high.value
 
-    def close(self) -> None:
-        if not self._rk:
-            return
+    def _free(self) -> None:
         self._release()
         self._lib.consumer_close(self._rk)
         self._lib.queue_destroy(self._queue)
         for topic in self._topics.values():
             self._lib.topic_destroy(topic)
         self._lib.destroy(self._rk)
-        self._rk = None
 
     def _consume(self, rows: int, wait_ms: int) -> int:
         consume, data = self._lib.consume_batch_queue, self._pointers.ctypes.data

@@ -9,6 +9,7 @@ import numpy as np
 from confluent_kafka import KafkaError
 
 from streams.lanes.client import tell_error, tell_log
+from streams.lanes.in_use import InUse, inside
 from streams.lanes.librdkafka import (
     EVENT_DR,
     EVENT_ERROR,
@@ -52,13 +53,14 @@ class Report(NamedTuple):
     failed_bytes: int
 
 
-class NativeProducer:
-    """Not for two threads at once, but for `init_transactions` and `send_offsets`, which may block for long.
+class NativeProducer(InUse):
+    """Not for two threads at once, but for `init_transactions` and `send_offsets`, which may block for long, and for `reports` and `close`.
 
     lost : whether every broker was away at some time, as far as reports were taken; the caller sets it back
     """
 
     def __init__(self, lib: Any, settings: Mapping[str, Any]) -> None:
+        super().__init__()
         self.statistics: dict[str, Any] = {}
         self.lost = False
         self._lib = lib
@@ -67,14 +69,15 @@ class NativeProducer:
         self._topics: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._batch = np.zeros(0, _MESSAGE)
-        self._pointers, self._out = np.zeros(0, np.int64), np.zeros(REPORT_WORDS, np.int64)
 
+    @inside
     def send(self, topic: str, partition: int, value: bytes, key: bytes | None) -> KafkaError | None:
         size = 0 if key is None else len(key)
         if self._lib.produce(self._topic(topic), partition, _COPY, value, len(value), key, size, None):
             return self._error(self._lib.last_error())
         return None
 
+    @inside
     def send_rows(self, topic: str, partition: int, buffer: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> KafkaError | None:
         n = len(starts)
         if n > len(self._batch):
@@ -87,7 +90,59 @@ class NativeProducer:
             return None
         return self._error(int(batch["err"][batch["err"] != 0][0]))
 
+    @inside
     def reports(self, wait_ms: int) -> list[Report]:
+        return self._take_events(wait_ms)
+
+    @inside
+    def queued(self) -> int:
+        return self._lib.outq_len(self._rk)
+
+    @inside
+    def cause_of_death(self) -> KafkaError | None:
+        words = C.create_string_buffer(512)
+        code = self._lib.fatal_error(self._rk, words, 512)
+        return KafkaError(code, text(words.value), True) if code else None
+
+    @inside
+    def connect(self, timeout_ms: int) -> None:
+        found = C.c_void_p()
+        check_code(self._lib, self._lib.metadata(self._rk, 0, None, C.byref(found), timeout_ms))
+        self._lib.metadata_destroy(found)
+
+    @inside
+    def init_transactions(self, timeout_ms: int) -> None:
+        check(self._lib, self._lib.init_transactions(self._rk, timeout_ms))
+
+    @inside
+    def begin(self) -> None:
+        check(self._lib, self._lib.begin_transaction(self._rk))
+
+    @inside
+    def send_offsets(self, positions: Mapping[Place, int], notes: Mapping[Place, str], group: str, timeout_ms: int) -> None:
+        todo, member = new_list(self._lib, positions, notes), self._lib.consumer_group_metadata_new(group.encode())
+        try:
+            check(self._lib, self._lib.send_offsets_to_transaction(self._rk, todo, member, timeout_ms))
+        finally:
+            self._lib.consumer_group_metadata_destroy(member)
+            self._lib.topic_partition_list_destroy(todo)
+
+    @inside
+    def commit(self, timeout_ms: int) -> None:
+        check(self._lib, self._lib.commit_transaction(self._rk, timeout_ms))
+
+    @inside
+    def abort(self, timeout_ms: int) -> None:
+        check(self._lib, self._lib.abort_transaction(self._rk, timeout_ms))
+
+    def _free(self) -> None:
+        self._take_events(0)
+        for topic in self._topics.values():
+            self._lib.topic_destroy(topic)
+        self._lib.queue_destroy(self._queue)
+        self._lib.destroy(self._rk)
+
+    def _take_events(self, wait_ms: int) -> list[Report]:
         found: list[Report] = []
         event = self._lib.queue_poll(self._queue, wait_ms)
         while event:
@@ -97,49 +152,6 @@ class NativeProducer:
                 self._lib.event_destroy(event)
             event = self._lib.queue_poll(self._queue, 0)
         return found
-
-    def queued(self) -> int:
-        return self._lib.outq_len(self._rk)
-
-    def cause_of_death(self) -> KafkaError | None:
-        words = C.create_string_buffer(512)
-        code = self._lib.fatal_error(self._rk, words, 512)
-        return KafkaError(code, text(words.value), True) if code else None
-
-    def connect(self, timeout_ms: int) -> None:
-        found = C.c_void_p()
-        check_code(self._lib, self._lib.metadata(self._rk, 0, None, C.byref(found), timeout_ms))
-        self._lib.metadata_destroy(found)
-
-    def init_transactions(self, timeout_ms: int) -> None:
-        check(self._lib, self._lib.init_transactions(self._rk, timeout_ms))
-
-    def begin(self) -> None:
-        check(self._lib, self._lib.begin_transaction(self._rk))
-
-    def send_offsets(self, positions: Mapping[Place, int], notes: Mapping[Place, str], group: str, timeout_ms: int) -> None:
-        todo, member = new_list(self._lib, positions, notes), self._lib.consumer_group_metadata_new(group.encode())
-        try:
-            check(self._lib, self._lib.send_offsets_to_transaction(self._rk, todo, member, timeout_ms))
-        finally:
-            self._lib.consumer_group_metadata_destroy(member)
-            self._lib.topic_partition_list_destroy(todo)
-
-    def commit(self, timeout_ms: int) -> None:
-        check(self._lib, self._lib.commit_transaction(self._rk, timeout_ms))
-
-    def abort(self, timeout_ms: int) -> None:
-        check(self._lib, self._lib.abort_transaction(self._rk, timeout_ms))
-
-    def close(self) -> None:
-        if not self._rk:
-            return
-        self.reports(0)
-        for topic in self._topics.values():
-            self._lib.topic_destroy(topic)
-        self._lib.queue_destroy(self._queue)
-        self._lib.destroy(self._rk)
-        self._rk = None
 
     def _topic(self, name: str) -> int:
         if name not in self._topics:
@@ -167,15 +179,14 @@ class NativeProducer:
 
     def _delivered(self, event: int, found: list[Report]) -> None:
         n = self._lib.event_message_count(event)
-        if n > len(self._pointers):
-            self._pointers = np.zeros(n + n // 2, np.int64)
-        n = self._lib.event_message_array(event, self._pointers.ctypes.data, n)
+        pointers, out = np.empty(n, np.int64), np.zeros(REPORT_WORDS, np.int64)
+        n = self._lib.event_message_array(event, pointers.ctypes.data, n)
         row = 0
         while row < n:
-            after = entry("read_reports")(self._pointers.ctypes.data, row, n, self._out.ctypes.data)
-            topic, partition, size, last, code, failed = self._out.tolist()
+            after = entry("read_reports")(pointers.ctypes.data, row, n, out.ctypes.data)
+            topic, partition, size, last, code, failed = out.tolist()
             error, failed_bytes = None, 0
             if code:
-                error, failed_bytes = self._error(code), C.c_size_t.from_address(int(self._pointers[failed]) + 32).value
+                error, failed_bytes = self._error(code), C.c_size_t.from_address(int(pointers[failed]) + 32).value
             found.append(Report(self._names.get(topic, "?"), partition, after - row, size, last, error, failed_bytes))
             row = after

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from streams.lanes import message_kernel as k
 from streams.lanes.client import common_config
+from streams.lanes.in_use import InUse, inside
 from streams.lanes.librdkafka_consumer import Event, Held
 from streams.lanes.messages import Messages
 from streams.lanes.place import Place
@@ -18,24 +19,26 @@ __all__ = ["StockConsumer"]
 _CHUNK = 1_000
 
 
-class StockConsumer:
+class StockConsumer(InUse):
     """As NativeConsumer."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__()
         self.places: tuple[Place, ...] = ()
         self.statistics: dict[str, Any] = {}
         bootstrap = settings["bootstrap.servers"]
         self._consumer = Consumer({**common_config(bootstrap), "stats_cb": self._on_stats, **settings})
         self._index: dict[Place, int] = {}
         self._out: Messages | None = None
-        self._closed = False
 
+    @inside
     def assign(self, positions: Mapping[Place, int]) -> None:
         self._release()
         self.places = tuple(positions)
         self._index = {place: index for index, place in enumerate(self.places)}
         self._consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
 
+    @inside
     def take(self, rows: int, wait_ms: int) -> tuple[Messages, list[Event]]:
         self._release()
         good: list[Message] = []
@@ -55,10 +58,12 @@ class StockConsumer:
         self._out = self._columns(good)
         return self._out, events
 
+    @inside
     def committed(self, places: Iterable[Place], timeout_ms: int) -> list[Held]:
         found = self._consumer.committed([TopicPartition(*place) for place in places], timeout_ms / 1000)
         return [((at.topic, at.partition), at.offset, at.metadata, at.error) for at in found]
 
+    @inside
     def end(self, place: Place) -> int:
         try:
             found = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
@@ -66,11 +71,9 @@ class StockConsumer:
             return -1
         return found[1] if found else -1
 
-    def close(self) -> None:
-        if not self._closed:
-            self._release()
-            self._consumer.close()
-            self._closed = True
+    def _free(self) -> None:
+        self._release()
+        self._consumer.close()
 
     def _columns(self, messages: list[Message]) -> Messages:
         columns = np.zeros((k.COLUMNS, len(messages)), np.int64)
