@@ -1,0 +1,101 @@
+"""Transactions over a broker that is silent for longer than a transaction may stay open: a broker of its own is stopped and goes on."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streams.config import Endpoints
+from streams.lanes.client import TRANSACTION_TIMEOUT_MS
+from streams.lanes.librdkafka import CLIENT, library
+from streams.local import services
+from streams.local.home import Home
+from streams.local.service import JVM_SHORT
+from tests.conftest import ADDRESSES, free_base
+from tests.lanes.bulk_kit import CLIENTS
+from tests.lanes.pair_kit import WAYS, Pair, Topics, fault_of
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoints, Path]]:
+    for name in ADDRESSES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
+    home = tmp_path / "home"
+    yield services.up(lambda _: None, home=home, jvm=JVM_SHORT), home
+    services.down(purge=True, progress=lambda _: None, home=home)
+
+
+@contextmanager
+def silence(pid: int, seconds: float) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(seconds)  # the condition is the time itself
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def silent_round(kafka: str, broker: int, seed: int, count: int, seconds: float, limit_ms: int = TRANSACTION_TIMEOUT_MS) -> Counter[str]:
+    """Let pairs write, silence the broker, let them come back; instants at which they failed. Asserts what committed readers find."""
+    chance = random.Random(seed)
+    topics = Topics(kafka, count)
+    pairs = [Pair(topics, k, WAYS[k % len(WAYS)], chance.randrange(1 << 30), limit_ms) for k in range(count)]
+    wait_for(lambda: all(pair.batch > 3 for pair in pairs), pairs)
+    time.sleep(chance.random() * 0.3)  # another instant each round
+    with silence(broker, seconds):
+        before = [pair.batch for pair in pairs]
+    wait_for(lambda: all(pair.batch > old + 5 for pair, old in zip(pairs, before, strict=True)), pairs)
+    for pair in pairs:
+        pair.stop.set()
+    for pair in pairs:
+        pair.join()
+    out, log = topics.committed()
+    faults = {f"{pair.number} {pair.way}": fault for pair in pairs if (fault := fault_of(out[pair.number], log[pair.number], pair.way))}
+    assert not faults, {name: (fault, pairs[int(name.split()[0])].failures) for name, fault in faults.items()}
+    assert [len(rows) for rows in log] == [pair.batch for pair in pairs]
+    return Counter(f"{pair.way} {instant}" for pair in pairs for instant in pair.instants)
+
+
+def wait_for(condition, pairs: list[Pair], bound_s: float = 120.0) -> None:
+    until_s = time.monotonic() + bound_s
+    while not condition():
+        assert all(pair.fault is None for pair in pairs), [pair.fault for pair in pairs]
+        assert time.monotonic() < until_s, [(pair.way, pair.batch, pair._doing, pair.failures) for pair in pairs]
+        time.sleep(0.05)
+
+
+def test_transactions_over_a_short_silence_show_committed_batches_only(own_stack: tuple[Endpoints, Path]) -> None:
+    where, home = own_stack  # as in the long run, with everything three times shorter
+    silent_round(where.kafka, broker_of(home), 1, 8, 4.5, 2_000)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("client", CLIENTS)
+def test_transactions_over_many_silences_show_committed_batches_only(
+    client: str, own_stack: tuple[Endpoints, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, home = own_stack
+    monkeypatch.setenv(CLIENT, client)
+    library.cache_clear()
+    found: Counter[str] = Counter()
+    try:
+        for seed, seconds in enumerate((4.5, 11.0, 12.0, 13.0, 14.0, 16.0)):
+            found += silent_round(where.kafka, broker_of(home), seed, 12, seconds, 2_000 if seconds < 10 else TRANSACTION_TIMEOUT_MS)
+    finally:
+        library.cache_clear()
+    instants = {instant.split()[1] for instant in found}
+    assert instants >= {"delivery", "settle"}, found  # the silences fell into production, offsets and commits
+
+
+def broker_of(home: Path) -> int:
+    """The broker's process."""
+    return Home(home).running()["kafka"].pid
