@@ -5,20 +5,22 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from streams.config import Endpoints
+from streams.lanes.bulk_transactions import BulkTransactions
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS
 from streams.lanes.librdkafka import CLIENT, library
 from streams.local import services
 from streams.local.home import Home
 from streams.local.service import JVM_SHORT
 from tests.conftest import ADDRESSES, free_base
-from tests.lanes.bulk_kit import CLIENTS
+from tests.lanes.bulk_kit import CLIENTS, new_topic, read_all
 from tests.lanes.pair_kit import WAYS, Pair, Topics, fault_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -65,7 +67,7 @@ def silent_round(kafka: str, broker: int, seed: int, count: int, seconds: float,
     return Counter(f"{pair.way} {instant}" for pair in pairs for instant in pair.instants)
 
 
-def wait_for(condition, pairs: list[Pair], bound_s: float = 120.0) -> None:
+def wait_for(condition: Callable[[], bool], pairs: list[Pair], bound_s: float = 120.0) -> None:
     until_s = time.monotonic() + bound_s
     while not condition():
         assert all(pair.fault is None for pair in pairs), [pair.fault for pair in pairs]
@@ -99,3 +101,34 @@ def test_transactions_over_many_silences_show_committed_batches_only(
 def broker_of(home: Path) -> int:
     """The broker's process."""
     return Home(home).running()["kafka"].pid
+
+
+@pytest.mark.nightly
+def test_transactions_open_over_a_silence_stay_aborted_when_the_next_ones_commit(own_stack: tuple[Endpoints, Path]) -> None:
+    where, home = own_stack
+    for _ in range(3):  # with the broker's session at 3 s, 3 of the first 100 showed
+        topic = new_topic(where.kafka, 100)
+        old = open_all(where.kafka, topic, 100, b"aborted")
+        for producer in old:
+            producer.flush()
+        with silence(broker_of(home), 13.0):
+            pass
+        time.sleep(3.0)  # the broker looks for overdue transactions each second
+        for producer in old:
+            producer.close(0.0)
+        for producer in open_all(where.kafka, topic, 100, b"committed"):
+            producer.commit({}, "")
+            producer.close()
+        found = read_all(where.kafka, {(topic, k): 0 for k in range(100)})
+        assert {place: values for place, values in found.items() if values != [b"committed"]} == {}
+
+
+def open_all(kafka: str, topic: str, count: int, value: bytes) -> list[BulkTransactions]:
+    """A producer for each partition, with one record in an open transaction."""
+    producers = [BulkTransactions(kafka, f"{topic}.{k}") for k in range(count)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(BulkTransactions.initialise, producers))
+    for partition, producer in enumerate(producers):
+        producer.begin()
+        producer.send(topic, partition, value)
+    return producers
