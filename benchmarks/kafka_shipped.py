@@ -76,7 +76,7 @@ class Shipped:
         self.topology = load(self.path)
         apply(self.topology, self.stack, lambda _: None)
         self.wire = Wire(SchemaIds(self.stack.registry))
-        self.instances = [i for i in instances(self.topology) if i.kind not in ("feed", "control")]
+        self.instances = [i for i in instances(self.topology) if i.kind not in ("feed", "control", "sink")]
         self.agents = [i for i in self.instances if i.kind == "agents"]
         control = read_control(self.stack.kafka, self.wire)
         self.number = 1 + max(control.runs, default=0)
@@ -145,7 +145,7 @@ class Shipped:
 
     @contextmanager
     def processes(self) -> Iterator[Supervisor]:
-        """Every process of the topology but feed and control plane."""
+        """Every process of the topology but feed, control plane and sink."""
         with Supervisor(self.instances, str(self.path), {}, lambda _: None) as supervisor:
             supervisor.start()
             yield supervisor
