@@ -93,14 +93,8 @@ class Java:
         classes = os.pathsep.join(artifacts.class_path(*JAVA_TOOLS, lambda _: None))
         bytes_of = "org.apache.kafka.common.serialization.BytesDeserializer"
         place = ("--bootstrap-server", kafka, "--topic", topic, "--partition", str(partition), "--offset", "earliest")
-        what = (
-            "--max-messages",
-            str(count),
-            "--isolation-level",
-            "read_committed",
-            "--formatter-property",
-            f"value.deserializer={bytes_of}",
-        )
+        what = ("--max-messages", str(count), "--isolation-level", "read_committed")
+        how = ("--formatter-property", f"value.deserializer={bytes_of}")
         out = _run(artifacts.java(), "-Xmx256m", "-cp", classes, "org.apache.kafka.tools.consumer.ConsoleConsumer", *place, *what, *how)
         return [_ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line) for line in out.splitlines()]
 
