@@ -77,6 +77,17 @@ def stack() -> Iterator[Endpoints]:
         yield found
 
 
+@pytest.fixture
+def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoints, Path]]:
+    """A stack for one test, and its folder: the test may kill what is in it."""
+    for name in ADDRESSES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
+    home = tmp_path / "home"
+    yield services.up(lambda _: None, home=home, jvm=JVM_SHORT), home
+    services.down(purge=True, progress=lambda _: None, home=home)
+
+
 @pytest.fixture(autouse=True)
 def undisturbed() -> Iterator[None]:
     """Signal handlers and log settings of a test do not outlive it."""

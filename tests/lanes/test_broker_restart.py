@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,10 @@ from streams.config import Endpoints
 from streams.local import services
 from streams.local.home import Home
 from streams.local.service import JVM_SHORT
-from tests.conftest import ADDRESSES, free_base
 from tests.lanes.lane_kit import World
 from tests.lanes.test_kafka import assert_exact
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-
-@pytest.fixture
-def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoints, Path]]:
-    for name in ADDRESSES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
-    home = tmp_path / "home"
-    yield services.up(lambda _: None, home=home, jvm=JVM_SHORT), home
-    services.down(purge=True, progress=lambda _: None, home=home)
 
 
 def test_lane_broker_killed_and_back_ends_or_goes_on_and_loses_nothing(own_stack: tuple[Endpoints, Path]) -> None:

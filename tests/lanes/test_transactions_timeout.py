@@ -16,24 +16,11 @@ from streams.config import Endpoints
 from streams.lanes.bulk_transactions import BulkTransactions
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS
 from streams.lanes.librdkafka import CLIENT, library
-from streams.local import services
 from streams.local.home import Home
-from streams.local.service import JVM_SHORT
-from tests.conftest import ADDRESSES, free_base
 from tests.lanes.bulk_kit import CLIENTS, new_topic, read_all
 from tests.lanes.pair_kit import WAYS, Pair, Topics, fault_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-
-@pytest.fixture
-def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoints, Path]]:
-    for name in ADDRESSES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
-    home = tmp_path / "home"
-    yield services.up(lambda _: None, home=home, jvm=JVM_SHORT), home
-    services.down(purge=True, progress=lambda _: None, home=home)
 
 
 @contextmanager

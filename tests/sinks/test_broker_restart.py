@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,21 +16,10 @@ from streams.local.home import Home
 from streams.local.service import JVM_SHORT
 from streams.sinks.clickhouse import SinkSettings
 from streams.sinks.query import connect
-from tests.conftest import ADDRESSES, free_base
 from tests.sinks.conftest import SinkProcess, trade
 from tests.sinks.test_sink import COUNTS, eventually, once
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-
-@pytest.fixture
-def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endpoints, Path]]:
-    for name in ADDRESSES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
-    home = tmp_path / "home"
-    yield services.up(lambda _: None, home=home, jvm=JVM_SHORT), home
-    services.down(purge=True, progress=lambda _: None, home=home)
 
 
 def test_sink_broker_killed_and_back_goes_on_without_loss(own_stack: tuple[Endpoints, Path], tmp_path: Path) -> None:
