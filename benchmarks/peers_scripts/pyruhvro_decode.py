@@ -2,17 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from time import process_time_ns
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from best import best_ns
 from pyruhvro import deserialize_array
 
-RUNS = 9
 HEADER_BYTES = 5
 
 
@@ -22,22 +19,13 @@ def main(schema_path: str, values_path: str, starts_path: str) -> None:
     starts = np.load(starts_path).tolist()
     values = [content[a:b] for a, b in pairwise(starts)]
     bodies = [value[HEADER_BYTES:] for value in values]
-    whole_ns = _best_ns(lambda: deserialize_array([value[HEADER_BYTES:] for value in values], schema))
-    alone_ns = _best_ns(lambda: deserialize_array(bodies, schema))
+    whole_ns = best_ns(lambda: deserialize_array([value[HEADER_BYTES:] for value in values], schema))
+    alone_ns = best_ns(lambda: deserialize_array(bodies, schema))
     batch = deserialize_array(bodies, schema)
     found = pa.record_batch(batch)
     whole = [f.name for f in found.schema if f.type == pa.int64()]
     sums = {name: sum(v for v in found.column(name).to_pylist() if v is not None) for name in whole}
     print(json.dumps({"rows": found.num_rows, "ns": whole_ns / len(values), "alone_ns": alone_ns / len(values), "sums": sums}))
-
-
-def _best_ns(run: Callable[[], Any]) -> int:
-    spent = []
-    for _ in range(RUNS):
-        began = process_time_ns()
-        run()
-        spent.append(process_time_ns() - began)
-    return min(spent)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,15 @@
 
 import json
 import sys
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from time import process_time_ns
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from best import best_ns
 from pyruhvro import deserialize_array, serialize_record_batch
 
-RUNS = 9
 HEADER_BYTES = 5
 
 
@@ -31,16 +29,7 @@ def main(schema_path: str, values_path: str, starts_path: str) -> None:
         return [header + body for chunk in alone() for body in pa.array(chunk).to_pylist()]
 
     equal = whole() == values
-    print(json.dumps({"ns": _best_ns(whole) / len(values), "alone_ns": _best_ns(alone) / len(values), "equal": equal}))
-
-
-def _best_ns(run: Callable[[], Any]) -> int:
-    spent = []
-    for _ in range(RUNS):
-        began = process_time_ns()
-        run()
-        spent.append(process_time_ns() - began)
-    return min(spent)
+    print(json.dumps({"ns": best_ns(whole) / len(values), "alone_ns": best_ns(alone) / len(values), "equal": equal}))
 
 
 if __name__ == "__main__":
