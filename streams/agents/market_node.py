@@ -7,6 +7,7 @@ does not read (REST) is looked at here: it is not ours, then it is counted; it i
 
 import ctypes
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -42,7 +43,7 @@ SIZES = ("instruments", "window", "far", "held")
 _ROOM_BYTES = 1 << 16
 
 
-class MarketNode:
+class MarketNode(ABC):
     """Normalize of one process; make a PlainMarket or a CompiledMarket.
 
     edge    : knows names and instruments; it takes them in before the market does
@@ -188,13 +189,13 @@ class MarketNode:
         sizes = json.dumps({name: self.sizes[name] for name in SIZES}, sort_keys=True)
         return f"{self._layout[0]}-{blake2b(sizes.encode(), digest_size=4).hexdigest()}", self._layout[1]
 
+    @abstractmethod
     def state(self) -> bytes:
         """Everything that decides future outputs, but the instruments, as bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, state: bytes) -> None:
         """Take a state that `state` gave; the instruments have been learned before."""
-        raise NotImplementedError
 
 
 class Steps:

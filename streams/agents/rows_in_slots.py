@@ -1,6 +1,7 @@
 """Rows as compiled code carries them: in slots, or as frames; what is not read so is a record, or no record, as `wire` says."""
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ __all__ = ["CompiledRows", "FrameRows", "SlotRows"]
 Decode = Callable[[str, bytes | None], Any]
 
 
-class CompiledRows(Rows):
+class CompiledRows(Rows, ABC):
     """Rows of a topic of which compiled code reads most.
 
     writers : other headers, and the schemas that the bodies behind them were written with
@@ -54,9 +55,9 @@ class CompiledRows(Rows):
         for row in np.flatnonzero(state == RECORD).tolist():
             self._fill_record(row)
 
+    @abstractmethod
     def _read(self, reader: SlotReader) -> Any:
         """Columns with a row a value: state, id, run_id, recv_ts_ns and more."""
-        raise NotImplementedError
 
     def _fill_record(self, row: int) -> None:
         try:
