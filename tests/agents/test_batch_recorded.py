@@ -94,7 +94,8 @@ def test_compiled_batch_goes_back_over_frames(recording):
     batch = batch_of(Process(spec(*FUSED, **ROOM)))
     for record in control():
         batch.carry_record(record)
-    queues = [queue_of(batch, *batch_) for batch_ in Values(records).batches(len(records) // 3 + 1)]
+    values = Values(records)  # their memory has to stay until they have been carried
+    queues = [queue_of(batch, *batch_) for batch_ in values.batches(len(records) // 3 + 1)]
     batch.carry(queues[0], 0, len(queues[0]))
     batch.mark()
     mark = batch.mark()
