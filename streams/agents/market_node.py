@@ -267,7 +267,7 @@ def market_sources() -> list[Path]:
     """Every file that the machine code depends on, beside the kernel itself."""
     modules = ["streams.slots", "streams.trading.book_side", "streams.venues.binance.rules", "streams.venues.binance.sequence"]
     modules += [f"streams.venues.binance.{part}" for part in ("frame_parser", "frame_members", "frame_numbers", "json_text")]
-    modules += ["streams.records", "streams.schema.bulk_put"]
+    modules += ["streams.records", "streams.schema.bulk_put", "streams.schema.bulk_wire"]
     modules += ["streams.schema.native_rows", "streams.schema.slot_convert", "streams.schema.slots_derived", "streams.schema.ratio"]
     modules += [f"streams.agents.market{part}" for part in ("", "_body", "_book", "_held", "_work")]
     return native.sources(*modules)

@@ -12,7 +12,7 @@ from llvmlite import ir
 from streams.kernel import below, ctz, hash64, load_byte, load_word, store_word
 from streams.kernel.prim import I64, primitive
 
-__all__ = ["BEHIND", "FULL", "intern", "is_text", "money", "size_at", "varint", "widened"]
+__all__ = ["BEHIND", "FULL", "intern", "is_text", "money", "same_bytes", "size_at", "varint", "widened"]
 
 BEHIND = 16  # bytes that may be looked at behind the last body
 FULL = -1  # the dictionary has no room for another name
@@ -160,7 +160,7 @@ def intern(dictionary: int, buffer: int, p: int, size: int) -> int:
     number = load_word(table + 8 * slot)
     while number != 0:
         name = names + 16 * (number - 1)
-        if load_word(name + 8) == size and _same(buffer + load_word(name), p, size):
+        if load_word(name + 8) == size and same_bytes(buffer + load_word(name), p, size):
             return number - 1
         slot = (slot + 1) & below(bits)
         number = load_word(table + 8 * slot)
@@ -182,7 +182,8 @@ def _hash(p: int, size: int) -> int:
     return h ^ load_word(p) & below(8 * size)
 
 
-def _same(a: int, b: int, size: int) -> bool:
+def same_bytes(a: int, b: int, size: int) -> bool:
+    """Whether two places hold the same bytes. Up to seven bytes behind each are looked at."""
     while size >= 8:
         if load_word(a) != load_word(b):
             return False

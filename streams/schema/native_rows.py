@@ -4,6 +4,7 @@
 """
 
 from streams.kernel import below, hash64, load_word
+from streams.schema.bulk_wire import same_bytes
 
 __all__ = ["find_instrument", "find_name", "hash_text", "instrument_at", "name_at"]
 __all__ += ["CL_ORD_PREFIX", "COST_DEN", "COST_NUM", "LOTS_FIT", "PX_DEN", "PX_NUM", "TICKS_FIT"]
@@ -116,14 +117,4 @@ def _same_text(text: int, p: int, size: int) -> bool:
     """Whether the text of a row, address and bytes at `text`, is this one."""
     if load_word(text + 8) != size:
         return False
-    return _same(load_word(text), p, size)
-
-
-def _same(a: int, b: int, size: int) -> bool:
-    while size >= 8:
-        if load_word(a) != load_word(b):
-            return False
-        a += 8
-        b += 8
-        size -= 8
-    return (load_word(a) ^ load_word(b)) & below(8 * size) == 0
+    return same_bytes(load_word(text), p, size)

@@ -27,7 +27,7 @@ __all__ = ["FULL", "REST", "SOURCES", "SlotWriter", "prepare", "write_slot"]
 
 SOURCES = (
     *("streams.schema.slots_out_kernel", "streams.schema.slots_derived", "streams.schema.ratio", "streams.schema.bulk_put"),
-    *("streams.schema.native_rows", "streams.records"),
+    *("streams.schema.native_rows", "streams.schema.bulk_wire", "streams.records"),
 )
 """Modules that `write_slot` depends on, for `native.sources`."""
 
