@@ -15,7 +15,7 @@ LAYERS = (
     {"cli", "commands"},
     {"topology"},
     {"control"},
-    {"lanes", "sinks", "local", "venues"},
+    {"backtest", "report", "lanes", "sinks", "local", "venues"},
     {"agents", "strategies"},
     PURE_VENUES,
     {"trading"},
