@@ -1,7 +1,7 @@
 """The topology file: what runs where, frozen and typed. `load` reads one and tells every fault at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from streams.topology.check import check
 from streams.topology.limits import Limits
 from streams.topology.listed import LISTED
 from streams.topology.part import InstrumentName, Name, Part, exactly
+from streams.topology.settings import apply_settings
 from streams.topology.source import Keys, Source, nearest, read
 
 __all__ = ["Account", "Desk", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
@@ -226,12 +227,16 @@ class Topology(Part):
         return 1 + max(self.shards.values(), default=0)
 
 
-def load(path: str | Path) -> Topology:
-    """The topology in a file; TopologyError with every fault, each with file, line and key path."""
+def load(path: str | Path, settings: Iterable[str] = ()) -> Topology:
+    """The topology in a file; TopologyError with every fault, each with file, line and key path.
+
+    settings : `KEY=VALUE` each, replacing values of the file (streams/topology/settings.py)
+    """
     source = read(path)
     if not isinstance(source.data, dict):
         source.faults.add(1, (), "holds no topology; it starts with 'name:'")
         source.faults.check()
+    apply_settings(source, settings, [key for key in _keys(Topology) if key != "path"])
     data = _with_listed(source)
     found = None
     try:

@@ -1,6 +1,7 @@
 """A YAML file as values that still know their line, and the faults found in it."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,7 +12,7 @@ import yaml
 
 from streams.errors import TopologyError
 
-__all__ = ["Faults", "Keys", "Source", "nearest", "nearest_file", "path_text", "read"]
+__all__ = ["Faults", "Keys", "Source", "nearest", "nearest_file", "path_text", "read", "value_of"]
 
 Keys = tuple[str | int, ...]
 
@@ -40,16 +41,32 @@ class Faults:
 
     path: str
     found: dict[tuple[int, str], str] = field(default_factory=dict)
+    given: dict[Keys, str] = field(default_factory=dict)
+    """What stands there that is not of the file: its source, by key path."""
+    lines: dict[Keys, int] = field(default_factory=dict)
+    """Line of each key path of the file."""
 
     def add(self, line: int, keys: Keys, message: str) -> None:
         """Note one fault; a second one at the same place is dropped, since it mostly follows from the first."""
+        given = self._given(keys)
+        if given is not None:
+            line, message = 0, f"{self.given[given]}: {message if keys == given else f'{path_text(keys)}: {message}'}"
         self.found.setdefault((line, path_text(keys)), message)
 
     def check(self) -> None:
         """Raise TopologyError with every fault, in the order of the lines; nothing when there is none."""
         if self.found:
-            told = [f"{self.path}:{line}: {where + ': ' if where else ''}{text}" for (line, where), text in sorted(self.found.items())]
-            raise TopologyError("\n".join(told))
+            told = [
+                f"{self.path}:{line}: {where + ': ' if where else ''}{text}" if line else text
+                for (line, where), text in sorted(self.found.items())
+            ]
+            raise TopologyError("\n".join(dict.fromkeys(told)))
+
+    def _given(self, keys: Keys) -> Keys | None:
+        """The key path of what was given at these keys, above them or below; None where the file stands."""
+        above = [keys[:n] for n in range(len(keys), 0, -1) if keys[:n] in self.given]
+        below = [given for given in self.given if given[: len(keys)] == keys and keys not in self.lines] if keys else []
+        return next(iter(above + below), None)
 
 
 def read(path: str | Path) -> Source:
@@ -60,8 +77,8 @@ def read(path: str | Path) -> Source:
         raise TopologyError(f"{path}: no such file{nearest_file(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise TopologyError(f"{path}: cannot be read: {error}") from None
-    faults = Faults(str(path))
     lines: dict[Keys, int] = {}
+    faults = Faults(str(path), lines=lines)
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -75,6 +92,16 @@ def read(path: str | Path) -> Source:
     finally:
         loader.dispose()
     return Source(str(path), data, lines, faults)
+
+
+def value_of(text: str) -> Any:
+    """The value of a text as a file would have it; the text itself where YAML has no other. TopologyError for what is no YAML."""
+    try:
+        found = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise TopologyError(f"{text!r} is no YAML value: {problem}; quote text that YAML reads otherwise") from None
+    return Decimal(found) if isinstance(found, str) and _EXPONENT.fullmatch(found) else found
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -103,6 +130,10 @@ def path_text(keys: Keys) -> str:
     for key in keys:
         text += f"[{key}]" if isinstance(key, int) else f"{'.' if text else ''}{key}"
     return text
+
+
+_EXPONENT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?[eE][+-]?[0-9]+")
+"""YAML 1.1 takes 1e-3 for text: it wants a point."""
 
 
 class _Loader(yaml.SafeLoader):
