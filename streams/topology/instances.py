@@ -15,7 +15,7 @@ from streams.schema import model
 from streams.topology.catalog import AGENTS
 from streams.topology.model import Topology
 
-__all__ = ["TOOLS", "Instance", "empty_spec", "instances", "models_folder", "process_spec", "shell_name", "writer_names"]
+__all__ = ["TOOLS", "Instance", "empty_spec", "instances", "models_folder", "process_spec", "shell_name", "sizes_of", "writer_names"]
 
 TOOLS = {
     "apply": CONTROL_TOPICS,
@@ -141,7 +141,7 @@ def empty_spec(topology: Topology, instance: Instance) -> ProcessSpec:
             for name, strategy in topology.strategies_of(instance.name).items()
             if topology.shard(strategy.instruments[0]) == instance.shard
         )
-    sizes = _sizes(topology, instance)
+    sizes = sizes_of(topology, instance.name)
     return ProcessSpec(instance.name, instance.shard, instance.agents, strategies, sizes, shared=instance.shared)
 
 
@@ -150,8 +150,8 @@ def models_folder() -> Path:
     return home_folder() / "models"
 
 
-def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:
-    """Room for what the topology names, and a little more; what the file says itself goes first."""
+def sizes_of(topology: Topology, *processes: str) -> dict[str, int]:
+    """Room for what the topology names, and a little more; what the file says itself goes first, of several processes the most."""
     currencies = {c for i in topology.instruments.values() for c in (i.base, i.quote)}
     scopes = {scope for account in topology.accounts for scope in topology.chain(f"account:{account}")}
     scopes |= {f"desk:{desk}" for desk in topology.desks} | {f"trader:{trader}" for trader in topology.traders}
@@ -165,4 +165,8 @@ def _sizes(topology: Topology, instance: Instance) -> dict[str, int]:
         "clusters": len({i.cluster for i in topology.instruments.values()}),
     }
     room = {name: max(DEFAULT_SIZES[name], 1 << (count - 1).bit_length()) for name, count in counts.items() if count}
-    return room | topology.processes[instance.name].sizes
+    said: dict[str, int] = {}
+    for process in processes:
+        for name, size in topology.processes[process].sizes.items():
+            said[name] = max(size, said.get(name, 0))
+    return room | said
