@@ -15,6 +15,7 @@ from streams.topology.limits import Limits
 from streams.topology.listed import LISTED
 from streams.topology.part import InstrumentName, Name, Part, exactly
 from streams.topology.settings import apply_settings
+from streams.topology.simulation import Simulation
 from streams.topology.source import Keys, Source, nearest, read
 
 __all__ = ["Account", "Desk", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
@@ -73,6 +74,7 @@ class Venue(Part):
     """Files for `feed: recording`; `millrace run --recording` overrides them."""
     ws_url: str | None = None
     rest_url: str | None = None
+    simulation: Simulation = Simulation()
 
 
 class Instrument(Part):

@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 
 from streams.errors import UnitError, VenueError
-from streams.records import Instrument, InstrumentType, OrdType, Side, TimeInForce, VenueEventType
+from streams.records import Instrument, OrdType, Side, TimeInForce, VenueEventType
 from streams.schema import units
-from streams.trading.contract import money_per_tick_lot
-from streams.trading.venue import SimVenue
 from streams.trading.venue_answer import REASONS
+from streams.trading.venue_models import VENUE_SIZES, VenueModels, make_venue
 from streams.venues.sim.market_slots import MarketSlots
 from streams.venues.sim.matcher import Answer, Matcher
 
 __all__ = ["SIZES", "SimExchange", "SimOrder"]
 
-SIZES = {"window": 4096, "far": 8192, "orders": 1024, "executions": 1024, "answers": 16384}
+SIZES = dict(VENUE_SIZES)
+_PLAIN = VenueModels()
 _UNASKED = {VenueEventType.EXPIRED, VenueEventType.TRIGGERED}
 _ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
 
@@ -51,6 +51,7 @@ class SimExchange:
     run         : number of the run; execution ids are "<run>-<n>", n dense from 1
     instruments : one record a symbol
     others      : instruments of other venues, whose records are passed over the sooner
+    models      : how it fills and charges
     """
 
     def __init__(
@@ -60,15 +61,11 @@ class SimExchange:
         sizes: dict[str, int] | None = None,
         compiled: bool = False,
         others: Sequence[Instrument] = (),
+        models: VenueModels = _PLAIN,
     ) -> None:
         self.run, self.instruments = run, list(instruments)
         self.rows = {i.symbol: row for row, i in enumerate(self.instruments)}
-        n = len(self.instruments)
-        venue = SimVenue({**SIZES, **(sizes or {}), "instruments": n, "order_lists": 3 * n})
-        venue.setup()
-        for row, instrument in enumerate(self.instruments):
-            _set_spec(venue, row, instrument)
-        self.matcher = Matcher(venue, compiled)
+        self.matcher = Matcher(make_venue(models, self.instruments, {**SIZES, **(sizes or {})}), compiled)
         self.slots = MarketSlots(run, self.instruments, others)
         self.orders: dict[str, SimOrder] = {}
         self.by_number: list[SimOrder] = []
@@ -259,20 +256,6 @@ class SimExchange:
             "ended": None if o.ended is None else o.ended.name,
             "reason": o.reason,
         }
-
-
-def _set_spec(venue: SimVenue, row: int, i: Instrument) -> None:
-    """The kernel's view of an instrument."""
-    spec = venue.specs[row]
-    spec.instrument = row
-    spec.tick_e9, spec.lot_e9, spec.multiplier_e9 = i.tick_e9, i.lot_e9, i.multiplier_e9
-    if i.instrument_type != InstrumentType.INVERSE:  # there is a book of it, but orders for it are refused: `plan` says why
-        spec.valid = 1
-        spec.money_per_tick_lot = money_per_tick_lot(i.tick_e9, i.lot_e9, i.multiplier_e9, i.money_scale, int(i.instrument_type))
-    spec.min_qty_lots = -(-i.min_qty_e9 // i.lot_e9)
-    spec.max_qty_lots = i.max_qty_e9 // i.lot_e9
-    spec.min_notional = units.money_from_decimal(i.min_notional, i.money_scale)
-    spec.fees.maker_e9, spec.fees.taker_e9, spec.fees.rounding = i.maker_fee_e9, i.taker_fee_e9, int(i.fee_rounding)
 
 
 def _ticks(px: str | None, i: Instrument) -> int:
