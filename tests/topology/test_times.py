@@ -1,13 +1,20 @@
 """Instants as people write them."""
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import ConfigError
+from streams.topology import times
 from streams.topology.times import instant_ns, instant_text
 
 MIDNIGHT_NS = 1_723_075_200_000_000_000
+
+
+def test_examples_of_the_module_hold():
+    assert doctest.testmod(times).failed == 0
 
 
 @pytest.mark.parametrize(
