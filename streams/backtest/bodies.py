@@ -1,0 +1,159 @@
+"""Bodies: slots of many kinds as Avro bodies, topic by topic, and the rolling hash over them in the order of the slots."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from streams.backtest import bodies_kernel as k
+from streams.errors import EdgeError
+from streams.kernel import native
+from streams.schema import bulk, codec
+from streams.schema.blake2b import DIGEST_BYTES, STATE_BYTES
+from streams.schema.edge import Edge
+from streams.schema.layout import layout
+from streams.schema.model import SCHEMAS, Schema
+from streams.schema.rolling import roll
+from streams.schema.slots_out import SOURCES, SlotWriter
+
+__all__ = ["Bodies", "prepare"]
+
+_SCHEMAS = {s.slot.kind: s for s in SCHEMAS.values() if s.slot}
+_SIZES = {kind: layout(schema).size for kind, schema in _SCHEMAS.items()}
+_FIRST_BYTES, _FIRST_COUNT = 1 << 12, 1 << 6
+
+
+class Bodies:
+    """Takes slots and holds their bodies until they are taken out as columns.
+
+    Bodies are those of `codec.encode(edge.from_slot(kind, slot, run_id))`.
+
+    count  : records held
+    hashed : whether the rolling hash goes over what is added
+    """
+
+    def __init__(self, edge: Edge, run_id: int = 0, hashed: bool = True) -> None:
+        self.edge, self.run_id, self.hashed = edge, run_id, hashed
+        self.count = 0
+        self._writer = SlotWriter(edge)
+        self._digest = np.zeros(STATE_BYTES, np.uint8)
+        self._memory = k.BodyWork().pack()
+        self._words = self._memory.view(np.int64)
+        self._address: int = self._memory.ctypes.data
+        self._run = _entry()
+        self._out: dict[int, np.ndarray] = {kind: np.empty(_FIRST_BYTES, np.uint8) for kind in _SCHEMAS}
+        self._starts: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT + 1, np.int64) for kind in _SCHEMAS}
+        self._set("run_id", run_id)
+        self._set("digest", self._digest.ctypes.data if hashed else 0)
+        self._column("programs")[:] = self._writer.programs
+        self._filled, self._count = self._column("filled"), self._column("count")
+        for kind in _SCHEMAS:
+            self._place(kind)
+
+    @property
+    def digest(self) -> bytes:
+        """The rolling hash over all bodies so far (`schema.rolling`), 16 bytes."""
+        return self._digest[:DIGEST_BYTES].tobytes()
+
+    def add(self, kinds: np.ndarray, slots: np.ndarray) -> None:
+        """Write these records. kinds: int8[n], of their slots; slots: int64[n], the address of each.
+
+        EdgeError where a number names nothing, SchemaError where a value does not fit its field; those before it are held.
+        """
+        kinds, slots = np.ascontiguousarray(kinds, np.int8), np.ascontiguousarray(slots, np.int64)
+        if len(kinds) != len(slots):
+            raise EdgeError(f"{len(kinds)} kinds of {len(slots)} slots")
+        unknown = set(np.unique(kinds).tolist()) - set(_SCHEMAS)
+        if unknown:
+            raise EdgeError(f"slot kind {min(unknown)} is unknown; kinds are {min(_SCHEMAS)} to {max(_SCHEMAS)}")
+        self._writer.refresh()
+        for name, value in (("kinds", kinds.ctypes.data), ("slots", slots.ctypes.data), ("next", 0), ("last", len(kinds))):
+            self._set(name, value)
+        while (stop := self._run(self._address)) != k.DONE:
+            kind, slot = int(kinds[self._next]), int(slots[self._next])
+            if stop == k.FULL:
+                self._grow(kind)
+            elif stop == k.REST:
+                self._write(kind, slot)
+            else:
+                raise EdgeError(f"{_SCHEMAS[kind].plural}: slot {self._next} of {len(slots)} cannot be written")
+        self.count += len(kinds)
+
+    def take(self) -> dict[Schema, bulk.Columns]:
+        """The columns of what is held, by record, in the order added; nothing is held then.
+
+        Texts and names lie in memory that the next `add` writes over.
+        """
+        found = {}
+        for kind, schema in _SCHEMAS.items():
+            n = int(self._count[kind])
+            if n:
+                columns = bulk.decode_buffer(schema, self._out[kind], self._starts[kind][: n + 1])
+                if columns.rows != n:
+                    raise EdgeError(f"{schema.plural}: {n - columns.rows} of {n} bodies cannot be read back")
+                found[schema] = columns
+        self._filled[:] = self._count[:] = 0
+        self.count = 0
+        return found
+
+    @property
+    def _next(self) -> int:
+        return int(self._words[_word("next")])
+
+    def _write(self, kind: int, slot: int) -> None:
+        """Let Python write the record at which the loop stopped."""
+        body = codec.encode(self.edge.from_slot(kind, bytes(_bytes_at(slot, _SIZES[kind])), self.run_id))
+        n, filled = int(self._count[kind]), int(self._filled[kind])
+        while n + 1 >= len(self._starts[kind]) or len(body) + bulk.BEHIND > len(self._out[kind]) - filled:
+            self._grow(kind)
+        self._out[kind][filled : filled + len(body)] = np.frombuffer(body, np.uint8)
+        if self.hashed:
+            self._digest[:DIGEST_BYTES] = np.frombuffer(roll(self.digest, body), np.uint8)
+        self._starts[kind][n + 1] = self._filled[kind] = filled + len(body)
+        self._count[kind] = n + 1
+        self._set("next", self._next + 1)
+
+    def _grow(self, kind: int) -> None:
+        """Twice the room for bodies of a kind."""
+        out, starts = self._out[kind], self._starts[kind]
+        self._out[kind] = np.concatenate((out, np.empty_like(out)))
+        self._starts[kind] = np.concatenate((starts, np.empty_like(starts)))
+        self._place(kind)
+
+    def _place(self, kind: int) -> None:
+        """Tell the loop where bodies of a kind go."""
+        out, starts = self._out[kind], self._starts[kind]
+        places = {"out": out.ctypes.data, "room": len(out) - bulk.BEHIND, "starts": starts.ctypes.data, "most": len(starts) - 1}
+        for name, value in places.items():
+            self._column(name)[kind] = value
+
+    def _set(self, name: str, value: int) -> None:
+        self._words[_word(name)] = value
+
+    def _column(self, name: str) -> np.ndarray:
+        at = _word(name)
+        return self._words[at : at + k.KINDS]
+
+
+def prepare() -> None:
+    """Compile the loop, or load it from disk, now and not at the first slots."""
+    _entry()
+    bulk.prepare()
+
+
+def _word(name: str) -> int:
+    """Place of a field among the words of a BodyWork."""
+    return k.BodyWork._fields_[name].offset // 8
+
+
+def _bytes_at(address: int, size: int) -> np.ndarray:
+    """A slot's bytes, copied."""
+    buffer, _ = bulk.gathered(np.array((address,)), np.array((size,)))
+    return buffer[:size]
+
+
+@cache
+def _entry() -> Callable[[int], int]:
+    """The compiled loop, made or loaded on first use."""
+    made = native.load("bodies", lambda: k.ENTRIES, native.sources("streams.backtest.bodies_kernel", "streams.schema.blake2b", *SOURCES))
+    return native.function(made.write_bodies, 1)
