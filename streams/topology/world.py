@@ -2,6 +2,7 @@
 
 process = world(topology, run_id)       # as a live process after its control records; market data comes next
 process.spec.writers["venue_events.v1"] # the writer of the venue's answers; "" of ticks; normalize's topics too
+feeds_of(topology, process)             # by venue, the writer of its frames
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +20,10 @@ from streams.schema.dictionary import Dictionary
 from streams.schema.model import SCHEMAS
 from streams.topology import derive
 from streams.topology.classes import is_compiled
-from streams.topology.instances import models_folder, sizes_of
+from streams.topology.instances import models_folder, shell_name, sizes_of
 from streams.topology.model import Topology
 
-__all__ = ["NAME", "is_plain", "world", "world_spec", "writers_of"]
+__all__ = ["NAME", "feeds_of", "is_plain", "world", "world_spec", "writers_of"]
 
 NAME = "replay"
 """Name of the process of a backtest."""
@@ -30,7 +31,6 @@ _EPOCH_S = 1
 """Second in which a backtest's dictionary was created: the same one always, since client order ids hold it."""
 _SHELLS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("venue_events.v1",),
-    "feed": ("frames.v1",),
     NAME: (TICKS,),
     "apply": ("names.v1", "instruments.v1", "shards.v1", "limits.v1", "params.v1"),
     "run": (COMMANDS,),
@@ -68,6 +68,11 @@ def world_spec(topology: Topology) -> ProcessSpec:
     return ProcessSpec(NAME, 0, agents, strategies, sizes_of(topology, *topology.processes), writers_of(_dictionary(topology)), _EPOCH_S)
 
 
+def feeds_of(topology: Topology, process: Process) -> dict[str, int]:
+    """Number of the writer of frames by venue."""
+    return {venue: process.edge.number(NameKind.WRITER, name) for venue, name in _feeds(topology).items()}
+
+
 def writers_of(dictionary: Dictionary) -> dict[str, int]:
     """Number of the writer by topic, "" = ticks: of the agents, of normalize, of the gateway, of the tools."""
     return {topic: dictionary.number(NameKind.WRITER, name) for topic, name in _writer_names().items()}
@@ -80,12 +85,16 @@ def _writer_names() -> dict[str, str]:
     return {topic: writer_name(owner, 0, topic) for topic, owner in (agents | shells).items()}
 
 
+def _feeds(topology: Topology) -> dict[str, str]:
+    return {venue: writer_name(shell_name(topology, "feed", venue), 0, "frames.v1") for venue in topology.venues}
+
+
 def _dictionary(topology: Topology) -> Dictionary:
     dictionary = Dictionary(_EPOCH_S)
     for kind, name in derive.names(topology):
         if kind != NameKind.WRITER:
             dictionary.add(kind, name)
-    for name in _writer_names().values():
+    for name in (*_writer_names().values(), *_feeds(topology).values()):
         dictionary.add(NameKind.WRITER, name)
     return dictionary
 

@@ -7,7 +7,7 @@ from streams.records import BookLevel, BookUpdate, NameKind, Position, Quote, Re
 from streams.schema import ids
 from streams.topology.derive import names
 from streams.topology.model import load
-from streams.topology.world import is_plain, world
+from streams.topology.world import feeds_of, is_plain, world
 from tests.topology.files import DEMO, changed
 
 SEVERAL = DEMO.with_name("strategies.yaml")
@@ -58,10 +58,13 @@ def test_world_numbers_instruments_as_the_topology_lists_them():
         assert process.edge.dictionary.names(kind) == tuple(name for one, name in names(load(SEVERAL)) if one == kind)
 
 
-def test_world_has_one_writer_a_topic():
-    writers = world(load(DEMO), RUN, compiled=False).spec.writers
-    assert {"book_updates.v1", "venue_events.v1", "", "frames.v1", "orders.v1"} <= set(writers)
-    assert len(set(writers.values())) == len(writers)
+def test_world_has_one_writer_a_topic_and_feed():
+    topology = load(SEVERAL)
+    process = world(topology, RUN, compiled=False)
+    writers, feeds = process.spec.writers, feeds_of(topology, process)
+    assert {"book_updates.v1", "venue_events.v1", "", "orders.v1"} <= set(writers)
+    assert set(feeds) == {"binance", "ether", "second"}
+    assert len({*writers.values(), *feeds.values()}) == len(writers) + len(feeds)
 
 
 def test_world_takes_parameters_that_were_set():
