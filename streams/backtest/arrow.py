@@ -1,7 +1,8 @@
 """Decoded columns as Arrow tables, and those as numpy arrays: what the results of a replay are in memory and in Parquet.
 
 An Arrow table has the columns of the ClickHouse table of its topic (`schema.clickhouse`), aliases included, in that order and with their
-comments; only `_partition`, `_offset` and `ingest_ts` are left out, since no topic holds the records. So a query needs no other names.
+comments, so that a query needs no other names. No topic holds the records: `_partition` and `ingest_ts` are left out, and `_offset` is the
+record's place among all that the backtest wrote.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from streams.schema.model import ENUMS, NESTED, Field, Schema
 
 __all__ = ["arrays_of", "arrow_schema", "empty_table", "one_field", "table_of"]
 
+PLACE = pa.field("_offset", pa.int64(), nullable=False, metadata={"comment": "place of the record among all that the replay wrote, from 0"})
 INSTANT = pa.timestamp("ns", tz="UTC")
 MONEY = pa.decimal128(38, 9)
 NAME = pa.dictionary(pa.int32(), pa.string())
@@ -45,11 +47,11 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     for leaf in _leaves(schema):
         for name, kind in _stored(leaf):
             fields.append(pa.field(name, kind, nullable=leaf.field.nullable, metadata={"comment": comments[name]}))
-    return pa.schema(fields, metadata={"comment": schema.doc, "topic": schema.topic})
+    return pa.schema([*fields, PLACE], metadata={"comment": schema.doc, "topic": schema.topic})
 
 
-def table_of(found: Columns) -> pa.Table:
-    """The rows as a table with memory of its own."""
+def table_of(found: Columns, places: np.ndarray) -> pa.Table:
+    """The rows as a table with memory of its own. places: int64 a row, its `_offset`."""
     schema = arrow_schema(found.schema)
     arrays: list[pa.Array] = []
     for leaf in _leaves(found.schema):
@@ -62,7 +64,7 @@ def table_of(found: Columns) -> pa.Table:
             starts[1:] = found.ends[leaf.array]
             made = [pa.ListArray.from_arrays(pa.array(starts), values) for values in made]
         arrays += made
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.Table.from_arrays([*arrays, pa.array(places)], schema=schema)
 
 
 def empty_table(schema: Schema) -> pa.Table:
@@ -71,7 +73,7 @@ def empty_table(schema: Schema) -> pa.Table:
 
 
 def arrays_of(schema: Schema, tables: Iterable[pa.Table]) -> dict[str, np.ndarray]:
-    """The rows of tables by field name as in the Avro schema, a numpy array each; of arrays the rows' arrays as objects.
+    """The rows of tables by field name as in the Avro schema, a numpy array each, and `_offset`; of arrays the rows' arrays as objects.
 
     int, long, bool : int64, bool; null is the smallest int64 (-1 of a bool, which is int64 then). Instants are ns
     double          : float64, null is NaN
@@ -79,7 +81,8 @@ def arrays_of(schema: Schema, tables: Iterable[pa.Table]) -> dict[str, np.ndarra
     names, enums, texts, bytes : objects (str, bytes), null is None
     """
     table = pa.concat_tables([empty_table(schema), *tables])
-    return {leaf.column: one_field(leaf.field, table.column(_stored(leaf)[0][0])) for leaf in _leaves(schema)}
+    found = {leaf.column: one_field(leaf.field, table.column(_stored(leaf)[0][0])) for leaf in _leaves(schema)}
+    return {**found, PLACE.name: table.column(PLACE.name).to_numpy()}
 
 
 def one_field(field: Field, values: pa.ChunkedArray) -> np.ndarray:

@@ -29,12 +29,13 @@ class Bodies:
     Bodies are those of `codec.encode(edge.from_slot(kind, slot, run_id))`.
 
     count  : records held
+    total  : records added so far
     hashed : whether the rolling hash goes over what is added
     """
 
     def __init__(self, edge: Edge, run_id: int = 0, hashed: bool = True) -> None:
         self.edge, self.run_id, self.hashed = edge, run_id, hashed
-        self.count = 0
+        self.count = self.total = 0
         self._writer = SlotWriter(edge)
         self._digest = np.zeros(STATE_BYTES, np.uint8)
         self._memory = k.BodyWork().pack()
@@ -43,6 +44,7 @@ class Bodies:
         self._run = _entry()
         self._out: dict[int, np.ndarray] = {kind: np.empty(_FIRST_BYTES, np.uint8) for kind in _SCHEMAS}
         self._starts: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT + 1, np.int64) for kind in _SCHEMAS}
+        self._places: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT, np.int64) for kind in _SCHEMAS}
         self._set("run_id", run_id)
         self._set("digest", self._digest.ctypes.data if hashed else 0)
         self._column("programs")[:] = self._writer.programs
@@ -67,7 +69,8 @@ class Bodies:
         if unknown:
             raise EdgeError(f"slot kind {min(unknown)} is unknown; kinds are {min(_SCHEMAS)} to {max(_SCHEMAS)}")
         self._writer.refresh()
-        for name, value in (("kinds", kinds.ctypes.data), ("slots", slots.ctypes.data), ("next", 0), ("last", len(kinds))):
+        words = {"kinds": kinds.ctypes.data, "slots": slots.ctypes.data, "next": 0, "last": len(kinds), "before": self.total}
+        for name, value in words.items():
             self._set(name, value)
         while (stop := self._run(self._address)) != k.DONE:
             kind, slot = int(kinds[self._next]), int(slots[self._next])
@@ -78,9 +81,10 @@ class Bodies:
             else:
                 raise EdgeError(f"{_SCHEMAS[kind].plural}: slot {self._next} of {len(slots)} cannot be written")
         self.count += len(kinds)
+        self.total += len(kinds)
 
-    def take(self) -> dict[Schema, bulk.Columns]:
-        """The columns of what is held, by record, in the order added; nothing is held then.
+    def take(self) -> dict[Schema, tuple[bulk.Columns, np.ndarray]]:
+        """By record the columns of what is held, and of each row its place among all records added so far, from 0; nothing is held then.
 
         Texts and names lie in memory that the next `add` writes over.
         """
@@ -91,7 +95,7 @@ class Bodies:
                 columns = bulk.decode_buffer(schema, self._out[kind], self._starts[kind][: n + 1])
                 if columns.rows != n:
                     raise EdgeError(f"{schema.plural}: {n - columns.rows} of {n} bodies cannot be read back")
-                found[schema] = columns
+                found[schema] = columns, self._places[kind][:n].copy()
         self._filled[:] = self._count[:] = 0
         self.count = 0
         return found
@@ -104,12 +108,13 @@ class Bodies:
         """Let Python write the record at which the loop stopped."""
         body = codec.encode(self.edge.from_slot(kind, bytes(_bytes_at(slot, _SIZES[kind])), self.run_id))
         n, filled = int(self._count[kind]), int(self._filled[kind])
-        while n + 1 >= len(self._starts[kind]) or len(body) + bulk.BEHIND > len(self._out[kind]) - filled:
+        while n >= self._column("most")[kind] or len(body) + bulk.BEHIND > len(self._out[kind]) - filled:
             self._grow(kind)
         self._out[kind][filled : filled + len(body)] = np.frombuffer(body, np.uint8)
         if self.hashed:
             self._digest[:DIGEST_BYTES] = np.frombuffer(roll(self.digest, body), np.uint8)
         self._starts[kind][n + 1] = self._filled[kind] = filled + len(body)
+        self._places[kind][n] = self.total + self._next
         self._count[kind] = n + 1
         self._set("next", self._next + 1)
 
@@ -118,13 +123,15 @@ class Bodies:
         out, starts = self._out[kind], self._starts[kind]
         self._out[kind] = np.concatenate((out, np.empty_like(out)))
         self._starts[kind] = np.concatenate((starts, np.empty_like(starts)))
+        self._places[kind] = np.concatenate((self._places[kind], np.empty_like(starts)))
         self._place(kind)
 
     def _place(self, kind: int) -> None:
         """Tell the loop where bodies of a kind go."""
         out, starts = self._out[kind], self._starts[kind]
-        places = {"out": out.ctypes.data, "room": len(out) - bulk.BEHIND, "starts": starts.ctypes.data, "most": len(starts) - 1}
-        for name, value in places.items():
+        words = {"out": out.ctypes.data, "room": len(out) - bulk.BEHIND, "starts": starts.ctypes.data}
+        words |= {"places": self._places[kind].ctypes.data, "most": min(len(starts) - 1, len(self._places[kind]))}
+        for name, value in words.items():
             self._column(name)[kind] = value
 
     def _set(self, name: str, value: int) -> None:

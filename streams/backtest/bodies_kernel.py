@@ -24,6 +24,7 @@ class BodyWork(Struct):
     programs     : by kind, how it is written (`slots_out.SlotWriter`); 0 = by Python
     out, filled, room   : by kind, where its bodies are written one after the other, bytes there are, bytes there is room for
     starts, count, most : by kind, an int64 a body and one more: where it begins, the last one ends; bodies there are and room is for
+    places, before      : by kind, an int64 a body: its place in the order of all; records there were before the first of these
     """
 
     kinds: int
@@ -39,6 +40,8 @@ class BodyWork(Struct):
     starts: Array[int, 32]
     count: Array[int, 32]
     most: Array[int, 32]
+    places: Array[int, 32]
+    before: int
 
     def run(self) -> int:
         """Write records until there is a reason to stop."""
@@ -55,6 +58,7 @@ class BodyWork(Struct):
                 return FULL if size == NO_ROOM else REST
             if self.digest != 0:
                 roll(self.digest, body, size)
+            store_word(self.places[kind] + WORD * self.count[kind], self.before + self.next)
             self.filled[kind] += size
             self.count[kind] += 1
             store_word(self.starts[kind] + WORD * self.count[kind], self.filled[kind])

@@ -39,15 +39,17 @@ class Batch:
     """Rows by record, to be used until the sink is given the next.
 
     columns : as they were decoded; run_id is set
+    places  : int64 a row: its place among all records that the backtest wrote, from 0; of the market among those of its topic
     """
 
-    def __init__(self, columns: Mapping[Schema, bulk.Columns]) -> None:
-        self.columns = columns
+    def __init__(self, rows: Mapping[Schema, tuple[bulk.Columns, np.ndarray]]) -> None:
+        self.columns = {schema: columns for schema, (columns, _) in rows.items()}
+        self.places = {schema: places for schema, (_, places) in rows.items()}
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
         """The same by topic as Arrow tables, which have memory of their own: they may be kept."""
-        return {schema.topic: table_of(found) for schema, found in self.columns.items()}
+        return {schema.topic: table_of(found, self.places[schema]) for schema, found in self.columns.items()}
 
 
 class TapeLike(Protocol):
@@ -144,7 +146,9 @@ class Results:
             part = rows[first : first + self._most]
             self._market.add(kinds[part], piece.address[part])
             found, exch_ts_ns, kind = self._market.take(), piece.exch_ts_ns[part], kinds[part]
-            for schema, columns in found.items():
+            for schema, (columns, places) in found.items():
+                first_place = self._market_counts[schema.topic]
+                places[:] = np.arange(first_place, first_place + columns.rows)
                 if schema.slot and "exch_ts_ns" in columns.columns:  # in memory beside the slots, not in them
                     columns.columns["exch_ts_ns"].values[:] = exch_ts_ns[kind == schema.slot.kind]
             self._give(found, self._market_counts)
@@ -156,8 +160,8 @@ class Results:
         self._close(whole=True)
         return Outcome(self.digest, dict(sorted(self._counts.items())), dict(sorted(self._market_counts.items())))
 
-    def _give(self, found: Mapping[Schema, bulk.Columns], counts: Counter[str]) -> None:
-        for schema, columns in found.items():
+    def _give(self, found: Mapping[Schema, tuple[bulk.Columns, np.ndarray]], counts: Counter[str]) -> None:
+        for schema, (columns, _) in found.items():
             counts[schema.topic] += columns.rows
             columns.columns["run_id"].values[:] = self.run_id
         batch = Batch(found)

@@ -56,7 +56,7 @@ def slow_arrays(records: list[Any]) -> dict[str, list[Any]]:
         elif f.type == "double":
             values = [float("nan") if v is None else v for v in values]
         out[f.name] = values
-    return out
+    return {**out, "_offset": [record.id - 1 for record in records]}
 
 
 def assert_same(found: dict[str, np.ndarray], wanted: dict[str, list[Any]]) -> None:
@@ -98,7 +98,7 @@ def test_memory_holds_the_records_of_the_run() -> None:
 
 def test_memory_of_nothing_has_columns_without_rows() -> None:
     found = Memory().columns("fills.v1")
-    assert list(found) == [f.name for f in SCHEMAS["Fill"].fields]
+    assert list(found) == [*(f.name for f in SCHEMAS["Fill"].fields), "_offset"]
     assert all(len(values) == 0 for values in found.values())
 
 
@@ -135,15 +135,15 @@ def test_parquet_that_is_none_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("schema", list(SCHEMAS.values()), ids=lambda schema: schema.name)
 def test_arrow_columns_are_those_of_the_clickhouse_table(schema: Schema) -> None:
     table, columns = arrow_schema(schema), clickhouse.columns(schema)[:-3]
-    assert [field.name for field in table] == [c.name for c in columns]
-    assert [field.metadata[b"comment"].decode() for field in table] == [c.comment for c in columns]
+    assert [field.name for field in table] == [*(c.name for c in columns), "_offset"]
+    assert [field.metadata[b"comment"].decode() for field in table][:-1] == [c.comment for c in columns]
     assert table.metadata[b"topic"].decode() == schema.topic
 
 
 @pytest.mark.parametrize("schema", list(SCHEMAS.values()), ids=lambda schema: schema.name)
 def test_arrow_table_of_any_record_holds_its_values(schema: Schema) -> None:
     records = [sample(schema, n) for n in range(6)]
-    table = table_of(bulk.decode(schema, [codec.encode(r) for r in records]))
+    table = table_of(bulk.decode(schema, [codec.encode(r) for r in records]), np.arange(6))
     columns = [c for c in clickhouse.columns(schema)[:-3] if not c.alias]
     rows = [clickhouse.row(r, 0, 0, 0)[:-3] for r in records]
     for i, column in enumerate(columns):
@@ -159,7 +159,7 @@ def test_arrow_table_of_any_record_holds_its_values(schema: Schema) -> None:
 def test_arrays_of_wide_money_are_exact() -> None:
     made = sample(SCHEMAS["Fill"], 1)
     records = [made, made._replace(fee=made.fee * 10**20), made._replace(fee=-made.fee * 10**20)]
-    table = table_of(bulk.decode(SCHEMAS["Fill"], [codec.encode(r) for r in records]))
+    table = table_of(bulk.decode(SCHEMAS["Fill"], [codec.encode(r) for r in records]), np.arange(3))
     assert arrays_of(SCHEMAS["Fill"], [table])["fee"].tolist() == [int(r.fee.scaleb(9)) for r in records]
 
 
@@ -176,7 +176,7 @@ def test_results_keep_trades_and_quotes_of_the_market() -> None:
     stamps = {r.id: int(t) for records in wanted.values() for r in records for t in [exch_ts_ns[r.id - 1]]}
     for topic in outcome.market:
         records = [r._replace(exch_ts_ns=stamps[r.id]) if hasattr(r, "exch_ts_ns") else r for r in wanted[topic]]
-        assert_same(memory.columns(topic), slow_arrays(records))
+        assert_same(memory.columns(topic), {**slow_arrays(records), "_offset": list(range(len(records)))})
 
 
 def _whole(values: Any) -> list[Any]:
