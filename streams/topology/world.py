@@ -48,7 +48,6 @@ def world(topology: Topology, run_id: int, compiled: bool = True) -> Process:
     process = Process(world_spec(topology), compiled=compiled)
     for record in _control(topology, run_id):
         process.on_input(record)
-    process.take_outputs()
     return process
 
 
