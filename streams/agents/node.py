@@ -104,6 +104,10 @@ class Node(Struct, align=64):
         self.carry()
         return int(SLOT_BYTES[kind])
 
+    def due_ns(self) -> int:
+        """When a tick is due: for the first timer of a strategy, or an order that should have ended; 2**62 = none is."""
+        return min(self.execute.next_end_ns, self.strategy.due_ns())
+
     def begin(self, cause_id: int, recv_ts_ns: int) -> None:
         """What is written from here on was caused by this record."""
         self.out.cause_id = cause_id

@@ -16,7 +16,7 @@ from streams.agents.codes import (
 from streams.agents.context import MAX_ORDERS_PER_CALL, MAX_WORDS_PER_CALL, REFUSAL_PAUSE_NS, Context
 from streams.agents.outbox import FOLLOWS, Outbox
 from streams.agents.views import Views
-from streams.agents.window import MAX_TIMERS
+from streams.agents.window import MAX_TIMERS, NEVER_NS
 from streams.kernel import I8, Struct, Table, addr_of, call3
 from streams.slots import CommandSlot, FillSlot, PositionSlot, QuoteSlot, ReportSlot, SignalSlot, TradeSlot
 
@@ -141,6 +141,15 @@ class StrategyAgent(Struct, align=64):
                     self.call(entry, 0, 0, views, out)
             elif entry.context.due_ns <= views.now_ns:
                 self.fire(entry, views, out)
+
+    def due_ns(self) -> int:
+        """When the first timer of a strategy that runs is due."""
+        due_ns = NEVER_NS
+        for i in range(self.count):
+            entry = self.entries[i]
+            if entry.status == RUNNING and entry.started != 0:
+                due_ns = min(due_ns, entry.context.due_ns)
+        return due_ns
 
     def fire(self, entry: StrategyEntry, views: Views, out: Outbox) -> None:
         """The timers that are due, in the order of their numbers, each once."""

@@ -86,7 +86,7 @@ def check_terms(e: "OrderSlot | Order", now_ns: int) -> int:
     return DENY_UNSUPPORTED if is_algorithm(e.ord_type) else OK
 
 
-def copy_terms(to: "Order | OrderSlot | DecisionSlot | RequestSlot", of: "Order | OrderSlot | DecisionSlot") -> None:
+def copy_terms(to: "Order | OrderSlot | DecisionSlot | RequestSlot", of: "Order | OrderSlot | DecisionSlot | RequestSlot") -> None:
     """Give `to` the type, time in force and optional fields of another; not its side, price and quantity."""
     to.ord_type = of.ord_type
     to.time_in_force = of.time_in_force

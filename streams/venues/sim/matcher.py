@@ -15,13 +15,13 @@ from streams.kernel import View, addr_of, at, native
 from streams.kernel.fault import FAULT
 from streams.kernel.fields import FORMATS
 from streams.kernel.raw import load_word
-from streams.slots import FLAG_SNAPSHOT, KIND_LEVEL, KIND_TRADE, LevelSlot, Slot, TradeSlot
+from streams.slots import Slot
 from streams.trading.venue import SimVenue
 from streams.trading.venue_answer import AnswerQueue, VenueAnswer
+from streams.trading.venue_feed import take_market
 
 __all__ = ["ENTRIES", "Answer", "Matcher", "compiled"]
 
-_LEVEL_BYTES = 64
 _WORDS = range(-(1 << 63), 1 << 63)
 
 
@@ -146,28 +146,9 @@ def venue_follow(address: int, starts: int, sizes: int, n: int) -> int:
 def take_record(v: SimVenue, start: int, size: int) -> None:
     """One record of market data, as its slots lie in memory."""
     head = at(Slot, start)
-    row = head.instrument
-    if not 0 <= row < v.books.n:
-        return
-    v.on_time(head.recv_ts_ns)
-    if head.kind == KIND_LEVEL:
-        take_update(v, row, start, size // _LEVEL_BYTES)
-    elif head.kind == KIND_TRADE:
-        trade = at(TradeSlot, start)
-        if trade.px_ticks > 0 and trade.qty_lots > 0:
-            v.on_trade(row, trade.side, trade.px_ticks, trade.qty_lots)
-
-
-def take_update(v: SimVenue, row: int, start: int, n: int) -> None:
-    """One update of a book: all its levels, then what follows from them."""
-    snapshot = 1 if at(LevelSlot, start).flags & FLAG_SNAPSHOT != 0 else 0
-    if snapshot != 0:
-        v.on_snapshot(row)
-    for i in range(n):
-        level = at(LevelSlot, start + i * _LEVEL_BYTES)
-        if level.qty_lots >= 0:  # -1: the update has no level
-            v.on_level(row, level.side, level.px_ticks, level.qty_lots)
-    v.on_update_end(row, snapshot)
+    if 0 <= head.instrument < v.books.n:
+        v.on_time(head.recv_ts_ns)
+        take_market(v, start, size)
 
 
 def venue_time(address: int, now_ns: int) -> int:

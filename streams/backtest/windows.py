@@ -1,0 +1,107 @@
+"""Windows: the stretch of the market records that the loop works on, in our order and in the venues'."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streams.backtest.events import Events
+from streams.errors import ConfigError
+from streams.trading.latency import MAX_FEED_LATENCY_NS
+
+__all__ = ["Windows", "joined"]
+
+
+class Known(NamedTuple):
+    """Market records as the venues know them, int64 each: ascending by `ts_ns`; `of`: the venue's place."""
+
+    address: np.ndarray
+    nbytes: np.ndarray
+    ts_ns: np.ndarray
+    of: np.ndarray
+
+
+class Windows:
+    """Takes pieces of the stream; what the loop has done with is let go.
+
+    stamp   : the entry of the loop that says when the venues knew records, without the loop's address
+    last_ns : receive time of the newest record, 0 = there was none
+    late    : records whose venue knew them MAX_FEED_LATENCY_NS before us
+    """
+
+    def __init__(self, stamp: Callable[[int, int, int], int]) -> None:
+        self._stamp = stamp
+        none = np.zeros(0, np.int64)
+        self.ours = Events(none, none, none, none, None)
+        self.theirs = Known(none, none, none, none)
+        self.last_ns = 0
+        self.late = 0
+        self._kept: deque[tuple[int, Any]] = deque()
+
+    def safe_ns(self) -> int:
+        """All that happens before is known: no record still to come was known to a venue before."""
+        return self.last_ns - MAX_FEED_LATENCY_NS
+
+    def add(self, pieces: Sequence[Events], record_at: int, feed_at: int, done_ns: int) -> None:
+        """Append pieces. record_at, feed_at: how many records of `ours` and `theirs` are done with: those before `done_ns`."""
+        while self._kept and self._kept[0][0] < done_ns:
+            self._kept.popleft()
+        self.ours = self.ours.part(record_at, self.ours.count)
+        self.theirs = Known(*(column[feed_at:] for column in self.theirs))
+        new = joined(pieces)
+        if new.count == 0:
+            return
+        self._check(new)
+        self._kept.append((int(new.recv_ts_ns[-1]), new.kept))
+        known = self._known(new)
+        if self.ours.count:
+            new = joined((self.ours, new))
+        if len(self.theirs.ts_ns):
+            known = Known(*(np.concatenate(pair) for pair in zip(self.theirs, known, strict=True)))
+        if np.any(known.ts_ns[1:] < known.ts_ns[:-1]):
+            order = np.argsort(known.ts_ns, kind="stable")
+            known = Known(*(column[order] for column in known))
+        self.ours, self.theirs = new._replace(kept=None), known
+        self.last_ns = int(new.recv_ts_ns[-1])
+
+    def _known(self, new: Events) -> Known:
+        """The records that venues simulated here knew, in our order."""
+        ts_ns, of = np.zeros(new.count, np.int64), np.zeros(new.count, np.int64)
+        columns = [new.address, new.nbytes, new.recv_ts_ns, new.exch_ts_ns, ts_ns, of]
+        addresses = np.array([column.ctypes.data for column in columns], np.int64)
+        done = self._stamp(0, addresses.ctypes.data, new.count)
+        if done != new.count:
+            raise _ahead(new, done)
+        ours = of >= 0
+        self.late += int(np.count_nonzero(new.recv_ts_ns[ours] - ts_ns[ours] == MAX_FEED_LATENCY_NS))
+        if not ours.all():
+            return Known(new.address[ours], new.nbytes[ours], ts_ns[ours], of[ours])
+        return Known(new.address, new.nbytes, ts_ns, of)
+
+    def _check(self, new: Events) -> None:
+        before = np.concatenate((np.array([self.last_ns], np.int64), new.recv_ts_ns[:-1]))
+        back = np.flatnonzero(new.recv_ts_ns < before)
+        if len(back):
+            i = int(back[0])
+            raise ConfigError(
+                f"market records: one received at {new.recv_ts_ns[i]} ns follows one of {before[i]} ns; give them in consuming order"
+            )
+
+
+def joined(pieces: Sequence[Events]) -> Events:
+    """Pieces as one; contiguous int64 columns."""
+    full = [piece for piece in pieces if piece.count > 0]
+    if len(full) == 1:
+        return Events(*(np.ascontiguousarray(column, np.int64) for column in full[0][:4]), kept=full[0].kept)
+    columns = (np.concatenate([np.zeros(0, np.int64), *(piece[i] for piece in full)]) for i in range(4))
+    return Events(*columns, kept=tuple(piece.kept for piece in full))
+
+
+def _ahead(new: Events, i: int) -> ConfigError:
+    """A record that its venue would have known after we received it."""
+    recv, exch = int(new.recv_ts_ns[i]), int(new.exch_ts_ns[i])
+    return ConfigError(
+        f"clock offset: the market record received at {recv} ns has the venue's time {exch} ns, which with the offset lies after its "
+        f"receipt; the largest offset that it allows is {recv - exch} ns. Leave the offset out to have it estimated"
+    )
