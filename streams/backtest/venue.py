@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.backtest.latencies import LatencyModels, make_latency
 from streams.records import Instrument
 from streams.trading.latency import VenueLatency
-from streams.trading.latency_models import LatencyModels, make_latency
 from streams.trading.venue import SimVenue
 from streams.trading.venue_models import VenueModels, make_venue
 

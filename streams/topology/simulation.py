@@ -22,11 +22,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from streams.backtest.latencies import Drawn, LatencyModels
 from streams.backtest.venue import Simulated
 from streams.errors import UnitError
 from streams.topology import quantity
 from streams.topology.part import Part, exactly
-from streams.trading.latency_models import Drawn, LatencyModels
+from streams.trading.fee_tiers import MAX_FEE_TIERS
 from streams.trading.venue_models import VenueModels
 
 __all__ = ["FeeTier", "Impact", "Queue", "Simulation", "latency"]
@@ -106,6 +107,14 @@ def _fee(value: object) -> int:
     return found
 
 
+def _volume(value: object) -> int:
+    """A whole amount of quote currency x 10^6."""
+    text = str(value).replace("_", "")
+    if isinstance(value, bool) or not text.isdigit() or int(text) > 10**12:
+        raise UnitError(f"{value!r} is no volume; write a whole amount of the quote currency from 0 to 10^12")
+    return int(text) * 10**6
+
+
 def _named(value: Any) -> Any:
     """`none` for {model: none}."""
     return {"model": value} if isinstance(value, str) else value
@@ -146,7 +155,7 @@ class Impact(Part):
 class FeeTier(Part):
     """Rates from a traded volume on."""
 
-    volume: Annotated[int, exactly(quantity.to_e9)]
+    volume_e6: Annotated[int, exactly(_volume)] = Field(alias="volume")
     maker_e9: Annotated[int, exactly(_fee)] = Field(alias="maker")
     taker_e9: Annotated[int, exactly(_fee)] = Field(alias="taker")
 
@@ -160,13 +169,13 @@ class Simulation(Part):
     queue: Annotated[Queue, BeforeValidator(_named)] = Queue()
     fills: Literal["partial", "whole"] = "partial"
     impact: Annotated[Impact, BeforeValidator(_named)] = Impact()
-    fee_tiers: tuple[FeeTier, ...] = ()
-    traded: Annotated[int, exactly(quantity.to_e9)] = 0
+    fee_tiers: tuple[FeeTier, ...] = Field(default=(), max_length=MAX_FEE_TIERS)
+    traded_e6: Annotated[int, exactly(_volume)] = Field(alias="traded", default=0)
     seed: int = Field(default=1, ge=0, lt=1 << 31)
 
     @model_validator(mode="after")
     def _rising(self) -> "Simulation":
-        volumes = [tier.volume for tier in self.fee_tiers]
+        volumes = [tier.volume_e6 for tier in self.fee_tiers]
         if volumes and (volumes[0] != 0 or any(a >= b for a, b in pairwise(volumes))):
             raise ValueError("fee_tiers: volumes must rise from 0, the first tier is everybody's")
         return self
@@ -186,7 +195,7 @@ class Simulation(Part):
             kernel=i.kernel,
             decay=i.decay,
             timescale_ns=i.timescale_ns,
-            fee_tiers=tuple((tier.volume, tier.maker_e9, tier.taker_e9) for tier in self.fee_tiers),
-            traded_e9=self.traded,
+            fee_tiers=tuple((tier.volume_e6, tier.maker_e9, tier.taker_e9) for tier in self.fee_tiers),
+            traded_e6=self.traded_e6,
         )
         return Simulated(models, replace(self.order_latency, feed=self.feed_latency), self.seed)

@@ -1,7 +1,7 @@
 """How an accepted order enters the market of the simulated venue: what it takes, whether its rest stands, and at what price it is pegged.
 
 Orders that take walk the displayed book; what they take is gone from the book here until the next update of that level, so that no lot is
-sold twice: *too hard* where the level was refilled without an update, *too kind* in that nobody moves away.
+sold twice: *too hard* where the level was refilled without an update, *too kind* in that nobody moves away, unless `impact` says they do.
 
 A pegged order stands at its own side's best price plus its offset, never beyond its limit; a post-only one stays a tick behind the other
 side. It moves at the end of each book update, to the end of the queue of its new price, and stays where it is while its side is empty.
@@ -47,11 +47,17 @@ class VenueEntry(VenueQueue, align=64):
 
     def take(self, slot: int) -> None:
         """Execute against the displayed book, best level first; what is taken is gone from it."""
+        if self.impacted != 0:
+            self.take_moved(slot)
+            return
         o = self.orders.pool[slot]
         book = self.books[o.instrument]
         other = SELL if o.side == BUY else BUY
         touch = book.touch(other)
         while touch != NONE and o.leaves_qty_lots > 0 and self.meets(o, o.px_ticks, touch):
+            if self.whole != 0:
+                self.fill(slot, touch, o.leaves_qty_lots, 0)
+                return
             shown = book.qty(other, touch)
             q = min(shown, o.leaves_qty_lots)
             self.fill(slot, touch, q, 0)
@@ -65,9 +71,61 @@ class VenueEntry(VenueQueue, align=64):
         lots = 0
         px = book.touch(other)
         while px != NONE and lots < o.leaves_qty_lots and self.meets(o, o.px_ticks, px):
-            lots += book.qty(other, px)
+            shown = o.leaves_qty_lots if self.whole != 0 else book.qty(other, px)
+            if self.impacted != 0:
+                payable = self.payable_lots(o, px, lots, min(shown, o.leaves_qty_lots - lots))
+                lots += payable
+                if payable == 0 or (payable < shown and lots < o.leaves_qty_lots):
+                    return lots
+            else:
+                lots += shown
             px = book.worse(other, px)
         return lots
+
+    # ---- with impact ----
+    def take_moved(self, slot: int) -> None:
+        """As `take`, where our taking moves the price: it pays more than displayed, and a limit is reached sooner."""
+        o = self.orders.pool[slot]
+        book = self.books[o.instrument]
+        impact = self.impacts[o.instrument]
+        other = SELL if o.side == BUY else BUY
+        taken = 0
+        last_px = 0
+        touch = book.touch(other)
+        while touch != NONE and o.leaves_qty_lots > 0 and self.meets(o, o.px_ticks, touch):
+            shown = o.leaves_qty_lots if self.whole != 0 else book.qty(other, touch)
+            q = self.payable_lots(o, touch, taken, min(shown, o.leaves_qty_lots))
+            if q == 0:
+                break
+            taken += q
+            last_px = touch
+            px = self.key(o.side, self.key(o.side, touch) + impact.cost_ticks(o.side, touch, taken, self.now_ns))
+            self.fill(slot, px, q, 0)
+            if self.whole == 0:
+                book.apply(other, touch, shown - q)
+            if q < shown:
+                break
+            touch = book.touch(other)
+        if taken > 0:
+            impact.took(o.side, last_px, taken, self.now_ns)
+
+    def payable_lots(self, o: Order, touch_ticks: int, taken_lots: int, most_lots: int) -> int:
+        """How many of `most_lots` an order that has taken so much can take at a displayed price without paying more than its limit."""
+        impact = self.impacts[o.instrument]
+        if self.is_market(o):
+            return most_lots
+        room = self.key(o.side, o.px_ticks) - self.key(o.side, touch_ticks)
+        if impact.cost_ticks(o.side, touch_ticks, taken_lots + most_lots, self.now_ns) <= room:
+            return most_lots
+        low = 0  # payable; the cost rises with the quantity
+        high = most_lots
+        while high - low > 1:
+            q = (low + high) >> 1
+            if impact.cost_ticks(o.side, touch_ticks, taken_lots + q, self.now_ns) <= room:
+                low = q
+            else:
+                high = q
+        return low
 
     def trigger(self, slot: int) -> None:
         """A stop's price has been reached: it says so, and enters."""

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from streams.errors import ConfigError
 from streams.records import Instrument, InstrumentType
 from streams.schema import units
 from streams.trading.contract import money_per_tick_lot
+from streams.trading.impact import IMPACTS, KERNELS, Impact
+from streams.trading.queue_model import QUEUE_MODELS
 from streams.trading.venue import SimVenue
 
 __all__ = ["VENUE_SIZES", "VenueModels", "make_venue"]
@@ -22,8 +25,8 @@ class VenueModels:
     fills      : "partial" or "whole"
     impact     : "none", "square_root" or "propagator"; coefficient, impact_exponent, volatility and volume (of one day, by symbol, "" = of
                  all others), kernel ("power" or "exponential"), decay and timescale_ns: see streams/trading/impact.py
-    fee_tiers  : (volume, maker, taker) each x 10^9, volumes rising from 0; () = the instruments' own fees
-    traded_e9  : quote amount traded before, x 10^9
+    fee_tiers  : (volume x 10^6, maker x 10^9, taker x 10^9), volumes rising from 0; () = the instruments' own fees
+    traded_e6  : quote amount traded before, x 10^6
     """
 
     queue: str = "none"
@@ -38,7 +41,7 @@ class VenueModels:
     decay: float = 0.5
     timescale_ns: int = 10**9
     fee_tiers: tuple[tuple[int, int, int], ...] = ()
-    traded_e9: int = 0
+    traded_e6: int = 0
 
     def describe(self) -> dict[str, Any]:
         """Plain values, for a manifest or a log; `read` takes them."""
@@ -59,6 +62,13 @@ def make_venue(models: VenueModels, instruments: Sequence[Instrument | None], si
     for row, instrument in enumerate(instruments):
         if instrument is not None:
             _set_spec(venue, row, instrument)
+            _set_impact(venue.impacts[row], models, instrument)
+    venue.queue_model, venue.queue_exponent = QUEUE_MODELS[models.queue], models.exponent
+    venue.whole, venue.impacted = int(models.fills == "whole"), int(models.impact != "none")
+    venue.tiers.count, venue.tiers.total_e6 = len(models.fee_tiers), models.traded_e6
+    for n, figures in enumerate(models.fee_tiers):
+        tier = venue.tiers.tiers[n]
+        tier.volume_e6, tier.maker_e9, tier.taker_e9 = figures
     return venue
 
 
@@ -74,3 +84,21 @@ def _set_spec(venue: SimVenue, row: int, i: Instrument) -> None:
     spec.max_qty_lots = i.max_qty_e9 // i.lot_e9
     spec.min_notional = units.money_from_decimal(i.min_notional, i.money_scale)
     spec.fees.maker_e9, spec.fees.taker_e9, spec.fees.rounding = i.maker_fee_e9, i.taker_fee_e9, int(i.fee_rounding)
+    venue.lot_base[row] = i.lot_e9 * i.multiplier_e9 / 1e18
+    venue.volume_unit[row] = 10 ** (i.money_scale - 6) if i.money_scale >= 6 else -(10 ** (6 - i.money_scale))
+
+
+def _set_impact(impact: Impact, models: VenueModels, i: Instrument) -> None:
+    """ConfigError where the models know no figures of the instrument."""
+    if models.impact == "none":
+        return
+    found = []
+    for name, figures in (("volatility", models.volatility), ("volume", models.volume)):
+        value = figures.get(i.symbol, figures.get(""))
+        if value is None:
+            raise ConfigError(f"venue {i.venue}: impact.{name} has no {i.symbol}; add it: {{{i.symbol}: ...}}")
+        found.append(value)
+    impact.model, impact.kernel = IMPACTS[models.impact], KERNELS[models.kernel]
+    impact.strength, impact.exponent = models.coefficient * found[0], models.impact_exponent
+    impact.day_lots = found[1] / (i.lot_e9 * i.multiplier_e9 / 1e18)
+    impact.decay, impact.timescale_ns = models.decay, float(models.timescale_ns)
