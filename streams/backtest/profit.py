@@ -52,7 +52,7 @@ class Profit:
         columns = batch.columns.get(_SCHEMA)
         if columns is None or not columns.rows:
             return
-        table = table_of(columns)
+        table = table_of(columns, batch.places[_SCHEMA])
         names = [table.column(name).combine_chunks() for name in _KEY]
         places = np.stack([name.indices.to_numpy() if isinstance(name, pa.DictionaryArray) else _codes(name) for name in names])
         _, newest = np.unique(places[:, ::-1], axis=1, return_index=True)

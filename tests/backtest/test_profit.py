@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +32,8 @@ def position(strategy: str, symbol: tuple[str, str], spread: str, inventory: str
 def totals(*batches: list[Position]) -> dict[str, Total]:
     profit = Profit(SEVERAL)
     for batch in batches:
-        profit.take(Batch({SCHEMA: bulk.decode(SCHEMA, [codec.encode(record) for record in batch])}))
+        columns = bulk.decode(SCHEMA, [codec.encode(record) for record in batch])
+        profit.take(Batch({SCHEMA: (columns, np.arange(len(batch)))}))
     profit.close(True)
     return profit.totals()
 
