@@ -51,11 +51,15 @@ class EventSource(Protocol):
     done: int
 
     def pieces(self) -> Iterator[Events]:
-        """The stream from its beginning, in memory that does not grow with it; each piece may be used until the one after the next."""
+        """The stream from its beginning, in memory that does not grow with it; a piece may be used as long as its `kept` lives."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What the stream was made of, for the manifest: JSON values, equal for equal streams. Whole when the stream has been read."""
+        """What the stream is made of, for the manifest: JSON values, known before the first piece, equal for equal streams."""
+        ...
+
+    def findings(self) -> dict[str, Any]:
+        """What there was in it, as JSON values: counts by topic, what was damaged and why. Whole when the stream has been read."""
         ...
 
     def clock_offset_ns(self) -> dict[str, int]:
