@@ -171,6 +171,7 @@ def _venue(topology: Topology, instance: Instance, where: Endpoints, _: tuple[st
         venue=instance.venue,
         port=venue_port(topology, instance.venue),
         log_directory=home_folder() / "venue",
+        models=topology.venues[instance.venue].simulation.simulated().models,
     )
     return run_venue(settings, _stop_on_signals())
 

@@ -9,6 +9,7 @@ import numpy as np
 from streams.agents.context import Context
 from streams.backtest.engine import Engine
 from streams.backtest.events import Events
+from streams.backtest.latencies import LatencyModels
 from streams.backtest.venue import Simulated, make_venues
 from streams.kernel.memory import aligned
 from streams.records import BookLevel, BookUpdate, NameKind, Side, Trade
@@ -19,7 +20,6 @@ from streams.strategies.made_records import E9, VENUE, symbol
 from streams.strategies.testing import Desk
 from streams.trading.book import Book
 from streams.trading.codes import BUY, FOK, GTC, IOC, LIMIT, SELL
-from streams.trading.latency_models import LatencyModels
 from streams.trading.venue_models import VenueModels
 
 MS = 1_000_000

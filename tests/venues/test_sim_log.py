@@ -9,6 +9,7 @@ import pytest
 
 from streams.errors import VenueError
 from streams.records import Clock, Command, CommandType, Side, StartPosition
+from streams.trading.venue_models import VenueModels
 from streams.venues.sim import exchange as exchange_module
 from streams.venues.sim import recorder as recorder_module
 from streams.venues.sim.log import VenueLog, log_path
@@ -16,6 +17,7 @@ from streams.venues.sim.recorder import Recorder
 from tests.venues.sim_orders import book, instrument, new, rows_of, trade
 
 ME = "gateway/0"
+PLAIN = VenueModels()
 SMALL = {"window": 128, "far": 64, "orders": 8, "executions": 8, "answers": 64}
 PARTITIONS = [("book_updates.v1", 0), ("trades.v1", 0)]
 MARKET = [
@@ -57,9 +59,9 @@ def open_recorder(request, tmp_path, monkeypatch):
     monkeypatch.setattr(recorder_module, "read_again", read_again)
     monkeypatch.setattr(exchange_module, "SIZES", SMALL)
 
-    def made(run=None):
+    def made(run=None, models=PLAIN):
         wire: Any = None
-        return Recorder.open(tmp_path, "venue", run or run_of(), [instrument()], PARTITIONS, "", wire, request.param)
+        return Recorder.open(tmp_path, "venue", run or run_of(), [instrument()], PARTITIONS, "", wire, request.param, models=models)
 
     return made
 
@@ -100,6 +102,29 @@ def test_log_executed_again_gives_the_same_state_and_goes_on(open_recorder):
     assert state_of(again) == before
     assert again.offsets == [6, 5]
     assert [r["report"] for _, r in follow(again, MARKET[3:])] == ["FILL"]
+
+
+def test_log_executed_again_keeps_the_models_that_its_run_began_with(open_recorder):
+    models = VenueModels(queue="power", fills="whole", fee_tiers=((0, 100_000, 200_000), (5_000_000, -100_000, 100_000)))
+    recorder = open_recorder(models=models)
+    some_trading(recorder)
+    before = state_of(recorder)
+    recorder.close()
+    again = open_recorder()
+    assert state_of(again) == before
+    assert (again.exchange.matcher.venue.whole, again.exchange.matcher.venue.tiers.count) == (1, 2)
+
+
+def test_log_of_an_earlier_version_without_models_is_executed_by_the_plain_venue(open_recorder):
+    recorder = open_recorder()
+    some_trading(recorder)
+    before = state_of(recorder)
+    recorder.close()
+    path = recorder.log.path
+    kind, head = json.loads(path.read_text().splitlines()[0])
+    without = json.dumps([kind, {key: value for key, value in head.items() if key != "models"}])
+    path.write_text("\n".join([without, *path.read_text().splitlines()[1:], ""]))
+    assert state_of(open_recorder()) == before
 
 
 def test_answers_are_in_the_log_when_they_are_returned(open_recorder):

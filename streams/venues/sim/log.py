@@ -1,6 +1,6 @@
 """The simulated venue's memory: an append-only file of what came in and what was answered, one JSON array a line.
 
-    ["run", {...}]                      first line: run, instruments, partitions
+    ["run", {...}]                      first line: run, instruments, partitions, models
     ["merged", [[p, first_offset, count], ...]]   market records consumed, in the order of their receive times (`merge.merged`);
                                         p = place in the first line's partitions, each at most once
     ["market", [[p, first_offset, count], ...]]   the same in the order of this line, as earlier versions wrote it

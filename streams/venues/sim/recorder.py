@@ -9,6 +9,7 @@ from streams.lanes.bus import watermarks
 from streams.lanes.wire import Wire
 from streams.records import Command, Instrument
 from streams.schema import codec
+from streams.trading.venue_models import VenueModels
 from streams.venues.merge import Rows, merged
 from streams.venues.sim.exchange import SimExchange
 from streams.venues.sim.log import VenueLog, log_path, to_json
@@ -18,6 +19,7 @@ __all__ = ["Recorder"]
 
 Partitions = list[tuple[str, int]]
 Said = tuple[str, str]  # session, report as JSON
+_PLAIN = VenueModels()
 
 
 class Recorder:
@@ -35,9 +37,10 @@ class Recorder:
         starts: list[int],
         compiled: bool = False,
         others: Sequence[Instrument] = (),
+        models: VenueModels = _PLAIN,
     ) -> None:
         self.log, self.partitions = log, partitions
-        self.exchange = SimExchange(run, instruments, compiled=compiled, others=others)
+        self.exchange = SimExchange(run, instruments, compiled=compiled, others=others, models=models)
         self.offsets = list(starts)
 
     @classmethod
@@ -52,9 +55,10 @@ class Recorder:
         wire: Wire,
         compiled: bool = False,
         others: Sequence[Instrument] = (),
+        models: VenueModels = _PLAIN,
     ) -> "Recorder":
-        """The venue of a run: empty where the run has no log yet, else as its log left it. The log of a run of the same number on another
-        broker (the stack was purged) is put aside.
+        """The venue of a run: empty where the run has no log yet, else as its log left it, with the models that the run began with. The
+        log of a run of the same number on another broker (the stack was purged) is put aside.
 
         Raises VenueError where executing the log again gives other answers: code, instruments or market data have changed since.
         """
@@ -68,12 +72,13 @@ class Recorder:
         if first is None:
             positions = {(p.topic, p.partition): p.offset for p in run.start_positions}
             starts = [positions[p] if p in positions else watermarks(kafka, *p)[0] for p in partitions]
-            log.add("run", _head(run, instruments, partitions, starts))
+            log.add("run", _head(run, instruments, partitions, starts, models))
             log.write()
-            return cls(log, number, instruments, partitions, starts, compiled, others)
+            return cls(log, number, instruments, partitions, starts, compiled, others, models)
         head = first[1]
         known = [codec.decode(Instrument, bytes.fromhex(i)) for i in head["instruments"]]
-        recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"], compiled, others)
+        models = VenueModels.read(head.get("models", {}))  # an older log names none: it was the plain venue
+        recorder = cls(log, number, known, [(t, p) for t, p in head["partitions"]], head["starts"], compiled, others, models)
         recorder._execute(kafka, wire)
         return recorder
 
@@ -159,11 +164,14 @@ class Recorder:
             self.exchange.on_time(*rest)
 
 
-def _head(run: Command, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int]) -> dict[str, Any]:
+def _head(
+    run: Command, instruments: Sequence[Instrument], partitions: Partitions, starts: list[int], models: VenueModels
+) -> dict[str, Any]:
     return {
         "run": run.run_number,
         "wall_start_ns": run.wall_start_ns,
         "instruments": [codec.encode(i).hex() for i in instruments],
         "partitions": partitions,
         "starts": starts,
+        "models": models.describe(),
     }

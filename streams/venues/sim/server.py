@@ -13,7 +13,7 @@ An answer to a question stands behind every report that was said before it. A fr
 import asyncio
 import json
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -29,6 +29,7 @@ from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.records import Clock, Instrument, ShardKind
+from streams.trading.venue_models import VenueModels
 from streams.venues.commands import CommandReader
 from streams.venues.sim.log import to_json
 from streams.venues.sim.market import MARKET_TOPICS, MarketReader
@@ -52,6 +53,7 @@ class VenueSettings:
     kafka, registry   : addresses
     venue             : the name whose instruments it trades and whose market data it follows
     host, port        : where it listens
+    models            : how it fills and charges, from a run's beginning to its end
     """
 
     process: str
@@ -62,6 +64,7 @@ class VenueSettings:
     port: int
     log_directory: Path
     host: str = "127.0.0.1"
+    models: VenueModels = field(default_factory=VenueModels)
 
 
 def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
@@ -78,7 +81,15 @@ def run_venue(settings: VenueSettings, stop: Event | None = None) -> int:
     shards = sorted({control.shards.get((ShardKind.INSTRUMENT, f"{i.venue}:{i.symbol}"), 0) for i in instruments})
     partitions = [(topic, shard) for topic in MARKET_TOPICS for shard in shards]
     recorder = Recorder.open(
-        Path(settings.log_directory), settings.process, run, instruments, partitions, settings.kafka, wire, not plain()
+        Path(settings.log_directory),
+        settings.process,
+        run,
+        instruments,
+        partitions,
+        settings.kafka,
+        wire,
+        not plain(),
+        models=settings.models,
     )
     _LOG.info("venue starts", run=run.run_number, orders=len(recorder.exchange.by_number), log=str(recorder.log.path))
     market = MarketReader(settings.kafka, wire, recorder.partitions, recorder.offsets, recorder.exchange.slots)
