@@ -1,0 +1,164 @@
+"""A backtest, put together from what is asked for: topology, world, market data, simulated venues, manifest; and played.
+
+backtest = Backtest(Asked("topologies/demo.yaml", recordings=("a.gz",)))
+played = backtest.play([Memory()])
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from streams.agents.roles import code_hash as agents_hash
+from streams.backtest.engine import Engine
+from streams.backtest.events import Events
+from streams.backtest.manifest import Manifest
+from streams.backtest.profit import Profit, Total
+from streams.backtest.results import Outcome, Results, Sink
+from streams.backtest.venue import make_venues
+from streams.config import plain
+from streams.lanes.writers import TICKS
+from streams.records import NameKind
+from streams.schema import ids
+from streams.strategies.sources import strategy_sources
+from streams.topology.classes import load_class
+from streams.topology.market_data import open_market_data
+from streams.topology.model import Topology, load
+from streams.topology.runs import topology_hash
+from streams.topology.world import is_plain, world
+
+__all__ = ["Asked", "Backtest", "Played"]
+
+Progress = Callable[[float, int], object]
+"""Told how much is done (0..1, negative: not known) and how many market records that is."""
+Through = Callable[[Iterable[Events]], Iterable[Events]]
+"""Gives the market data on as it is, having looked at it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a backtest is asked for.
+
+    path           : the topology's file
+    settings       : `KEY=VALUE` each, over what the file says
+    recordings     : `[VENUE=]FILE` each; where none is given and no range either, those that the topology names
+    from_ns, to_ns : market records received from then on, and before then; None = no bound
+    run            : market data of this live run; None = of any
+    seed           : of every venue's random numbers, in place of the topology's own; None = those
+    plain          : uncompiled
+    """
+
+    path: str
+    settings: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
+    from_ns: int | None = None
+    to_ns: int | None = None
+    run: int | None = None
+    seed: int | None = None
+    plain: bool = False
+
+
+class Played(NamedTuple):
+    """What came of a backtest.
+
+    outcome : digest, and records by topic
+    events  : market records played, in so many seconds of wall time
+    orders  : orders, changes and cancels that strategies asked for; fills: executions
+    profit  : by currency
+    halted  : faults by name of each strategy that was halted for them
+    late    : market records that the venue knew longer before us than is played
+    """
+
+    outcome: Outcome
+    events: int
+    seconds: float
+    orders: int
+    fills: int
+    profit: dict[str, Total]
+    halted: dict[str, int]
+    late: int
+
+
+class Backtest:
+    """One backtest. Making it reads the topology and names the market data; nothing is played yet.
+
+    ConfigError for what was asked wrongly. plain: the whole of it runs uncompiled, since it was asked for or a strategy cannot be compiled
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.topology = _load(asked)
+        self.plain = asked.plain or plain() or is_plain(self.topology)
+        self.process = world(self.topology, 0, compiled=not self.plain)
+        self.source = open_market_data(self.topology, self.process, asked.recordings, asked.from_ns, asked.to_ns, asked.run, self.plain)
+        simulated = {name: venue.simulation.simulated() for name, venue in self.topology.venues.items()}
+        numbers = self.process.edge.dictionary.numbers(NameKind.INSTRUMENT)
+        self.venues = make_venues(simulated, self.process.instruments, numbers)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """All that the result depends on. The market data is read for it, as far as that has not been done before."""
+        asked = self.asked
+        return Manifest(
+            topology=self.topology.name,
+            topology_hash=topology_hash(self.topology),
+            sources=self.source.describe(),
+            clock_offset_ns=self.source.clock_offset_ns(),
+            models={venue.name: venue.describe() for venue in self.venues},
+            seed=asked.seed if asked.seed is not None else 1,
+            settings=dict(text.split("=", 1) for text in asked.settings),
+            from_ns=asked.from_ns,
+            to_ns=asked.to_ns,
+            live_run=asked.run,
+            strategies={name: _strategy(entry.path) for name, entry in self.topology.strategies.items()},
+        )
+
+    def play(
+        self, sinks: Sequence[Sink] = (), progress: Progress = lambda done, count: None, through: Through = lambda pieces: pieces
+    ) -> Played:
+        """Carry the market data to its end, and give what is written to the sinks. Once only.
+
+        through : sees the market data before it is played
+        StepError for a fault of the process; a strategy that fails is halted, and the rest goes on
+        """
+        process, manifest = self.process, self.manifest
+        process.run_id = manifest.run_id
+        profit = Profit(process.instruments)
+        writers = process.spec.writers
+        gateway, ticks = (ids.make(writers[topic], 0) for topic in ("venue_events.v1", TICKS))
+        engine = Engine(process, self.venues, gateway_id=gateway, tick_id=ticks, compiled=not self.plain)
+        began_s = time.perf_counter()
+        with Results(process.edge, manifest.run_id, [*sinks, profit]) as results:
+            for tape in engine.play(through(self._pieces(engine, progress)), self.source.clock_offset_ns()):
+                results.take(tape)
+            outcome = results.finish()
+        seconds = time.perf_counter() - began_s
+        counts = (int(engine.events), seconds, int(engine.orders), int(engine.fills))
+        return Played(outcome, *counts, profit.totals(), engine.halted, int(engine.late))
+
+    def _pieces(self, engine: Engine, progress: Progress) -> Iterable[Events]:
+        source = self.source
+
+        def tell() -> None:
+            progress(source.done / source.total if source.total else -1.0, engine.events)
+
+        for piece in source.pieces():
+            tell()
+            yield piece
+        tell()
+
+
+def _load(asked: Asked) -> Topology:
+    """The topology with the settings, and the seed where one is given."""
+    topology = load(asked.path, asked.settings)
+    if asked.seed is None:
+        return topology
+    seeds = [f"venues.{venue}.simulation.seed={asked.seed}" for venue in topology.venues]
+    return load(asked.path, [*asked.settings, *seeds])
+
+
+def _strategy(path: str) -> dict[str, Any]:
+    """Class and hash of the files of a strategy that stand outside the package; what stands in it is the package's code."""
+    return {"class": path, "code": agents_hash(Path(file) for file in strategy_sources(load_class(path)))}
