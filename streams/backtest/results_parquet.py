@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,6 @@ __all__ = ["Parquet", "read_columns", "read_tables", "topics_of"]
 
 ROWS = 1 << 16  # of a row group: what is held of a topic until it is written
 SUFFIX = ".parquet"
-SORTED: Any = ["id", "ts", "recv_ts", "_offset"]  # columns whose least and greatest values let a query skip row groups
 
 
 class Parquet:
@@ -38,10 +36,9 @@ class Parquet:
 
     def take(self, batch: Batch) -> None:
         """Keep these rows, and write whole row groups."""
-        for schema in batch.held:
-            topic = schema.topic
+        for topic, rows in batch.tables.items():
             held = self._held.setdefault(topic, [])
-            held.append(batch.table(schema))
+            held.append(rows)
             if sum(table.num_rows for table in held) >= ROWS:
                 whole = pa.concat_tables(held)
                 cut = whole.num_rows // ROWS * ROWS
@@ -63,12 +60,7 @@ class Parquet:
         writer = self._writers.get(topic)
         if writer is None:
             path = self.folder / f"{topic}{SUFFIX}"
-            columns = arrow_schema(model.for_topic(topic))
-            names: Any = [
-                field.name for field in columns if pa.types.is_dictionary(field.type)
-            ]  # a dictionary of numbers costs more than it saves
-            writer = pq.ParquetWriter(path, columns, compression="zstd", use_dictionary=names, write_statistics=SORTED)
-            self._writers[topic] = writer
+            writer = self._writers[topic] = pq.ParquetWriter(path, arrow_schema(model.for_topic(topic)), compression="zstd")
         try:
             writer.write_table(rows.unify_dictionaries(), ROWS)
         except OSError as fault:
