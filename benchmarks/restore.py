@@ -28,7 +28,7 @@ from streams.lanes.opening import pointers
 from streams.lanes.registry import SchemaIds
 from streams.lanes.restore import recover
 from streams.lanes.spec import input_places
-from streams.lanes.verify import Verdict, verify
+from streams.lanes.verify import Asked, Verdict, verify
 from streams.lanes.wire import Wire
 from streams.lanes.writers import JOURNAL, writer_name
 from streams.records import Clock, Command, CommandType, Frame, StartPosition
@@ -118,7 +118,7 @@ class Chain:
 
     def verified(self, **changes: Any) -> Verdict:
         """The journal from an empty state."""
-        (verdict,) = verify([self.spec()], lambda spec, control: self.build(control), **changes)
+        (verdict,) = verify([self.spec()], lambda spec, control: self.build(control), Asked(**changes))
         assert verdict.difference is None, str(verdict)
         return verdict
 

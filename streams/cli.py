@@ -180,13 +180,23 @@ def verify(
     topology: TopologyFile,
     process: Annotated[str, typer.Option("--process", metavar="NAME", help="one process; all by default")] = "",
     run: Annotated[int | None, typer.Option("--run", min=1, help="number of the run; the last by default")] = None,
+    from_time: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="compare from this time of the run on, such as 2024-08-08T23:55 (UTC)")
+    ] = "",
+    to_time: Annotated[str, typer.Option("--to", metavar="TIME", help="up to this time, not with it")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="another limit or parameter, such as strategy.gamma=0.2; may be repeated"),
+    ] = None,
     plain: Plain = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Execute the journals of a run again with today's code: equal by hash, or the first difference by name."""
-    from streams.commands.verify import verify_file
+    from streams.commands.verify import Options, verify_file
 
     _set_plain(plain)
-    raise typer.Exit(verify_file(topology, process, run, _say))
+    options = Options(process, run, from_time, to_time, tuple(set_ or ()), json)
+    raise typer.Exit(verify_file(topology, options, _say))
 
 
 @recording_app.command("check")

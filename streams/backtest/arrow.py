@@ -64,7 +64,7 @@ def table_of(found: Columns, places: np.ndarray) -> pa.Table:
             starts[1:] = found.ends[leaf.array]
             made = [pa.ListArray.from_arrays(pa.array(starts), values) for values in made]
         arrays += made
-    return pa.Table.from_arrays([*arrays, pa.array(places)], schema=schema)
+    return pa.Table.from_arrays([*arrays, pa.array(places.copy())], schema=schema)
 
 
 def empty_table(schema: Schema) -> pa.Table:
@@ -142,32 +142,35 @@ def _stored(leaf: _Leaf) -> list[tuple[str, pa.DataType]]:
 
 
 def _array(column: Column, buffer: np.ndarray) -> pa.Array:
-    """A decoded column as Arrow's array."""
+    """A decoded column as Arrow's array; numbers stay where they are."""
     f, values, nulls = column.field, column.values, column.nulls
     if column.names is not None:
-        numbers = values.astype(np.int32)
-        return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=nulls), _texts(column.names, buffer, pa.string()))
+        return pa.DictionaryArray.from_arrays(_plain(pa.int32(), values.astype(np.int32), nulls), _texts(column.names, buffer, pa.string()))
     if f.type == "enum":
-        return pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int8), mask=nulls), pa.array(ENUMS[f.of].symbols))
-    if f.type == "money":
-        return _money(values, nulls)
+        return pa.DictionaryArray.from_arrays(_plain(pa.int8(), values.astype(np.int8), nulls), pa.array(ENUMS[f.of].symbols))
     if f.type in ("string", "bytes", "fixed"):
         return _texts(values, buffer, pa.string() if f.type == "string" else pa.binary(), nulls)
     if _is_instant(f.name):
-        return pa.array(values, mask=nulls).cast(INSTANT)
-    kind = TYPES[f.type] if f.type != "array" else TYPES[f.of]
-    return pa.array(values.astype(bool) if f.type == "boolean" else values, mask=nulls).cast(kind)
+        return _plain(INSTANT, values, nulls)
+    if f.type == "boolean":
+        return pa.array(values.astype(bool), mask=nulls)
+    kind = TYPES[f.of if f.type == "array" else f.type]
+    return _plain(kind, values.astype(np.int32) if f.type == "int" else values, nulls)
 
 
 def _alias(column: Column) -> pa.Array:
     """What is stored x 10^9 as a float64."""
-    return pa.array(column.values / E9, mask=column.nulls)
+    return _plain(pa.float64(), column.values / E9, column.nulls)
 
 
-def _money(values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
-    """Low and high words are Arrow's own form."""
-    bits = None if nulls is None else pa.array(~nulls).buffers()[1]
-    return pa.Array.from_buffers(MONEY, len(values), [bits, pa.py_buffer(np.ascontiguousarray(values).tobytes())])
+def _plain(kind: pa.DataType, values: np.ndarray, nulls: np.ndarray | None) -> pa.Array:
+    """Values of fixed width in their own memory; low and high words of money are Arrow's own form."""
+    return pa.Array.from_buffers(kind, len(values), [_bits(nulls), pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def _bits(nulls: np.ndarray | None) -> pa.Buffer | None:
+    """Arrow's bitmap of what is there."""
+    return None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
 
 
 def _texts(pairs: np.ndarray, buffer: np.ndarray, kind: pa.DataType, nulls: np.ndarray | None = None) -> pa.Array:
@@ -176,8 +179,7 @@ def _texts(pairs: np.ndarray, buffer: np.ndarray, kind: pa.DataType, nulls: np.n
     ends = np.zeros(len(pairs) + 1, np.int32)
     np.cumsum(sizes, out=ends[1:])
     held, _ = gathered(pairs[:, 0] + buffer.ctypes.data, sizes)
-    bits = None if nulls is None else pa.array(~nulls).buffers()[1]
-    return pa.Array.from_buffers(kind, len(pairs), [bits, pa.py_buffer(ends), pa.py_buffer(held)])
+    return pa.Array.from_buffers(kind, len(pairs), [_bits(nulls), pa.py_buffer(ends), pa.py_buffer(held)])
 
 
 def _money_numbers(values: pa.ChunkedArray) -> np.ndarray:

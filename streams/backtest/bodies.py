@@ -1,7 +1,8 @@
 """Bodies: slots of many kinds as Avro bodies, topic by topic, and the rolling hash over them in the order of the slots."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from streams.schema.model import SCHEMAS, Schema
 from streams.schema.rolling import roll
 from streams.schema.slots_out import SOURCES, SlotWriter
 
-__all__ = ["Bodies", "prepare"]
+__all__ = ["Bodies", "Held", "prepare"]
 
 _SCHEMAS = {s.slot.kind: s for s in SCHEMAS.values() if s.slot}
 _SIZES = {kind: layout(schema).size for kind, schema in _SCHEMAS.items()}
@@ -83,19 +84,13 @@ class Bodies:
         self.count += len(kinds)
         self.total += len(kinds)
 
-    def take(self) -> dict[Schema, tuple[bulk.Columns, np.ndarray]]:
-        """By record the columns of what is held, and of each row its place among all records added so far, from 0; nothing is held then.
-
-        Texts and names lie in memory that the next `add` writes over.
-        """
+    def take(self) -> dict[Schema, "Held"]:
+        """What is held, by record; nothing is held then. It may be used until the next `add`, which writes over it."""
         found = {}
         for kind, schema in _SCHEMAS.items():
             n = int(self._count[kind])
             if n:
-                columns = bulk.decode_buffer(schema, self._out[kind], self._starts[kind][: n + 1])
-                if columns.rows != n:
-                    raise EdgeError(f"{schema.plural}: {n - columns.rows} of {n} bodies cannot be read back")
-                found[schema] = columns, self._places[kind][:n].copy()
+                found[schema] = Held(schema, self._out[kind], self._starts[kind][: n + 1], self._places[kind][:n])
         self._filled[:] = self._count[:] = 0
         self.count = 0
         return found
@@ -140,6 +135,40 @@ class Bodies:
     def _column(self, name: str) -> np.ndarray:
         at = _word(name)
         return self._words[at : at + k.KINDS]
+
+
+class Held(NamedTuple):
+    """Bodies of one record, in the order added.
+
+    buffer : uint8, with `bulk.BEHIND` bytes behind the last body
+    starts : int64, where each begins and the last ends
+    places : int64 a body: its place among all records added so far, from 0
+    """
+
+    schema: Schema
+    buffer: np.ndarray
+    starts: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def of(cls, schema: Schema, bodies: Sequence[bytes]) -> "Held":
+        """Bodies from Python's bytes, at places from 0 on."""
+        starts = np.cumsum([0, *map(len, bodies)], dtype=np.int64)
+        buffer = np.frombuffer(b"".join((*bodies, bytes(bulk.BEHIND))), np.uint8)
+        return cls(schema, buffer, starts, np.arange(len(bodies)))
+
+    @property
+    def count(self) -> int:
+        """Bodies there are."""
+        return len(self.places)
+
+    def columns(self, run_id: int) -> bulk.Columns:
+        """Their columns, under this run id. Texts and names lie in `buffer`."""
+        found = bulk.decode_buffer(self.schema, self.buffer, self.starts)
+        if found.rows != self.count:
+            raise EdgeError(f"{self.schema.plural}: {self.count - found.rows} of {self.count} bodies cannot be read back")
+        found.columns["run_id"].values[:] = run_id
+        return found
 
 
 def prepare() -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from streams.backtest.arrow import arrays_of, table_of
+from streams.backtest.arrow import arrays_of
 from streams.backtest.results import Batch
 from streams.records import Instrument, InstrumentType, Position
 from streams.schema.model import SCHEMAS
@@ -49,10 +49,9 @@ class Profit:
 
     def take(self, batch: Batch) -> None:
         """Keep the last rows."""
-        columns = batch.columns.get(_SCHEMA)
-        if columns is None or not columns.rows:
+        if _SCHEMA not in batch.held:
             return
-        table = table_of(columns, batch.places[_SCHEMA])
+        table = batch.table(_SCHEMA)
         names = [table.column(name).combine_chunks() for name in _KEY]
         places = np.stack([name.indices.to_numpy() if isinstance(name, pa.DictionaryArray) else _codes(name) for name in names])
         _, newest = np.unique(places[:, ::-1], axis=1, return_index=True)

@@ -11,20 +11,21 @@ batches however the input was cut.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from streams.backtest.arrow import table_of
-from streams.backtest.bodies import Bodies
+from streams.backtest.bodies import Bodies, Held
 from streams.backtest.events import Events
 from streams.schema import bulk
 from streams.schema.edge import Edge
 from streams.schema.model import SCHEMAS, Schema
+from streams.slots import KIND_VENUE_EVENT
+from streams.trading.venue_answer import REASONS
 
 __all__ = ["BATCH_RECORDS", "Batch", "Outcome", "Results", "Sink", "TapeLike", "ToCall"]
 
@@ -32,33 +33,61 @@ BATCH_RECORDS = 1 << 17
 """Records of one batch, all topics together; the last batch has fewer."""
 
 _MARKET = tuple(SCHEMAS[name] for name in ("Trade", "Quote", "Funding"))
+_VENUE_EVENT = SCHEMAS["VenueEvent"]
 _KIND_AT = 36  # of every slot: one byte behind id, cause_id, ts_ns, recv_ts_ns and instrument
 
 
 class Batch:
-    """Rows by record, to be used until the sink is given the next.
+    """Rows of several topics, to be used until the sink is given the next. What nobody asks for is not decoded.
 
-    columns : as they were decoded; run_id is set
-    places  : int64 a row: its place among all records that the backtest wrote, from 0; of the market among those of its topic
+    run_id     : that they have
+    held       : the bodies by record
+    exch_ts_ns : by record, the venue's own stamps, which no slot holds; reason: of venue events, its place in REASONS
     """
 
-    def __init__(self, rows: Mapping[Schema, tuple[bulk.Columns, np.ndarray]]) -> None:
-        self.columns = {schema: columns for schema, (columns, _) in rows.items()}
-        self.places = {schema: places for schema, (_, places) in rows.items()}
+    def __init__(
+        self,
+        run_id: int,
+        held: Mapping[Schema, Held],
+        exch_ts_ns: Mapping[Schema, np.ndarray] | None = None,
+        reason: np.ndarray | None = None,
+    ) -> None:
+        self.run_id, self.held = run_id, held
+        self._exch_ts_ns, self._reason = exch_ts_ns or {}, reason
+        self._columns: dict[Schema, bulk.Columns] = {}
+        self._tables: dict[Schema, pa.Table] = {}
 
-    @cached_property
-    def tables(self) -> dict[str, pa.Table]:
-        """The same by topic as Arrow tables, which have memory of their own: they may be kept."""
-        return {schema.topic: table_of(found, self.places[schema]) for schema, found in self.columns.items()}
+    def columns(self, schema: Schema) -> bulk.Columns:
+        """The rows of a record as columns."""
+        found = self._columns.get(schema)
+        if found is None:
+            found = self._columns[schema] = self.held[schema].columns(self.run_id)
+            if "exch_ts_ns" in found.columns and schema in self._exch_ts_ns:
+                found.columns["exch_ts_ns"].values[:] = self._exch_ts_ns[schema]
+            if schema is _VENUE_EVENT and self._reason is not None and self._reason.any():
+                found = self._columns[schema] = _with_reasons(found, self._reason)
+        return found
+
+    def table(self, schema: Schema) -> pa.Table:
+        """The same as an Arrow table, which has memory of its own: it may be kept."""
+        found = self._tables.get(schema)
+        if found is None:
+            found = self._tables[schema] = table_of(self.columns(schema), self.held[schema].places)
+        return found
 
 
 class TapeLike(Protocol):
-    """What is asked of a tape: `kind` int8[n] and `address` int64[n] of the slots that were written, in the order written."""
+    """What is asked of an engine's tape, [n] each: of the slots that were written, in the order written, kind (int8) and address (int64);
+    of a venue event when the venue wrote it (int64) and why, its place in REASONS (int8)."""
 
     @property
     def kind(self) -> np.ndarray: ...
     @property
     def address(self) -> np.ndarray: ...
+    @property
+    def exch_ts_ns(self) -> np.ndarray: ...
+    @property
+    def reason(self) -> np.ndarray: ...
 
 
 class Sink(Protocol):
@@ -74,14 +103,16 @@ class Sink(Protocol):
 
 
 class ToCall:
-    """A sink that gives a function the rows of each batch, by topic as Arrow tables."""
+    """A sink that gives a function the rows of each batch, by topic as Arrow tables. topics: those it wants, all by default."""
 
-    def __init__(self, call: Callable[[dict[str, pa.Table]], object]) -> None:
-        self._call = call
+    def __init__(self, call: Callable[[dict[str, pa.Table]], object], topics: Collection[str] = ()) -> None:
+        self._call, self._topics = call, frozenset(topics)
 
     def take(self, batch: Batch) -> None:
         """Call it."""
-        self._call(batch.tables)
+        wanted = [schema for schema in batch.held if not self._topics or schema.topic in self._topics]
+        if wanted:
+            self._call({schema.topic: batch.table(schema) for schema in wanted})
 
     def close(self, whole: bool) -> None:
         """Nothing is kept here."""
@@ -114,6 +145,8 @@ class Results:
         self._market = Bodies(edge, hashed=False)
         self._counts: Counter[str] = Counter()
         self._market_counts: Counter[str] = Counter()
+        self._stamps: list[np.ndarray] = []
+        self._reasons: list[np.ndarray] = []
         self._closed = False
 
     def __enter__(self) -> "Results":
@@ -134,37 +167,43 @@ class Results:
         while at < len(kinds):
             last = min(len(kinds), at + self._most - self._bodies.count)
             self._bodies.add(kinds[at:last], slots[at:last])
+            of_venues = at + np.flatnonzero(kinds[at:last] == KIND_VENUE_EVENT)
+            self._stamps.append(tape.exch_ts_ns[of_venues])
+            self._reasons.append(tape.reason[of_venues])
             at = last
             if self._bodies.count == self._most:
-                self._give(self._bodies.take(), self._counts)
+                self._give_written()
 
     def take_market(self, piece: Events) -> None:
         """Keep the trades, quotes and funding rates of a piece of market data under the run id, too; they are not hashed."""
-        kinds = kinds_of(piece.address)
+        kinds = _kinds_of(piece.address)
         rows = np.flatnonzero(np.isin(kinds, [s.slot.kind for s in _MARKET if s.slot]))
         for first in range(0, len(rows), self._most):
             part = rows[first : first + self._most]
             self._market.add(kinds[part], piece.address[part])
-            found, exch_ts_ns, kind = self._market.take(), piece.exch_ts_ns[part], kinds[part]
-            for schema, (columns, places) in found.items():
-                first_place = self._market_counts[schema.topic]
-                places[:] = np.arange(first_place, first_place + columns.rows)
-                if schema.slot and "exch_ts_ns" in columns.columns:  # in memory beside the slots, not in them
-                    columns.columns["exch_ts_ns"].values[:] = exch_ts_ns[kind == schema.slot.kind]
-            self._give(found, self._market_counts)
+            held, exch_ts_ns = self._market.take(), {}
+            for schema, bodies in held.items():
+                assert schema.slot is not None
+                bodies.places[:] = np.arange(bodies.count) + self._market_counts[schema.topic]
+                exch_ts_ns[schema] = piece.exch_ts_ns[part[kinds[part] == schema.slot.kind]]
+            self._give(Batch(self.run_id, held, exch_ts_ns), self._market_counts)
 
     def finish(self) -> Outcome:
         """Give the sinks what is left and close them; what was written."""
         if self._bodies.count:
-            self._give(self._bodies.take(), self._counts)
+            self._give_written()
         self._close(whole=True)
         return Outcome(self.digest, dict(sorted(self._counts.items())), dict(sorted(self._market_counts.items())))
 
-    def _give(self, found: Mapping[Schema, tuple[bulk.Columns, np.ndarray]], counts: Counter[str]) -> None:
-        for schema, (columns, _) in found.items():
-            counts[schema.topic] += columns.rows
-            columns.columns["run_id"].values[:] = self.run_id
-        batch = Batch(found)
+    def _give_written(self) -> None:
+        """Give the sinks all that is held."""
+        stamps, reasons = np.concatenate(self._stamps), np.concatenate(self._reasons)
+        self._stamps, self._reasons = [], []
+        self._give(Batch(self.run_id, self._bodies.take(), {_VENUE_EVENT: stamps}, reasons), self._counts)
+
+    def _give(self, batch: Batch, counts: Counter[str]) -> None:
+        for schema, bodies in batch.held.items():
+            counts[schema.topic] += bodies.count
         for sink in self.sinks:
             sink.take(batch)
 
@@ -174,7 +213,19 @@ class Results:
             sink.close(whole)
 
 
-def kinds_of(slots: np.ndarray) -> np.ndarray:
+def _with_reasons(found: bulk.Columns, reason: np.ndarray) -> bulk.Columns:
+    """The columns with the reasons of venues in words."""
+    words = [text.encode() for text in REASONS]
+    sizes = np.array([len(word) for word in words], np.int64)
+    begins = len(found.buffer) - bulk.BEHIND + np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes[:-1])))
+    texts = np.frombuffer(b"".join((*words, bytes(bulk.BEHIND))), np.uint8)
+    pairs = np.stack((begins, sizes), 1)[reason]
+    column = bulk.Column(found.columns["reason"].field, pairs, reason == 0, None)
+    buffer = np.concatenate((found.buffer[: -bulk.BEHIND], texts))
+    return replace(found, columns={**found.columns, "reason": column}, buffer=buffer)
+
+
+def _kinds_of(slots: np.ndarray) -> np.ndarray:
     """The kinds of slots at these addresses, int8[n]."""
     buffer, _ = bulk.gathered(slots + _KIND_AT, np.ones(len(slots), np.int64))
     return buffer[: len(slots)].view(np.int8)

@@ -27,8 +27,8 @@ class Memory:
 
     def take(self, batch: Batch) -> None:
         """Keep these rows."""
-        for topic, table in batch.tables.items():
-            self._tables.setdefault(topic, []).append(table)
+        for schema in batch.held:
+            self._tables.setdefault(schema.topic, []).append(batch.table(schema))
 
     def close(self, whole: bool) -> None:
         """The end."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.schema import ids
 
-__all__ = ["essentials", "json_line", "plain"]
+__all__ = ["essentials", "json_line", "json_value", "plain"]
 
 _IDS = ("id", "cause_id", "order_id", "request_id", "parent_id", "input_id", "first_id", "last_id")
 
@@ -19,7 +19,29 @@ def json_line(record: Any, partition: int, offset: int) -> str:
 
 def plain(record: Any) -> dict[str, Any]:
     """The fields as JSON takes them, names unchanged. Ids are `writer:sequence`; money is text, since a float could not hold it."""
-    return {name: _value(name, value) for name, value in record._asdict().items()}
+    return {name: json_value(name, value) for name, value in record._asdict().items()}
+
+
+def json_value(name: str, value: Any) -> Any:
+    """One field's value as JSON takes it, or a whole record."""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int) and name in _IDS:
+        return ids.text(value)
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.hex()
+    if hasattr(value, "_asdict"):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [json_value(name, each) for each in value]
+    return value
 
 
 def essentials(fields: dict[str, Any]) -> str:
@@ -72,24 +94,3 @@ _SHOWN = (
     ),
     *("connection", "source_seq", "last_seq", "trade_id", "target", "reason"),
 )
-
-
-def _value(name: str, value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int) and name in _IDS:
-        return ids.text(value)
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return value.hex()
-    if hasattr(value, "_asdict"):
-        return plain(value)
-    if isinstance(value, list | tuple):
-        return [_value(name, each) for each in value]
-    return value

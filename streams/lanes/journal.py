@@ -12,7 +12,10 @@ from streams.records import JournalEntry, OutputCount, SchemaVersion
 from streams.schema import ids
 from streams.schema.rolling import EMPTY_HASH, roll
 
-__all__ = ["EMPTY_HASH", "OutputLog", "Place", "journal_key", "last_entry", "read_entries", "roll"]
+__all__ = ["EMPTY_HASH", "Entries", "OutputLog", "Place", "journal_key", "last_entry", "read_entries", "roll"]
+
+Entries = Iterator[tuple[Message, JournalEntry]]
+"""Journal entries in order, each with its Kafka message."""
 
 
 def journal_key(process: str, shard: int) -> bytes:
@@ -75,10 +78,8 @@ def schema_versions(wire: Wire, topics: Iterable[str]) -> tuple[SchemaVersion, .
     return tuple(SchemaVersion(topic, wire.ids.id_of(topic)) for topic in sorted(topics))
 
 
-def read_entries(
-    bootstrap: str, wire: Wire, process: str, shard: int, start: int, run_number: int | None = None
-) -> Iterator[tuple[Message, JournalEntry]]:
-    """The entries of one process and shard from offset `start` to the journal's end now, in order, each with its Kafka message."""
+def read_entries(bootstrap: str, wire: Wire, process: str, shard: int, start: int, run_number: int | None = None) -> Entries:
+    """The entries of one process and shard from offset `start` to the journal's end now."""
     key = journal_key(process, shard)
     for message in read_range(bootstrap, JOURNAL, shard, start):
         if message.key() == key:

@@ -31,8 +31,9 @@ from streams.lanes.lane_records import LaneRecords, Value
 from streams.lanes.laps import Laps
 from streams.lanes.latency import Stamps
 from streams.lanes.opening import check_topics, continue_counters, open_producers, pointers
+from streams.lanes.player import Recovered
 from streams.lanes.registry import SchemaIds
-from streams.lanes.restore import Recovered, recover
+from streams.lanes.restore import recover
 from streams.lanes.snapshot import Moment, SnapshotWriter
 from streams.lanes.spec import Build, LaneSpec, input_places, is_control
 from streams.lanes.standby import Standby, Turn

@@ -8,7 +8,7 @@ from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.bulk_transactions import BulkTransactions
 from streams.lanes.bus import end_offsets, list_topics
 from streams.lanes.control import last_id
-from streams.lanes.restore import Recovered
+from streams.lanes.player import Recovered
 from streams.lanes.snapshot import find_snapshot
 from streams.lanes.spec import LaneSpec
 from streams.lanes.wire import Wire
@@ -55,4 +55,4 @@ def continue_counters(spec: LaneSpec, wire: Wire, state: Recovered, writers: Map
             if last > state.outputs.last_ids.get(writer, ("", 0))[1]:
                 state.outputs.last_ids[writer] = (topic, last)
     process.set_counters(state.outputs.counters(own))
-    _, state.snapshot_number, state.snapshot_id = find_snapshot(spec.kafka, wire, spec.process, spec.shard, 0, -1)
+    _, state.snapshot_number, state.snapshot_id = find_snapshot(spec.kafka, wire, spec.process, spec.shard, 0, last_batch=-1)

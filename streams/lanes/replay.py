@@ -1,13 +1,17 @@
 """One journal entry at a time through a process, in bulk: the records that it names, carried in its order, and what was written then."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from streams.agents.batch import BAD, BatchProcess, Queue, Rows, Written
+from streams.errors import ConfigError, StepError
 from streams.lanes.difference import Difference, Output
 from streams.lanes.input_log import MERGED, WINDOW
 from streams.lanes.place import Place
+from streams.lanes.replaced import TOPICS, Replaced
 from streams.lanes.sources import Sources
 from streams.lanes.windows import Found, Merger, consecutive
 from streams.lanes.wire import Wire
@@ -19,7 +23,10 @@ __all__ = ["Replay"]
 
 
 class Replay:
-    """Re-executes entries with one process: `feed` each; then `digest` is its hash, `written` how many records it wrote."""
+    """Re-executes entries with one process: `feed` each; then `digest` is its hash, `written` how many records it wrote.
+
+    replaced : limits and parameters that hold instead of those that were recorded, if there are any
+    """
 
     def __init__(self, wire: Wire, batch: BatchProcess, sources: Sources) -> None:
         self.batch = batch
@@ -29,6 +36,8 @@ class Replay:
         self._schemas: object = None
         self._other: dict[str, int] = {}
         self._parts: list[Written] = []
+        self._placed: _Placed | None = None
+        self.replaced: Replaced | None = None
 
     @property
     def digest(self) -> bytes:
@@ -41,11 +50,12 @@ class Replay:
         return sum(map(len, self._parts))
 
     def feed(self, entry: JournalEntry) -> Difference | None:
-        """Carry the inputs of an entry; the difference if another input is refused than was. RestoreError, StepError."""
+        """Carry the inputs of an entry; the difference if another input is refused than was. RestoreError for inputs that are not there,
+        StepError."""
         self._set_schemas(entry)
         self._parts = []
-        windows = _Windows(self._sources, self.batch, entry)
-        queue, places, ticks = self._order(windows, entry)
+        windows = _Windows(self._sources, self.batch, entry, self.replaced)
+        queue, self._placed, ticks = self._order(windows, entry)
         at, times = 0, iter(entry.tick_ts_ns)
         for until, run in ticks:
             at = self._carry(queue, at, until)
@@ -56,7 +66,18 @@ class Replay:
         windows.free()
         if not entry.dead_letters and not queue.refused:
             return None
-        return _refused_otherwise(entry, queue, places)
+        return _refused_otherwise(entry, queue, self._placed)
+
+    def give(self, record: Any) -> None:
+        """Carry a record that no entry names. ConfigError if it is refused, StepError."""
+        reason = self.batch.carry_record(record)
+        if reason is not None:
+            raise ConfigError(reason)
+
+    def failure(self, entry: JournalEntry, error: StepError) -> Difference:
+        """What is to be said of an entry at which `feed` raised StepError."""
+        where = "a clock tick or control record" if error.at < 0 or self._placed is None else _text(self._placed(error.at))
+        return Difference(entry.process, entry.shard, entry.batch, "", 0, where, "carried", str(error), 0)
 
     def outputs(self) -> list[Output]:
         """What the last entry gave, as records."""
@@ -129,10 +150,10 @@ class _Windows:
     rows, places : of each source its rows, and where they are from
     """
 
-    def __init__(self, sources: Sources, batch: BatchProcess, entry: JournalEntry) -> None:
+    def __init__(self, sources: Sources, batch: BatchProcess, entry: JournalEntry, replaced: Replaced | None) -> None:
         self.rows: list[Rows] = []
         self.places: list[Place] = []
-        self._sources = sources
+        self._sources, self._replaced = sources, replaced
         self._last: dict[Place, int] = {}
         first: dict[Place, int] = {}
         for run in entry.inputs:
@@ -159,13 +180,21 @@ class _Windows:
             first, last = np.searchsorted(piece.offset, (first_offset, last_offset + 1))
             if first == last:
                 continue
-            rows = piece.read(batch)
+            rows = self._others(piece.read(batch))
             row = np.flatnonzero(rows.state[first:last] != BAD) + first
             source = np.full(len(row), len(self.rows))
             parts.append(Found(source, row, piece.offset[row], rows.id[row], rows.run_id[row], rows.recv_ts_ns[row]))
             self.rows.append(rows)
             self.places.append(place)
         return Found.joined(parts)
+
+    def _others(self, rows: Rows) -> Rows:
+        """The same, with what holds instead of it."""
+        replaced = self._replaced
+        if replaced is None or rows.topic not in TOPICS:
+            return rows
+        decode = rows.decode
+        return replace(rows, decode=lambda row: replaced(decode(row)))
 
 
 def _copied(written: Written) -> Written:
@@ -178,6 +207,9 @@ def _refused_otherwise(entry: JournalEntry, queue: Queue, place: _Placed) -> Dif
     was = place.every().intersection(entry.dead_letters)  # the others could not even be decoded, and were not fed
     for letter in sorted(was ^ {place(refusal.at) for refusal in queue.refused}):
         recorded, now = ("refused", "accepted") if letter in was else ("accepted", "refused")
-        where = f"input {letter.topic}[{letter.partition}] offset {letter.offset}"
-        return Difference(entry.process, entry.shard, entry.batch, letter.topic, 0, where, recorded, now, 0)
+        return Difference(entry.process, entry.shard, entry.batch, letter.topic, 0, _text(letter), recorded, now, 0)
     return None
+
+
+def _text(place: StartPosition) -> str:
+    return f"input {place.topic}[{place.partition}] offset {place.offset}"

@@ -25,6 +25,7 @@ KEPT = 3  # numbers of snapshots that compaction keeps
 Blocks = Mapping[str, tuple[str, str, bytes]]
 """Agent -> (layout fingerprint, field list as JSON, state)."""
 
+_ANY = (1 << 63) - 1
 _INDEX = ""  # the agent name of the last part of all: it lists the agents, so that its presence makes the snapshot whole
 _LOG = structlog.get_logger("snapshot")
 
@@ -168,11 +169,21 @@ def take_part(found: dict[int, Found], record: SnapshotPart, offset: int) -> Non
 
 
 def find_snapshot(
-    bootstrap: str, wire: Wire, process: str, shard: int, run_id: int, last_batch: int, pointer: int | None = None
+    bootstrap: str,
+    wire: Wire,
+    process: str,
+    shard: int,
+    run_id: int,
+    *,
+    last_batch: int = _ANY,
+    before_ns: int = _ANY,
+    pointer: int | None = None,
 ) -> tuple[Found | None, int, int]:
-    """(newest whole snapshot of the run that stands for a batch up to `last_batch`, highest number seen, last id seen).
+    """(newest whole snapshot of the run, highest number seen, last id seen).
 
-    `pointer`: offset where a known whole snapshot begins, as the group's committed offset says; without it the topic is read whole.
+    last_batch : it stands for this batch or an earlier one
+    before_ns  : and for a time before this one, ns of the run
+    pointer    : offset where a known whole snapshot begins, as the group's committed offset says; without it the topic is read whole
     """
     prefix = f"{process}/{shard}/".encode()
     found: dict[int, Found] = {}
@@ -187,7 +198,8 @@ def find_snapshot(
         snapshot = found[record.number]
         if snapshot.whole:
             del found[record.number]
-            if snapshot.moment.run_id == run_id and snapshot.moment.batch <= last_batch:
+            moment = snapshot.moment
+            if moment.run_id == run_id and moment.batch <= last_batch and moment.ts_ns < before_ns:
                 best = snapshot
         for old in [n for n in found if n < record.number]:  # never finished: its writer died
             del found[old]

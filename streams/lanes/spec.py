@@ -9,7 +9,7 @@ from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control
 from streams.lanes.journal import Place
 from streams.schema import model
 
-__all__ = ["Build", "LaneProcess", "LaneSpec", "input_places", "is_control", "start_of_run", "topics_of"]
+__all__ = ["Build", "LaneProcess", "LaneSpec", "input_places", "is_control", "own_writers", "start_of_run", "topics_of"]
 
 
 class ProcessFacts(Protocol):
@@ -94,6 +94,11 @@ def is_control(topic: str) -> bool:
 def topics_of(classes: Iterable[type]) -> tuple[str, ...]:
     """The topics of record classes."""
     return tuple(model.SCHEMAS[cls.__name__].topic for cls in classes)
+
+
+def own_writers(process: LaneProcess) -> dict[str, int]:
+    """Number of the process's writer by topic, of all that it writes."""
+    return {topic: process.spec.writers[topic] for topic in process.writes}
 
 
 def input_places(spec: LaneSpec, process: LaneProcess) -> tuple[Place, ...]:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -20,13 +20,13 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from streams.errors import LaneError, RestoreError
 from streams.lanes.bus import end_offset, explain, open_consumer
 from streams.lanes.control import Control, read_control
-from streams.lanes.journal import journal_key
-from streams.lanes.restore import Recovered, play, recover
+from streams.lanes.journal import Entries, journal_key
+from streams.lanes.player import Recovered, play
+from streams.lanes.restore import recover
 from streams.lanes.sources import Sources
 from streams.lanes.spec import Build, LaneSpec, input_places
 from streams.lanes.wire import Wire
 from streams.lanes.writers import JOURNAL, SNAPSHOTS
-from streams.records import JournalEntry
 
 __all__ = ["Standby", "Turn"]
 
@@ -146,11 +146,10 @@ class Standby:
         state, sources = self._state, self._sources
         assert state is not None
         assert sources is not None
-        writers = {topic: state.process.spec.writers[topic] for topic in state.process.writes}
-        for _ in play(self._spec, self._wire, state.process, self._entries(done), state, writers, False, sources):
+        for _ in play(self._spec, self._wire, state.process, self._entries(done), state, False, sources):
             state.replayed += 1
 
-    def _entries(self, done: Callable[[], bool]) -> Iterator[tuple[Message, JournalEntry]]:
+    def _entries(self, done: Callable[[], bool]) -> Entries:
         """Entries of the process as they come, until `done`. LaneError when another run has begun."""
         key = journal_key(self._spec.process, self._spec.shard)
         while not done():

@@ -14,15 +14,16 @@ from streams.errors import TopologyError
 from streams.lanes.bus import Sender, TopicSpec, create_topics, explain, list_topics, open_admin, topic_configs
 from streams.lanes.control import Control, read_control
 from streams.lanes.registry import SchemaIds, subject_of
+from streams.lanes.replaced import key_of
 from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
-from streams.records import Limit, NameKind
+from streams.records import NameKind
 from streams.schema import ids, model
 from streams.schema.dictionary import Dictionary
 from streams.sinks.inserter import ensure_tables
 from streams.sinks.query import connect
 from streams.topology import derive
-from streams.topology.classes import load_class, parameters
+from streams.topology.changes import Change, is_same, with_defaults, with_lifted
 from streams.topology.instances import models_folder
 from streams.topology.model import Topology
 
@@ -31,12 +32,6 @@ __all__ = ["Applied", "apply"]
 Say = Callable[[str], None]
 _CALLS = 8
 _FIRST_ANSWER_S = 10.0
-_KEYS = {
-    "Shard": ("kind", "name"),
-    "Instrument": ("venue", "symbol"),
-    "Limit": ("scope", "rule", "venue", "symbol", "sector", "currency", "cluster"),
-    "Param": ("strategy", "name"),
-}
 
 
 class Applied(NamedTuple):
@@ -153,19 +148,19 @@ def _records(topology: Topology, where: Endpoints, say: Say) -> int:
     changes = _names(topology, control, writer, say)
     for topic, current, wanted in (
         ("shards.v1", _shards_now(control), derive.shards(topology)),
-        ("instruments.v1", {_key(i): i for i in control.instruments}, derive.instruments(topology)),
-        ("limits.v1", {_key(one): one for one in control.limits}, _with_lifted(topology, control)),
-        ("params.v1", {_key(p): p for p in control.params}, _with_defaults(topology, control)),
+        ("instruments.v1", {key_of(i): i for i in control.instruments}, derive.instruments(topology)),
+        ("limits.v1", {key_of(one): one for one in control.limits}, with_lifted(topology, control)),
+        ("params.v1", {key_of(p): p for p in control.params}, with_defaults(topology, control)),
     ):
         for record in wanted:
-            known = current.get(_key(record))
-            if known is not None and _same(known, record):
+            known = current.get(key_of(record))
+            if known is not None and is_same(known, record):
                 continue
             if topic == "instruments.v1" and known is not None:
                 record = record._replace(valid_from_ns=time.time_ns())
             writer.write(topic, record)
             changes += 1
-            say(f"{'+' if known is None else '~'} {type(record).__name__.lower():<7} {_told(record, known)}")
+            say(str(Change(known, record)))
     writer.sender.flush()
     return changes
 
@@ -188,67 +183,3 @@ def _names(topology: Topology, control: Control, writer: _Writer, say: Say) -> i
 
 def _shards_now(control: Control) -> dict[Any, Any]:
     return {("Shard", kind, name): shard for (kind, name), shard in control.shards.items()}
-
-
-def _key(record: Any) -> tuple[Any, ...]:
-    """What a control record is about: a later one with the same key replaces it."""
-    name = type(record).__name__
-    return (name, *(getattr(record, field) for field in _KEYS[name]))
-
-
-def _same(known: Any, record: Any) -> bool:
-    if isinstance(known, int):
-        return known == record.shard
-    return _values(known) == _values(record)
-
-
-def _values(record: Any) -> dict[str, Any]:
-    skipped = (*model.COMMON, "valid_from_ns")
-    return {name: value for name, value in record._asdict().items() if name not in skipped}
-
-
-def _told(record: Any, known: Any) -> str:
-    """The record's subject and values; of a change the values that changed, old -> new."""
-    subject = " ".join(str(getattr(value, "name", value)) for value in _key(record)[1:] if value is not None)
-    if isinstance(known, int):
-        return f"{subject} {known} -> {record.shard}"
-    values = _values(record)
-    if known is None:
-        shown = {name: value for name, value in values.items() if value is not None and name not in _KEYS[type(record).__name__]}
-        return f"{subject}  " + " ".join(f"{name}={_text(value)}" for name, value in shown.items())
-    before = _values(known)
-    return f"{subject}  " + " ".join(
-        f"{name} {_text(before[name])} -> {_text(value)}" for name, value in values.items() if before[name] != value
-    )
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else str(getattr(value, "name", value))
-
-
-def _with_lifted(topology: Topology, control: Control) -> list[Limit]:
-    """The limits of the file, and an empty one for each that stood in a scope of this file and no longer does."""
-    wanted = derive.limits(topology)
-    keys = {_key(limit) for limit in wanted}
-    parents = {scope: parent for scope, parent, _ in derive.scopes(topology)}
-    lifted = {}
-    for limit in control.limits:
-        if limit.scope in parents and _key(limit) not in keys:
-            lifted[_key(limit)] = limit._replace(
-                parent=parents[limit.scope], limit_qty_e9=None, limit_money=None, limit_count=None, limit_bps=None, interval_ns=None
-            )
-    return wanted + list(lifted.values())
-
-
-def _with_defaults(topology: Topology, control: Control) -> list[Any]:
-    """The parameters of the file, and the class's default for each that the file once set and no longer does."""
-    wanted = derive.params(topology)
-    keys = {_key(param) for param in wanted}
-    for known in {_key(param): param for param in control.params}.values():
-        strategy = topology.strategies.get(known.strategy)
-        if strategy is None or _key(known) in keys:
-            continue
-        cls = load_class(strategy.path)
-        if known.name in (kinds := parameters(cls)) and hasattr(cls, known.name):
-            wanted.append(derive.param(known.strategy, known.name, kinds[known.name], getattr(cls, known.name)))
-    return wanted

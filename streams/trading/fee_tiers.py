@@ -23,13 +23,13 @@ class FeeTiers(Struct, align=64):
 
     count     : tiers in use, volumes rising from 0; 0 = the instruments' own rates hold
     place     : tier that holds now
-    day       : today, in days since 1970; 0 = nothing has traded
+    day       : today, in days since 1970; -1 = nothing has traded
     total_e6  : traded in the last thirty days, today included, x 10^6 of the quote currency; below 2**62
     """
 
     count: int
     place: int
-    day: int
+    day: int = -1
     total_e6: int
     days_e6: Array[int, 30]
     tiers: Array[FeeTier, 16]

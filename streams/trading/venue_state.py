@@ -114,7 +114,7 @@ class VenueState(Struct, align=64):
 
     def tier_fee(self, instrument: int, a: VenueAnswer) -> int:
         """Fee of an execution by what has been traded before it, which it adds to."""
-        if self.tiers.day == 0:
+        if self.tiers.day < 0:
             self.tiers.start(self.now_ns)
         self.tiers.roll(self.now_ns)
         spec = self.specs[instrument]

@@ -9,6 +9,7 @@ from streams.schema import codec
 from streams.schema.edge import Edge
 from streams.schema.layout import layout
 from streams.schema.model import SCHEMAS
+from streams.slots import KIND_VENUE_EVENT
 from tests.schema.made import any_slots
 
 __all__ = ["WRITTEN", "Tape", "bodies", "tape"]
@@ -21,11 +22,13 @@ class Tape(NamedTuple):
 
     kind: np.ndarray
     address: np.ndarray
+    exch_ts_ns: np.ndarray
+    reason: np.ndarray
     kept: Any
     slots: list[tuple[int, bytes]]
 
     def part(self, first: int, last: int) -> "Tape":
-        return Tape(self.kind[first:last], self.address[first:last], self.kept, self.slots[first:last])
+        return Tape(*(column[first:last] for column in self[:4]), self.kept, self.slots[first:last])
 
 
 def tape(count: int, seed: int = 1, names: tuple[str, ...] = WRITTEN) -> Tape:
@@ -37,7 +40,9 @@ def tape(count: int, seed: int = 1, names: tuple[str, ...] = WRITTEN) -> Tape:
         slots.append((layout(schema).kind, head + any_slots(schema, rng.randrange(1 << 40))[len(head) :]))
     memory = np.frombuffer(b"".join(slot.ljust(256, b"\0") for _, slot in slots), np.uint8)
     address = memory.ctypes.data + 256 * np.arange(count, dtype=np.int64)
-    return Tape(np.array([kind for kind, _ in slots], np.int8), address, memory, slots)
+    kind = np.array([kind for kind, _ in slots], np.int8)
+    stamps, reason = np.arange(5, count + 5), np.arange(count, dtype=np.int8) % 4
+    return Tape(kind, address, *(np.where(kind == KIND_VENUE_EVENT, x, 0) for x in (stamps, reason)), memory, slots)
 
 
 def bodies(made: Edge, tape: Tape, run_id: int = 0) -> list[tuple[str, bytes]]:

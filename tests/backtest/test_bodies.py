@@ -84,15 +84,15 @@ def test_bodies_taken_are_columns_and_no_longer_held() -> None:
     found = Bodies(made)
     found.add(given_.kind, given_.address)
     taken = found.take()
-    assert sum(columns.rows for columns, _ in taken.values()) == 500
-    ids = {schema.topic: columns.columns["id"].values.tolist() for schema, (columns, _) in taken.items()}
-    assert {schema.topic: (places + 1).tolist() for schema, (_, places) in taken.items()} == ids
+    assert sum(part.count for part in taken.values()) == 500
+    ids = {schema.topic: part.columns(9).columns["id"].values.tolist() for schema, part in taken.items()}
+    assert {schema.topic: (part.places + 1).tolist() for schema, part in taken.items()} == ids
     order = [(topic, i + 1) for i, (topic, _) in enumerate(bodies(made, given_))]
     assert ids == {topic: [i for name, i in order if name == topic] for topic in ids}
     assert (found.count, found.total) == (0, 500)
     assert found.take() == {}
     found.add(given_.kind[:3], given_.address[:3])
-    assert sorted(place for _, places in found.take().values() for place in places) == [500, 501, 502]
+    assert sorted(place for part in found.take().values() for place in part.places) == [500, 501, 502]
 
 
 def test_bodies_of_an_unknown_kind_say_so() -> None:

@@ -3,14 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.backtest.bodies import Held
 from streams.backtest.profit import Profit, Total
 from streams.backtest.results import Batch
 from streams.records import Position
-from streams.schema import bulk, codec
+from streams.schema import codec
 from streams.schema.model import SCHEMAS
 from streams.topology.derive import instruments
 from streams.topology.model import load
@@ -32,8 +32,7 @@ def position(strategy: str, symbol: tuple[str, str], spread: str, inventory: str
 def totals(*batches: list[Position]) -> dict[str, Total]:
     profit = Profit(SEVERAL)
     for batch in batches:
-        columns = bulk.decode(SCHEMA, [codec.encode(record) for record in batch])
-        profit.take(Batch({SCHEMA: (columns, np.arange(len(batch)))}))
+        profit.take(Batch(0, {SCHEMA: Held.of(SCHEMA, [codec.encode(record) for record in batch])} if batch else {}))
     profit.close(True)
     return profit.totals()
 

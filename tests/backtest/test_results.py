@@ -18,6 +18,8 @@ from streams.schema import bulk, clickhouse, codec
 from streams.schema.layout import NULL
 from streams.schema.model import SCHEMAS, Schema
 from streams.schema.rolling import EMPTY_HASH, roll
+from streams.slots import KIND_VENUE_EVENT
+from streams.trading.venue_answer import REASONS
 from tests.backtest.tapes import Tape, bodies, tape
 from tests.schema.made import edge
 from tests.sinks.samples import sample
@@ -38,6 +40,9 @@ def records_of(given: Tape, run_id: int = RUN) -> dict[str, list[Any]]:
     made, out = edge(), dict[str, list[Any]]()
     for kind, slot in given.slots:
         record = made.from_slot(kind, slot, run_id)
+        if kind == KIND_VENUE_EVENT:
+            at = record.id - 1
+            record = record._replace(exch_ts_ns=int(given.exch_ts_ns[at]), reason=REASONS[given.reason[at]] or None)
         out.setdefault(SCHEMAS[type(record).__name__].topic, []).append(record)
     return out
 

@@ -11,7 +11,7 @@ from streams.lanes import sources
 from streams.lanes.bulk_producer import BulkProducer
 from streams.lanes.messages import Place
 from streams.lanes.sources import Sources
-from streams.lanes.verify import verify
+from streams.lanes.verify import Asked, verify
 from tests.lanes.bulk_kit import new_topic, send_values
 from tests.lanes.lane_kit import World
 from tests.lanes.test_kafka import assert_exact
@@ -74,7 +74,7 @@ def test_verify_the_plain_way_gives_the_same_hash(world: World) -> None:
     world.write(b"%d" % n for n in range(300))
     world.run_until(trades=300, rows=50)
     (bulk,) = verify([world.spec()], lambda spec, control: world.build()(control))
-    (plain,) = verify([world.spec()], lambda spec, control: world.build()(control), make_batch=PlainBatch)
+    (plain,) = verify([world.spec()], lambda spec, control: world.build()(control), Asked(make_batch=PlainBatch))
     assert bulk.equal
     assert (plain.digest, plain.inputs, plain.outputs) == (bulk.digest, bulk.inputs, bulk.outputs)
 

@@ -1,5 +1,7 @@
 """The simulated venue written to be obviously right: dictionaries and lists, every order looked at on every event."""
 
+import math
+
 from streams.records import OrdType, Side, TimeInForce, VenueEventType
 from streams.trading.venue_answer import REASONS
 from tests.trading.slow_terms import slow_check
@@ -18,6 +20,7 @@ class SlowOrder:
         self.stop, self.least = terms["stop_px_ticks"], terms["min_qty_lots"]
         self.piece = min([terms[f] for f in ("display_qty_lots", "max_floor_qty_lots") if terms[f]], default=1 << 31)
         self.cum, self.ahead, self.shown, self.request, self.state, self.joined, self.expire = 0, 0, 0, id, "", 0, 0
+        self.front, self.traded = 0.0, 0
 
     leaves = property(lambda self: self.qty - self.cum)
     pegged = property(lambda self: self.kind == OrdType.PEGGED)
@@ -26,10 +29,28 @@ class SlowOrder:
 class SlowVenue:
     """One instrument; fees as rates x 10^9 of px x qty x unit, half up.
 
+    queue: (model, exponent), lots in base units of `lot`; impact: (model, strength, lots a day, exponent, kernel, decay, timescale);
+    tiers: (volume, maker, taker), volumes in money units.
+
     Answers: (kind, order, request, px, qty, leaves, cum, maker, fee, why).
     """
 
-    def __init__(self, unit=10, maker_e9=200_000, taker_e9=500_000, min_qty=1, max_qty=0, min_notional=0):
+    def __init__(
+        self,
+        unit=10,
+        maker_e9=200_000,
+        taker_e9=500_000,
+        min_qty=1,
+        max_qty=0,
+        min_notional=0,
+        queue=("none", 0.0),
+        lot=1.0,
+        whole=False,
+        impact=None,
+        tiers=(),
+    ):
+        self.queue, self.lot, self.whole, self.impact, self.tiers = queue, lot, whole, impact, tiers
+        self.traded_volume, self.moves = 0, []
         self.unit, self.rates = unit, (taker_e9, maker_e9)
         self.min_qty, self.max_qty, self.min_notional = min_qty, max_qty, min_notional
         self.book = {Side.BUY: {}, Side.SELL: {}}
@@ -55,7 +76,9 @@ class SlowVenue:
 
     def fill(self, o, px, qty, maker):
         o.cum += qty
-        charged = px * qty * self.unit * self.rates[maker]
+        rates = next(((taker, maker) for least, maker, taker in reversed(self.tiers) if least <= self.traded_volume), self.rates)
+        charged = px * qty * self.unit * rates[maker]
+        self.traded_volume += px * qty * self.unit
         fee = (abs(charged) + 500_000_000) // 1_000_000_000
         self.say(VenueEventType.FILL, o, o.request, px=px, qty=qty, maker=maker, fee=fee if charged >= 0 else -fee)
         if o.leaves == 0:
@@ -69,8 +92,33 @@ class SlowVenue:
     def level(self, side, px, qty):
         for o in self.resting(side):
             if o.px == px:
-                o.ahead = min(o.ahead, qty)
+                if self.queue[0] == "none":
+                    o.ahead = min(o.ahead, qty)
+                else:
+                    self.cancels(o, self.book[side].get(px, 0), qty)
         self.put(side, px, qty)
+
+    def cancels(self, o, before, after):
+        """What left the level beyond trades was cancelled: part of it behind the order, the rest before it."""
+        gone, o.traded = before - after - o.traded, 0
+        front = max(o.front, 0.0)
+        if gone > 0:
+            back = max(before - front, 0.0)
+            behind = self.behind(front * self.lot, back * self.lot) * gone
+            front = max(0.0, front - (gone - behind) - max(0.0, behind - (before - front)))
+        o.front = min(front, after)
+        o.ahead = math.ceil(o.front - 1e-9)
+
+    def behind(self, front, back):
+        model, n = self.queue
+        f = (lambda x: math.log(1 + x)) if model.startswith("log") else (lambda x: x**n)
+        if front == 0:
+            return 1.0
+        if model == "proportional":
+            return back / (front + back)
+        if model == "power3":
+            return 1 - f(front / (front + back))
+        return f(back) / (f(back + front) if model.endswith("2") else f(back) + f(front))
 
     def put(self, side, px, qty):
         self.book[side].pop(px, None)
@@ -85,8 +133,9 @@ class SlowVenue:
             if snapshot:
                 for o in self.resting(side):
                     o.ahead = min(o.ahead, self.book[side].get(o.px, 0))
+                    o.front = min(o.front, o.ahead)
             for px in dict.fromkeys(o.px for o in self.resting(side)):
-                while self.touch(other) is not None and (px >= self.touch(other) if side == Side.BUY else px <= self.touch(other)):
+                while self.touch(other) is not None and self.beyond(side, px, self.touch(other)) >= self.standing(side):
                     shown = self.book[other][self.touch(other)]
                     left = self.share([o for o in self.resting(side) if o.px == px], shown, through=True)
                     if left < shown:
@@ -101,6 +150,14 @@ class SlowVenue:
         through: the market before them is gone; else it takes its part first, and every order sees all but what filled of ours."""
         while queue and (volume or not through):
             o = queue.pop(0)
+            if not through:
+                o.front, o.traded = o.front - volume, o.traded + volume
+            if self.whole:
+                if through or volume > o.ahead:
+                    self.fill(o, o.px, o.leaves, 1)
+                else:
+                    o.ahead -= volume
+                continue
             before = 0 if through else min(volume, o.ahead)
             o.ahead -= before
             done = min(volume - before, o.shown)
@@ -118,6 +175,49 @@ class SlowVenue:
         """Stand at the end of the queue with the next piece."""
         self.clock += 1
         o.state, o.joined, o.ahead, o.shown = "rests", self.clock, self.book[o.side].get(o.px, 0), min(o.leaves, o.piece)
+        o.front, o.traded = float(o.ahead), 0
+
+    # ---- impact ----
+    def beyond(self, side, px, touch):
+        """Ticks by which a price of a side reaches over the other side's touch."""
+        return px - touch if side == Side.BUY else touch - px
+
+    def standing(self, side):
+        """What our taking has moved against a side, ticks."""
+        if self.impact is None or self.impact[0] != "propagator":
+            return 0
+        _, _, _, _, kernel, decay, timescale = self.impact
+        left = (lambda t: (1 + t / timescale) ** -decay) if kernel == "power" else (lambda t: math.exp(-t / timescale))
+        moved = sum(move * left(self.now - at) for at, move in self.moves[-128:])
+        return max(0, round(moved if side == Side.BUY else -moved))
+
+    def move(self, px, lots):
+        """What an order of so many lots moves a price, ticks."""
+        _, strength, day_lots, exponent, *_ = self.impact
+        return strength * (lots / day_lots) ** exponent * px
+
+    def cost(self, side, px, lots):
+        """Ticks that the last of so many lots costs more than displayed."""
+        if self.impact is None:
+            return 0
+        return min(px - 1, round(self.move(px, lots)) if self.impact[0] == "square_root" else self.standing(side))
+
+    def takeable(self, o):
+        """(level, lots, price paid) of what an order can take now, lot by lot."""
+        taken, found, other = 0, [], Side(1 - o.side)
+        for px in sorted(self.book[other], reverse=o.side == Side.SELL):
+            lots, stopped = 0, not self.meets(o, o.px, px)
+            for _ in range(o.leaves if self.whole else self.book[other][px]):
+                room = math.inf if o.kind in MARKETS else self.beyond(o.side, o.px, px)
+                stopped = stopped or taken == o.leaves or self.cost(o.side, px, taken + 1) > room
+                if stopped:
+                    break
+                taken, lots = taken + 1, lots + 1
+            if lots:
+                found.append((px, lots, px + (1 if o.side == Side.BUY else -1) * self.cost(o.side, px, taken)))
+            if stopped:
+                break
+        return found
 
     def peg(self, o):
         """Where a pegged order belongs, 0 = nowhere."""
@@ -219,13 +319,15 @@ class SlowVenue:
     def enter(self, o):
         other = Side(1 - o.side)
         o.state = "enters"
-        there = sum(qty for px, qty in self.book[other].items() if self.meets(o, o.px, px))
-        if there >= (o.leaves if o.tif == TimeInForce.FOK else min(o.least, o.leaves)):
-            while o.leaves and self.meets(o, o.px, self.touch(other)):
-                px = self.touch(other)
-                qty = min(o.leaves, self.book[other][px])
-                self.put(other, px, self.book[other][px] - qty)
-                self.fill(o, px, qty, 0)
+        found = self.takeable(o)
+        if sum(lots for _, lots, _ in found) >= (o.leaves if o.tif == TimeInForce.FOK else min(o.least, o.leaves)):
+            for px, lots, paid in found:
+                if not self.whole:
+                    self.put(other, px, self.book[other][px] - lots)
+                self.fill(o, paid, lots, 0)
+            if found and self.impact is not None:
+                move = self.move(found[-1][0], sum(lots for _, lots, _ in found))
+                self.moves.append((self.now, move if o.side == Side.BUY else -move))
         if o.leaves and (o.tif in (TimeInForce.IOC, TimeInForce.FOK) or o.kind in MARKETS):
             self.end(o, VenueEventType.EXPIRED, o.request, 7)
         elif o.leaves:

@@ -4,6 +4,8 @@ import random
 
 from streams.kernel import Struct, Table, addr_of, at, native
 from streams.records import OrdType, Side, TimeInForce, VenueEventType
+from streams.trading.impact import IMPACTS, KERNELS
+from streams.trading.queue_model import QUEUE_MODELS
 from streams.trading.venue import SimVenue
 from streams.trading.venue_answer import REASONS
 from tests.trading.slow_venue import SlowVenue
@@ -90,6 +92,16 @@ def set_spec(venue, slow):
     spec.valid, spec.money_per_tick_lot = 1, slow.unit
     spec.fees.maker_e9, spec.fees.taker_e9 = slow.rates[1], slow.rates[0]
     spec.min_qty_lots, spec.max_qty_lots, spec.min_notional = slow.min_qty, slow.max_qty, slow.min_notional
+    venue.queue_model, venue.queue_exponent, venue.lot_base[0] = QUEUE_MODELS[slow.queue[0]], slow.queue[1], slow.lot
+    venue.whole, venue.impacted = int(slow.whole), int(slow.impact is not None)
+    if slow.impact is not None:
+        impact = venue.impacts[0]
+        model, impact.strength, impact.day_lots, impact.exponent, kernel, impact.decay, impact.timescale_ns = slow.impact
+        impact.model, impact.kernel = IMPACTS[model], KERNELS[kernel]
+    venue.volume_unit[0], venue.tiers.count = 1, len(slow.tiers)
+    for n, (volume, maker_e9, taker_e9) in enumerate(slow.tiers):
+        tier = venue.tiers.tiers[n]
+        tier.volume_e6, tier.maker_e9, tier.taker_e9 = volume, maker_e9, taker_e9
 
 
 OPS = ("level", "snapshot", "update_end", "trade", "time", "new", "cancel", "replace")
