@@ -10,6 +10,7 @@ wrote the same have one hash, whatever they are called. Batches are cut by count
 batches however the input was cut.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ import pyarrow as pa
 from streams.backtest.arrow import table_of
 from streams.backtest.bodies import Bodies, Held
 from streams.backtest.events import Events
+from streams.errors import MillraceError
 from streams.schema import bulk
 from streams.schema.edge import Edge
 from streams.schema.model import SCHEMAS, Schema
@@ -154,7 +156,8 @@ class Results:
 
     def __exit__(self, fault: type[BaseException] | None, *_: Any) -> None:
         if not self._closed:
-            self._close(whole=False)
+            with contextlib.suppress(MillraceError):  # what ended the backtest is the news
+                self._close(whole=False)
 
     @property
     def digest(self) -> str:
@@ -208,9 +211,11 @@ class Results:
             sink.take(batch)
 
     def _close(self, whole: bool) -> None:
+        """Close every sink, whatever the others say."""
         self._closed = True
-        for sink in self.sinks:
-            sink.close(whole)
+        with contextlib.ExitStack() as all_of_them:
+            for sink in self.sinks:
+                all_of_them.callback(sink.close, whole)
 
 
 def _with_reasons(found: bulk.Columns, reason: np.ndarray) -> bulk.Columns:

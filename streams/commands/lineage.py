@@ -78,7 +78,7 @@ class _Walker:
         table = model.for_topic(topic).plural
         if not self.client.command(f"EXISTS TABLE `{table}`"):
             return None
-        sql = f"SELECT *, formatDateTime(recv_ts, '%F %H:%i:%S.%f') AS when FROM `{table}` WHERE id = {{id:Int64}} LIMIT 1"
+        sql = f"SELECT *, formatDateTime(recv_ts, '%F %H:%i:%S.%f') AS when FROM `{table}` WHERE id = {{id:Int64}} ORDER BY run_id LIMIT 1"
         answer = self.client.query(sql, parameters={"id": id})
         if not answer.result_rows:
             return None

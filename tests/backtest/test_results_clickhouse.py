@@ -1,0 +1,99 @@
+"""Results in ClickHouse: the rows that memory and Parquet hold, once, however often a backtest is repeated."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from streams.backtest.events import Events
+from streams.backtest.results import Results
+from streams.backtest.results_clickhouse import NO_PARTITION, ClickHouse
+from streams.backtest.results_memory import Memory
+from streams.backtest.results_parquet import Parquet, read_tables
+from streams.errors import SinkError
+from streams.schema import clickhouse as tables
+from streams.schema.model import SCHEMAS, for_topic
+from streams.sinks.query import connect
+from tests.backtest.tapes import Tape, tape
+from tests.backtest.test_results import RUN
+from tests.schema.made import edge
+
+pytestmark = pytest.mark.slow
+MARKET = ("Trade", "Quote", "Funding")
+
+
+@pytest.fixture
+def client(clickhouse: str) -> Iterator[Client]:
+    """A client with a database of its own, which is made by the sink."""
+    name = f"r_{uuid.uuid4().hex[:8]}"
+    with connect(clickhouse) as found:
+        found.database = name
+        yield found
+        found.command(f"DROP DATABASE IF EXISTS {name}")
+
+
+def replay(clickhouse: str, client: Client, given: Tape, *sinks: Any, market: Tape | None = None) -> None:
+    """Results of a tape, in batches of 100."""
+    assert client.database
+    with Results(edge(), RUN, [ClickHouse(RUN, clickhouse, client.database), *sinks], 100) as results:
+        if market is not None:
+            n = len(market.kind)
+            results.take_market(Events(market.address, np.full(n, 64), np.zeros(n, np.int64), market.exch_ts_ns + 7, market))
+        results.take(given)
+        results.finish()
+
+
+def content(client: Client, table: str, source: str = "") -> list[tuple[Any, ...]]:
+    """The rows of a table, or of another source with its columns, as text: every digit counts."""
+    schema = next(s for s in SCHEMAS.values() if s.plural == table)
+    names = [c.name for c in tables.columns(schema)[:-3]]
+    shown = ", ".join(f"toString(`{name}`)" for name in (*names, "_offset"))
+    return list(client.query(f"SELECT {shown} FROM {source or table} ORDER BY _offset").result_rows)
+
+
+def test_clickhouse_holds_what_memory_and_parquet_hold(clickhouse: str, client: Client, tmp_path: Path) -> None:
+    memory = Memory()
+    replay(clickhouse, client, tape(600, seed=9), memory, Parquet(tmp_path), market=tape(120, seed=4, names=MARKET))
+    assert len(memory.topics) == 13
+    for topic in memory.topics:
+        table = for_topic(topic).plural
+        rows = content(client, table)
+        assert rows
+        assert rows == content(client, table, f"file('{tmp_path / topic}.parquet', Parquet)"), topic
+        assert sum(part.num_rows for part in read_tables(tmp_path, topic)) == len(rows) == memory.table(topic).num_rows
+    where = client.query("SELECT DISTINCT run_id, _partition, ingest_ts > now() - 600 FROM orders").result_rows
+    assert where == [(RUN, NO_PARTITION, 1)]
+
+
+def test_clickhouse_repeated_run_replaces_itself(clickhouse: str, client: Client) -> None:
+    replay(clickhouse, client, tape(250))
+    once = content(client, "orders")
+    replay(clickhouse, client, tape(250))
+    assert content(client, "orders") == once
+    replay(clickhouse, client, tape(40, seed=2))
+    assert 0 < len(content(client, "orders")) < len(once)
+
+
+def test_clickhouse_of_a_backtest_that_failed_has_no_rows_of_it(clickhouse: str, client: Client) -> None:
+    replay(clickhouse, client, tape(50))
+    assert client.database
+    other = ClickHouse(RUN + 1, clickhouse, client.database)
+
+    def failing() -> None:
+        with Results(edge(), RUN + 1, [other], 10) as results:
+            results.take(tape(60))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    counts = client.query("SELECT run_id, count() FROM orders GROUP BY run_id").result_rows
+    assert [run_id for run_id, _ in counts] == [RUN]
+
+
+def test_clickhouse_that_does_not_answer_is_one_line() -> None:
+    with pytest.raises(SinkError, match=r"ClickHouse at 127\.0\.0\.1:9: connection refused"):
+        ClickHouse(RUN, "http://127.0.0.1:9", "millrace")
