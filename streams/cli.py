@@ -34,6 +34,14 @@ Recordings = Annotated[
     list[str] | None,
     typer.Option("--recording", metavar="[VENUE=]FILE", help="recording to play; may be given several times"),
 ]
+From = Annotated[str, typer.Option("--from", metavar="TIME", help="what was received from then on, such as 2024-08-08T23:55 (UTC)")]
+Until = Annotated[str, typer.Option("--to", metavar="TIME", help="and before then")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="over what the topology says: strategy.gamma=0.2, maker.gamma=0.2, or any path; repeatable"
+    ),
+]
 
 
 @app.command()
@@ -197,6 +205,29 @@ def verify(
     _set_plain(plain)
     options = Options(process, run, from_time, to_time, tuple(set_ or ()), json)
     raise typer.Exit(verify_file(topology, options, _say))
+
+
+@app.command()
+def replay(
+    topology: TopologyFile,
+    recording: Recordings = None,
+    since: From = "",
+    until: Until = "",
+    run: Annotated[int | None, typer.Option("--run", min=1, help="market data of a live run, from the broker or ClickHouse")] = None,
+    setting: Settings = None,
+    results: Annotated[str, typer.Option("--results", metavar="WHERE", help="what is kept: parquet, clickhouse, none")] = "parquet",
+    seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="of the venues' random numbers")] = None,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    plain: Plain = False,
+) -> None:
+    """Trade over recorded market data against simulated venues, in virtual time: a backtest. Same manifest, same bytes."""
+    from streams.commands.replay import replay_file
+    from streams.topology.backtest import Asked
+    from streams.topology.times import instant_ns
+
+    first_ns, last_ns = (instant_ns(text, option) if text else None for text, option in ((since, "--from"), (until, "--to")))
+    asked = Asked(topology, tuple(setting or ()), tuple(recording or ()), first_ns, last_ns, run, seed, plain)
+    raise typer.Exit(replay_file(asked, results, json, _say))
 
 
 @recording_app.command("check")

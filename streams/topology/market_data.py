@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 
 from streams.agents.process import Process
-from streams.backtest.names import names_of
-from streams.backtest.normalized import File
 from streams.backtest.source import Source
-from streams.backtest.source_recording import RecordingSource
+from streams.backtest.sources import open_source
 from streams.errors import ConfigError
-from streams.topology.instances import sizes_of
 from streams.topology.model import Topology
 from streams.topology.recordings import recordings_of
+from streams.topology.world import feeds_of
 
 __all__ = ["open_market_data"]
 
@@ -30,13 +28,12 @@ def open_market_data(
     ConfigError when there is none to be found
     """
     recordings = tuple(recordings)
-    names = names_of(process, sizes_of(topology, *topology.processes))
+    feeds = feeds_of(topology, process)
     if recordings and run is not None:
         raise ConfigError("--recording and --run: market data comes from one of them; leave the other away")
     if recordings or (run is None and from_ns is None and to_ns is None):
         files = recordings_of(topology, recordings)
         if not files:
             raise ConfigError(f"{topology.path}: what is to be replayed? name --recording FILE, a range --from T --to T, or a live --run N")
-        named = [File(venue, path) for venue, paths in files.items() for path in paths]
-        return RecordingSource(names, named, plain, from_ns=from_ns, to_ns=to_ns)
-    raise ConfigError("topics")
+        return open_source(process, recordings=files, feeds=feeds, from_ns=from_ns, to_ns=to_ns, plain=plain)
+    raise ConfigError("what is to be replayed? name --recording FILE")

@@ -1,0 +1,106 @@
+"""`millrace replay`: a backtest of a topology, and what came of it in a line."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from streams.backtest.manifest import Manifest
+from streams.backtest.replays import kept
+from streams.backtest.results import Sink
+from streams.backtest.results_parquet import Parquet
+from streams.commands.progress import Bar, duration_text, rate_text
+from streams.errors import ConfigError
+from streams.topology.backtest import Asked, Backtest, Played
+from streams.topology.source import nearest
+
+__all__ = ["RESULTS", "figures_of", "prepared", "profit_text", "replay_file"]
+
+Say = Callable[[str], None]
+RESULTS = ("none", "parquet")
+"""Where the records that a backtest writes may go."""
+
+
+def replay_file(asked: Asked, results: str, as_json: bool, say: Say) -> int:
+    """Play it and keep the results; 0, or 1 where a strategy was halted."""
+    if results not in RESULTS:
+        raise ConfigError(f"--results {results}: is not known{nearest(results, RESULTS)}")
+    backtest = prepared(asked)
+    manifest = backtest.manifest
+    with ExitStack() as stack:
+        sinks: list[Sink] = []
+        place = stack.enter_context(kept(manifest)) if results == "parquet" else None
+        if place is not None:
+            sinks.append(Parquet(place))
+        with Bar("replay", "events", _note) as bar:
+            played = backtest.play(sinks, bar.update)
+        if place is not None:
+            manifest.write(place, played.outcome, figures_of(played))
+    for line in _told(backtest, played):
+        _note(line)
+    say(_as_json(manifest, played) if as_json else _in_a_line(manifest, played))
+    return 1 if played.halted else 0
+
+
+def prepared(asked: Asked) -> Backtest:
+    """A backtest whose market data has been read as far as needed, with a bar while that lasts."""
+    backtest = Backtest(asked)
+    with Bar("reading market data", "records", _note) as bar:
+        backtest.source.progress = lambda done, total: bar.update(done / total if total else -1.0, done)
+        backtest.source.prepare()
+    return backtest
+
+
+def figures_of(played: Played) -> dict[str, Any]:
+    """What a replay's last line says, as JSON values; money as texts, exact."""
+    profit = {currency: {name: f"{value:f}" for name, value in total._asdict().items()} for currency, total in played.profit.items()}
+    return {"events": played.events, "orders": int(played.orders), "fills": int(played.fills), "profit": profit}
+
+
+def profit_text(played: Played) -> str:
+    """`-34.86 USDT (spread +1.01, inventory -11.64, fees -24.23)`, of each currency."""
+    texts = []
+    for currency, profit in played.profit.items():
+        parts = {name: value for name, value in profit._asdict().items() if name != "total" and (value or name != "funding")}
+        texts.append(f"{profit.total:+.2f} {currency} ({', '.join(f'{name} {value:+.2f}' for name, value in parts.items())})")
+    return ", ".join(texts) or "none"
+
+
+def _in_a_line(manifest: Manifest, played: Played) -> str:
+    rate = rate_text(played.events / max(played.seconds, 1e-9))
+    text = f"{played.events:,} events in {duration_text(played.seconds)} ({rate})   orders {played.orders:,}   fills {played.fills:,}"
+    text += f"   P&L {profit_text(played)}"
+    return f"{text}   run {manifest.run_id}   manifest {manifest.hash[:8]}   outputs {played.outcome.digest[:8]}"
+
+
+def _as_json(manifest: Manifest, played: Played) -> str:
+    found: Mapping[str, Any] = {
+        "run_id": manifest.run_id,
+        "manifest": manifest.hash,
+        "digest": played.outcome.digest,
+        **figures_of(played),
+        "records": played.outcome.counts,
+        "seconds": round(played.seconds, 6),
+        "halted": played.halted,
+    }
+    return json.dumps(found, indent=2)
+
+
+def _told(backtest: Backtest, played: Played) -> list[str]:
+    """What a user has to know beside the result."""
+    lines = [f"strategy {name} was halted: {faults} of its callbacks raised; --plain shows where" for name, faults in played.halted.items()]
+    if backtest.plain and not backtest.asked.plain:
+        lines.append("a strategy says compiled = False, so everything ran as plain Python: the same records, slower")
+    found = backtest.source.findings()
+    lost = {what: count for what, count in found.get("lost", {}).items() if what in ("damaged", "refused") and count}
+    if lost:
+        first = next(iter(found.get("faults", ())), "")
+        lines.append(
+            f"market data: {', '.join(f'{count:,} lines {what}' for what, count in lost.items())}{f'; the first: {first}' if first else ''}"
+        )
+    return lines
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

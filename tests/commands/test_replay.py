@@ -1,0 +1,92 @@
+"""`millrace replay` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streams.backtest import store
+from streams.backtest.replays import newest, replays
+from streams.cli import main
+from streams.venues.binance.synthetic import Faults, SyntheticMarket, write_synthetic
+from tests.topology.files import DEMO, changed
+
+QUICK = ("--set", "maker.k=2.0", "--set", "maker.requote_ticks=1")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("market") / "synthetic.gz"
+    write_synthetic(path, SyntheticMarket(seed=3, seconds=15.0, events_per_s=60.0))
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
+
+
+def ran(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ending:
+        main(["replay", *arguments])
+    return int(ending.value.code or 0)
+
+
+def test_replay_says_in_a_line_what_came_of_it_and_keeps_the_records(recording, capsys):
+    assert ran(str(DEMO), "--recording", recording, *QUICK) == 0
+    told = capsys.readouterr().out
+    assert len(told.splitlines()) == 1
+    kept = newest()
+    for part in ("events in", "events/s)", "orders", "fills", "P&L", "spread", f"run {kept.run_id}", f"manifest {kept.hash[:8]}"):
+        assert part in told
+    assert {"manifest.json", "orders.v1.parquet", "positions.v1.parquet"} <= {path.name for path in kept.folder.iterdir()}
+
+
+def test_replay_json_is_one_object_and_equal_each_time(recording, capsys):
+    found = []
+    for _ in range(2):
+        assert ran(str(DEMO), "--recording", recording, "--json", *QUICK) == 0
+        found.append(json.loads(capsys.readouterr().out))
+        del found[-1]["seconds"]
+    assert found[0] == found[1]
+    assert found[0]["records"]["orders.v1"] == found[0]["orders"] > 0
+    assert len(replays()) == 1
+
+
+def test_replay_results_none_keeps_nothing(recording, capsys):
+    assert ran(str(DEMO), "--recording", recording, "--results", "none") == 0
+    assert replays() == []
+
+
+def test_replay_of_a_damaged_recording_counts_and_names_it(tmp_path, capsys):
+    path = tmp_path / "damaged.gz"
+    write_synthetic(path, SyntheticMarket(seed=1, seconds=5.0, events_per_s=60.0, faults=Faults(damage_s=2.0)))
+    assert ran(str(DEMO), "--recording", str(path)) == 0
+    assert "market data: 1 lines" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--recording", "nowhere.gz"), "nowhere.gz: no such file"),
+        ((), "what is to be replayed? name --recording FILE, a range --from T --to T, or a live --run N"),
+        (("--set", "strategy.gama=1"), "--set strategy.gama=1: no strategy has a parameter 'gama'; nearest is 'gamma'"),
+        (("--from", "noon"), "--from noon: is no time; write UTC as 2024-08-08T23:55"),
+        (("--results", "parket"), "--results parket: is not known; nearest is 'parquet'"),
+    ],
+)
+def test_replay_mistake_costs_one_line(arguments, message, capsys):
+    assert ran(str(DEMO), *arguments) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert message in told.err
+    assert len(told.err.splitlines()) == 1
+
+
+def test_replay_of_a_strategy_that_fails_says_so_and_ends_with_1(recording, tmp_path, capsys):
+    path = changed(tmp_path, ("streams.strategies.avellaneda_stoikov:AvellanedaStoikov", "tests.commands.failing:Failing"))
+    assert ran(str(path), "--recording", recording) == 1
+    told = capsys.readouterr()
+    assert "strategy maker was halted: 1 of its callbacks raised; --plain shows where" in told.err
+    assert "orders" in told.out
