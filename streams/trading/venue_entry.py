@@ -136,9 +136,11 @@ class VenueEntry(VenueQueue, align=64):
 
     def close(self, slot: int, kind: int, request_id: int, reason: int) -> None:
         """End an order that rests or waits, and keep the best price right."""
-        number = self.orders.pool[slot].list_number
+        o = self.orders.pool[slot]
+        number = o.list_number
+        key = self.key(o.side, o.px_ticks)
         self.end(slot, kind, request_id, reason)
-        if number < 2 * self.books.n:
+        if number < 2 * self.books.n and key == self.best_key[number]:
             self.refresh_best(number, number & 1)
 
     def end(self, slot: int, kind: int, request_id: int, reason: int) -> None:

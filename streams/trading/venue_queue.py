@@ -33,7 +33,7 @@ class VenueQueue(VenueState, align=64):
     def on_level(self, instrument: int, side: int, px_ticks: int, qty_lots: int) -> None:
         """A level has a new quantity, 0 = none. `on_update_end` follows the last level of an update."""
         number = 2 * instrument + side
-        if self.key(side, px_ticks) <= self.best_key[number]:
+        if self.marked(number, px_ticks):
             self.shrink_ahead(number, px_ticks, qty_lots)
         self.books[instrument].apply(side, px_ticks, qty_lots)
 
@@ -56,6 +56,8 @@ class VenueQueue(VenueState, align=64):
         number = 2 * instrument + side
         trade_key = self.key(side, px_ticks)
         own_key = self.best_key[number]
+        if own_key < trade_key:
+            return
         left = qty_lots
         while own_key != NONE and own_key >= trade_key and left > 0:
             px = self.key(side, own_key)
@@ -73,8 +75,10 @@ class VenueQueue(VenueState, align=64):
         other = SELL if side == BUY else BUY
         own_key = self.best_key[number]
         touch = book.touch(other)
+        if touch == NONE or own_key < self.key(side, touch):
+            return
         moved = 0
-        if self.impacted != 0 and touch != NONE and own_key >= self.key(side, touch):
+        if self.impacted != 0:
             moved = self.moved_ticks(instrument, side)
         while own_key != NONE and touch != NONE and own_key >= self.key(side, touch) + moved:
             shown = book.qty(other, touch)

@@ -1,6 +1,6 @@
 """What a simulated venue holds: books, resting orders, models and answers, and how an order is filled, forgotten and answered."""
 
-from streams.kernel import I8, Struct, Table
+from streams.kernel import I8, Struct, Table, bit
 from streams.trading.book import NONE, Book
 from streams.trading.codes import BUY, PEGGED
 from streams.trading.fee_tiers import FeeTiers
@@ -14,6 +14,8 @@ from streams.trading.queue_model import NONE_AHEAD, QueuePlace
 from streams.trading.venue_answer import FILL, REASON_NONE, AnswerQueue, VenueAnswer
 
 __all__ = ["VenueState"]
+
+_MARKS: int = 63
 
 
 class VenueState(Struct, align=64):
@@ -29,7 +31,8 @@ class VenueState(Struct, align=64):
     whole          : 1 = orders fill whole
     impacted       : 1 = our taking moves prices: `impacts`, per instrument
     answer_count, fill_count : answers and fills ever written
-    best_key       : per list of resting orders a key that none of them exceeds, NONE = empty; a buy's key is its price, a sell's minus it
+    best_key       : per list of resting orders the largest key, NONE = empty; a buy's key is its price, a sell's minus it
+    marks          : per list of resting orders bit (price mod 64) of each; more bits may be set
     draft          : the order of a request while it is examined
     last_px_ticks  : per instrument, price of the last trade, 0 = none
     places         : per slot of `orders`, unless queue_model is NONE_AHEAD
@@ -49,6 +52,7 @@ class VenueState(Struct, align=64):
     specs: Table[InstrumentSpec, "instruments"]
     last_px_ticks: Table[int, "instruments"]
     best_key: Table[int, "2 * instruments"]
+    marks: Table[int, "2 * instruments"]
     draft: Order
     orders: Orders
     ids: IdSet
@@ -74,6 +78,7 @@ class VenueState(Struct, align=64):
             self.places[slot].start(o.ahead_lots)
         self.orders.link(slot, number)
         self.best_key[number] = max(self.best_key[number], self.key(o.side, o.px_ticks))
+        self.marks[number] |= bit(o.px_ticks & _MARKS)
         if o.expire_ts_ns > 0:
             self.next_expire_ns = min(self.next_expire_ns, o.expire_ts_ns)
 
@@ -93,9 +98,22 @@ class VenueState(Struct, align=64):
             s = o.next
         return best
 
+    def marked(self, number: int, px_ticks: int) -> bool:
+        """A resting order of a list may stand at a price; False: none does."""
+        return (self.marks[number] >> (px_ticks & _MARKS)) & 1 != 0
+
     def refresh_best(self, number: int, side: int) -> None:
-        """Work out the best key of a list anew."""
-        self.best_key[number] = self.next_key(number, side, -NONE)
+        """Work out the best key and the marks of a list anew."""
+        best = NONE
+        marks = 0
+        s = self.orders.first(number)
+        while s >= 0:
+            o = self.orders.pool[s]
+            best = max(best, self.key(side, o.px_ticks))
+            marks |= bit(o.px_ticks & _MARKS)
+            s = o.next
+        self.best_key[number] = best
+        self.marks[number] = marks
 
     # ---- answers ----
     def fill(self, slot: int, px_ticks: int, qty_lots: int, maker: int) -> None:
