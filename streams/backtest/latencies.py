@@ -1,5 +1,6 @@
 """Latencies of a simulated venue as settings, and the structs they make."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,11 @@ class LatencyModels:
     file: str = ""
 
     def describe(self) -> dict[str, Any]:
-        """For a manifest: plain values."""
+        """For a manifest: plain values; a file by its rows and their hash, wherever it lies. ConfigError as `read_latencies`."""
         feed = "recorded" if self.feed is None else _told(self.feed)
         if self.file:
-            return {"feed": feed, "orders": {"recorded": self.file}}
+            rows = read_latencies(self.file)
+            return {"feed": feed, "orders": {"rows": len(rows), "blake2b": hashlib.blake2b(rows.tobytes(), digest_size=16).hexdigest()}}
         return {"feed": feed, "entry": _told(self.entry), "response": _told(self.response)}
 
 
