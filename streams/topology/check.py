@@ -22,7 +22,7 @@ def check(data: dict[str, Any], topology: "Topology | None", source: Source) -> 
         for keys, message in faults(data):
             source.faults.add(source.line(keys), keys, message)
     if topology is not None:
-        for faults_of in (_inverse, faults_of_limits, _fused, _tree):
+        for faults_of in (_inverse, _impacts, faults_of_limits, _fused, _tree):
             for keys, message in faults_of(topology):
                 source.faults.add(source.line(keys), keys, message)
 
@@ -181,6 +181,20 @@ def _inverse(topology: "Topology") -> Found:
                     f"{instrument!r} is INVERSE: its market data is taken, but it cannot be traded, for limits count price x quantity; "
                     "trade a LINEAR or SPOT instrument",
                 )
+
+
+def _impacts(topology: "Topology") -> Found:
+    """A model of impact knows the figures of every instrument of its venue."""
+    for name, venue in topology.venues.items():
+        symbols = {i.partition(":")[2] for i in topology.instruments if i.startswith(f"{name}:")}
+        impact = venue.simulation.impact
+        for key, figures in (("volatility", impact.volatility), ("volume", impact.volume)):
+            keys = ("venues", name, "simulation", "impact", key)
+            for symbol in sorted(set(figures) - symbols - {""}):
+                yield (*keys, symbol), f"is no instrument of {name!r}{nearest(symbol, symbols)}"
+            missing = sorted(symbols - set(figures))
+            if figures and "" not in figures and missing:
+                yield keys, f"does not say it of {', '.join(missing)}; add {'it' if len(missing) == 1 else 'them'}"
 
 
 def _fused(topology: "Topology") -> Found:

@@ -335,7 +335,7 @@ def _is_branch(part: str, annotation: Any) -> bool:
 
 
 def _inner(annotation: Any) -> Any:
-    """Model of a mapping's values, None where there is none."""
-    arguments = getattr(annotation, "__args__", ())
+    """Model of a mapping's values or of a list's entries, None where there is none."""
+    arguments = [argument for argument in getattr(annotation, "__args__", ()) if argument is not ...]
     inner = arguments[-1] if arguments else None
     return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None

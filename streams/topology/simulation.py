@@ -171,7 +171,7 @@ class Simulation(Part):
     impact: Annotated[Impact, BeforeValidator(_named)] = Impact()
     fee_tiers: tuple[FeeTier, ...] = Field(default=(), max_length=MAX_FEE_TIERS)
     traded_e6: Annotated[int, exactly(_volume)] = Field(alias="traded", default=0)
-    seed: int = Field(default=1, ge=0, lt=1 << 31)
+    seed: Annotated[int, exactly(quantity.count)] = 1
 
     @model_validator(mode="after")
     def _rising(self) -> "Simulation":
