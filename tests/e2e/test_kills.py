@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
+from tests.e2e.array_lane import carried
 from tests.e2e.foreign import first_row, open_client, topic_ends
 from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
 from tests.e2e.witness import check_run, played
@@ -30,6 +31,8 @@ def test_run_with_every_process_killed_once_loses_and_repeats_nothing(desk: Desk
         print("\nback at work after SIGKILL, s:", ", ".join(f"{'+'.join(names)} {s:.1f}" for names, s in took_s.items()))
     assert re.findall(r"processes started again: (\d+)", running.text) == [str(sum(len(names) for names in KILLS))], running.told()
     check_run(desk, running, played(desk, running, recording))
+    found = carried(desk.where, desk.topology, "trade", running.number)
+    assert found.digest == found.live_digest  # the same inputs without lane, kills and restarts
 
 
 def restart(desk: Desk, running: Running, names: tuple[str, ...]) -> float:
