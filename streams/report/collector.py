@@ -56,7 +56,7 @@ class Collector:
             self.counts[rows.topic] = self.counts.get(rows.topic, 0) + rows.count
             if rows.count and rows.topic in self._takers:
                 ts_ns = rows.whole("ts_ns")
-                self._reach(ts_ns)
+                self.reach(ts_ns)
                 until_ns = max(until_ns, int(ts_ns.max()))
                 for taker in self._takers[rows.topic]:
                     taker(rows)
@@ -67,7 +67,7 @@ class Collector:
         """The touch of an instrument ("binance:BTCUSDT") from these instants on: int64 ns, and float64 prices, NaN = the side is empty."""
         if not len(recv_ts_ns):
             return
-        self._reach(recv_ts_ns)
+        self.reach(recv_ts_ns)
         mid = (bid + ask) / 2
         series = self.touches.setdefault(instrument, Series({"bid": "last", "ask": "last", "mid": "last", "low": "min", "high": "max"}))
         series.add(recv_ts_ns, bid=bid, ask=ask, mid=mid, low=bid, high=ask)
@@ -76,7 +76,7 @@ class Collector:
     def trades(self, recv_ts_ns: np.ndarray, instrument: str, px: np.ndarray, qty: np.ndarray) -> None:
         """The market's trades in an instrument: int64 ns, float64 prices and quantities."""
         if len(recv_ts_ns):
-            self._reach(recv_ts_ns)
+            self.reach(recv_ts_ns)
             self.dealing.market(instrument, px, qty)
 
     def known(self, until_ns: int) -> None:
@@ -88,7 +88,8 @@ class Collector:
         self.markouts.known(self.to_ns, ended=True)
         self.working.until(self.to_ns)
 
-    def _reach(self, ts_ns: np.ndarray) -> None:
+    def reach(self, ts_ns: np.ndarray) -> None:
+        """The run lasted at least from the first to the last of these instants."""
         first, last = int(ts_ns.min()), int(ts_ns.max())
         self.from_ns = min(self.from_ns or first, first)
         self.to_ns = max(self.to_ns, last)
