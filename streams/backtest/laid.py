@@ -128,4 +128,6 @@ def entry(name: str) -> Any:
 
 @cache
 def _loaded() -> native.Native:
-    return native.load("stream", lambda: k.ENTRIES, native.sources("streams.backtest.stream_kernel", "streams.slots"))
+    return native.load(
+        "stream", lambda: k.ENTRIES, native.sources("streams.backtest.stream_kernel", "streams.slots", "streams.schema.bulk_wire")
+    )

@@ -1,6 +1,6 @@
 """Market records put into consuming order: by receive time, then rank of the topic, then id (`streams.lanes.input_log`)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from streams.backtest.events import Events
 from streams.lanes.input_log import consuming_order
 
-__all__ = ["ORDER", "Part", "in_order"]
+__all__ = ["ORDER", "Part", "in_order", "joined"]
 
 ORDER = "receive time, rank of the topic, id"
 """What a manifest says of it."""
@@ -49,16 +49,21 @@ def in_order(parts: Iterable[Part]) -> Iterator[Events]:
         yield _sorted(waiting)
 
 
+def joined(parts: Sequence[Part]) -> Part:
+    """The records of all parts, one part after the other."""
+    parts = [part for part in parts if len(part.id)]
+    if len(parts) == 1:
+        return parts[0]
+    empty = np.zeros(0, np.int64)
+    columns = zip(*(part[:6] for part in parts), strict=True) if parts else [(empty,)] * 6
+    return Part(*map(np.concatenate, columns), kept=[part.kept for part in parts])
+
+
 def _sorted(parts: list[Part]) -> Events:
-    part = parts[0] if len(parts) == 1 else _joined(parts)
+    part = joined(parts)
     if not _is_sorted(part):
         part = part.take(consuming_order(part.recv_ts_ns, part.rank, part.id))
     return Events(part.address, part.nbytes, part.recv_ts_ns, part.exch_ts_ns, part.kept)
-
-
-def _joined(parts: list[Part]) -> Part:
-    columns = zip(*(part[:6] for part in parts), strict=True)
-    return Part(*map(np.concatenate, columns), kept=[part.kept for part in parts])
 
 
 def _is_sorted(part: Part) -> bool:

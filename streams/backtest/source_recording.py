@@ -21,7 +21,7 @@ from streams.errors import RecordingError
 from streams.schema import ids
 from streams.schema.model import SCHEMAS
 
-__all__ = ["RecordingSource"]
+__all__ = ["RecordingSource", "market_of"]
 
 _CHUNK_BYTES = 1 << 20
 _TOPIC_OF = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
@@ -50,7 +50,7 @@ class RecordingSource(Source):
 
     def _read(self) -> Iterator[Events]:
         names = self.names
-        self._normalized = Normalized(self.files, _market(names, not self.plain), names.topics, names.feeds)
+        self._normalized = Normalized(self.files, market_of(names, not self.plain), names.topics, names.feeds)
         return in_order(self._normalized.parts())
 
     def _found(self) -> dict[str, Any]:
@@ -61,8 +61,8 @@ class RecordingSource(Source):
         return ", ".join(file.path for file in self.files)
 
 
-def _market(names: MarketNames, compiled: bool) -> MarketNode:
-    """Normalize before its first frame."""
+def market_of(names: MarketNames, compiled: bool) -> MarketNode:
+    """Normalize with these names and instruments, before its first frame."""
     market = build_market(names.edge, {**DEFAULT_SIZES, **names.sizes}, compiled)
     for kind in KINDS:
         market.set_writer(kind, ids.make(names.writers[_TOPIC_OF[kind]], 0), 0)

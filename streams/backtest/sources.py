@@ -1,15 +1,25 @@
 """`open_source`: where a backtest's market records come from, as it was asked for."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
 
 from streams.agents.process import Process
-from streams.backtest.names import names_of
+from streams.backtest.names import MarketNames, names_of
 from streams.backtest.normalized import File
+from streams.backtest.runs_kept import KeptRun, RunsKept
 from streams.backtest.source import Source
+from streams.backtest.source_clickhouse import ClickHouseSource
+from streams.backtest.source_kafka import KafkaSource, RunRange
 from streams.backtest.source_recording import RecordingSource
-from streams.errors import ConfigError
+from streams.backtest.tables import Tables
+from streams.config import Endpoints
+from streams.errors import ConfigError, SinkError
 
-__all__ = ["open_source"]
+__all__ = ["of_runs", "open_source"]
+
+_LOG = structlog.get_logger("backtest")
 
 
 def open_source(
@@ -17,22 +27,52 @@ def open_source(
     *,
     recordings: Mapping[str, Sequence[str]] | None = None,
     feeds: Mapping[str, int] | None = None,
+    where: Endpoints | None = None,
+    run: int | None = None,
     from_ns: int | None = None,
     to_ns: int | None = None,
     clock_offset_ns: Mapping[str, int] | None = None,
     plain: bool = False,
     cached: bool = True,
 ) -> Source:
-    """The market records that a process is to be carried through. Nothing is read yet: `prepare` does that, or the first piece.
+    """The market records that a process is to be carried through. Records are read by `prepare`, or for the first piece.
 
     process         : knows names and instruments; the order of its inputs decides between records of one instant
     recordings      : by venue its files (`streams.topology.recordings`); feeds: by venue the writer of its frames
+    where, run      : without recordings: the cluster, and the live run whose market records are replayed; None = the newest that has some
+                      in the range. They come from Kafka; from ClickHouse where Kafka does not keep the whole run any more
     from_ns, to_ns  : records received from then on and before then; the books as they stood at `from_ns` come first
     clock_offset_ns : by venue, in place of the estimate
     plain           : normalize runs as Python objects; cached: False = keep nothing on disk
     """
     names = names_of(process, feeds)
-    if recordings is None:
-        raise ConfigError("no recording was named: --recording FILE")
-    files = [File(venue, path) for venue, paths in recordings.items() for path in paths]
-    return RecordingSource(names, files, plain, from_ns=from_ns, to_ns=to_ns, clock_offset_ns=clock_offset_ns, cached=cached)
+    options = {"from_ns": from_ns, "to_ns": to_ns, "clock_offset_ns": clock_offset_ns, "cached": cached}
+    if recordings:
+        if run is not None:
+            raise ConfigError(f"--run {run} and --recording: a replay has one source; leave one of them out")
+        files = [File(venue, path) for venue, paths in recordings.items() for path in paths]
+        return RecordingSource(names, files, plain, **options)
+    if where is None:
+        raise ConfigError("nothing to replay: --recording FILE reads a recording, --run N or --from T what a live run has left in Kafka")
+    return of_runs(names, where, run, options)
+
+
+def of_runs(names: MarketNames, where: Endpoints, run: int | None, options: dict[str, Any]) -> Source:
+    """The market records of live runs, from Kafka or ClickHouse; see `open_source`. options: from_ns, to_ns and more of a Source."""
+    kept = RunsKept(where)
+    runs = kept.chosen(run, options["from_ns"], options["to_ns"])
+    if not all(one.whole for one in runs):
+        tables = Tables(where)
+        if _has_all(tables, runs):
+            return ClickHouseSource(names, tables, [one.number for one in runs], **options)
+        _LOG.warning("Kafka does not keep the whole run, and ClickHouse has none of it: books begin with the first snapshot kept")
+    ranges = [RunRange(one.number, one.record.id, kept.narrowed(one, options["from_ns"], options["to_ns"])) for one in runs]
+    return KafkaSource(names, where.kafka, kept.wire, kept.control.epoch, ranges, kept.control.instruments, **options)
+
+
+def _has_all(tables: Tables, runs: Sequence[KeptRun]) -> bool:
+    """Whether ClickHouse answers and has records of each of the runs."""
+    try:
+        return all(tables.span(one.number) is not None for one in runs)
+    except SinkError:
+        return False

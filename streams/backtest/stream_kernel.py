@@ -3,9 +3,10 @@
 from streams.kernel import Array, Struct, at, call2, call3, load_word, store_word
 from streams.kernel.fault import FAULT
 from streams.kernel.raw import load_half
+from streams.schema.bulk_wire import size_at, varint
 from streams.slots import KIND_FUNDING, KIND_LEVEL
 
-__all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "PYTHON", "Gather", "gather", "gather_one", "survey"]
+__all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "PYTHON", "Gather", "gather", "gather_one", "halves", "stamps", "survey", "words"]
 
 DONE, FULL, PYTHON, FAILED = range(4)
 """Why gathering stopped: at `last`; no room for a record; this frame is Python's to read; normalize failed at it."""
@@ -14,6 +15,7 @@ UNREAD = -1  # what normalize answers to a frame that it leaves to Python
 WORD = 8
 RECV, INSTRUMENT, KIND = 24, 32, 36  # of a slot
 LEVEL_BYTES = 64
+BEFORE_NAMES, NAMES = 5, 2  # fields of a book update, a trade and a quote before their exch_ts_ns: longs, then venue and symbol
 
 
 class Gather(Struct):
@@ -133,5 +135,47 @@ def survey(address: int, nbytes: int, recv: int, exch: int, n: int, venues: int,
     return n
 
 
-ENTRIES = {"gather": (gather, 1), "gather_one": (gather_one, 4), "survey": (survey, 9)}
+def stamps(address: int, n: int, header_bytes: int, out: int) -> int:
+    """`exch_ts_ns` of n book updates, trades or quotes whose values stand at these addresses; 0 at address 0.
+
+    A value is a header of so many bytes, then a body that is whole, in today's schema.
+    """
+    for i in range(n):
+        p = load_word(address + WORD * i)
+        found = 0
+        if p != 0:
+            p += header_bytes
+            for _ in range(BEFORE_NAMES):
+                found, p = varint(p)
+            for _ in range(NAMES):
+                size, p = size_at(p)
+                p += size
+            found, p = varint(p)
+        store_word(out + WORD * i, found)
+    return n
+
+
+def words(address: int, n: int, out: int) -> int:
+    """The eight bytes at each of n addresses; 0 at address 0."""
+    for i in range(n):
+        p = load_word(address + WORD * i)
+        store_word(out + WORD * i, load_word(p) if p != 0 else 0)
+    return n
+
+
+def halves(address: int, n: int, out: int) -> int:
+    """The four bytes at each of n addresses as a signed number."""
+    for i in range(n):
+        store_word(out + WORD * i, load_half(load_word(address + WORD * i)))
+    return n
+
+
+ENTRIES = {
+    "gather": (gather, 1),
+    "gather_one": (gather_one, 4),
+    "survey": (survey, 9),
+    "stamps": (stamps, 4),
+    "words": (words, 3),
+    "halves": (halves, 3),
+}
 """Entry points: name -> (function, number of arguments)."""
