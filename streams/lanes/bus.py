@@ -3,7 +3,6 @@
 BulkConsumer    batches in as columns (Messages); BulkProducer, BulkTransactions: waves of rows out
 open_consumer   assigned partitions, committed records, no commit of its own
 Sender          idempotent producer: explicit partitions, failures are seen
-Transactions    transactional producer: records and positions at once, fences its predecessor
 create_topics   and list_topics, topic_configs, TopicSpec
 read_range      all records of a partition up to its end; RangeReader in lists; tail_records from the end
 explain         a Kafka error in clear words
@@ -15,7 +14,7 @@ from streams.lanes.bulk_producer import BulkProducer
 from streams.lanes.bulk_transactions import BulkTransactions
 from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, explain, open_consumer
 from streams.lanes.messages import Messages
-from streams.lanes.producer import Sender, Transactions
+from streams.lanes.producer import Sender
 from streams.lanes.reader import RangeReader, end_offset, end_offsets, read_range, tail_records, watermarks
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "RangeReader",
     "Sender",
     "TopicSpec",
-    "Transactions",
     "create_topics",
     "end_offset",
     "end_offsets",

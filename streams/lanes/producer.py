@@ -1,20 +1,17 @@
-"""Producers whose failures are seen: idempotent for shells and snapshots, transactional for the lane."""
+"""A producer whose failures are seen: idempotent, for shells, tools and snapshots."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.errors import LaneError
-from streams.lanes.bounded import Bounded
-from streams.lanes.client import MAX_RECORD_BYTES, TRANSACTION_TIMEOUT_MS, common_config, explain
+from streams.lanes.client import MAX_RECORD_BYTES, common_config, explain
 
-__all__ = ["Sender", "Transactions"]
+__all__ = ["Sender"]
 
 _FLUSH_S = 60.0
-_INIT_S = 30.0
-_OFFSETS_S = 10.0
 
 
 class Sender:
@@ -112,89 +109,6 @@ class Sender:
         except (KafkaException, SystemError) as error:
             return _client_error(error).args[0]
         return None
-
-
-class Transactions(Sender):
-    """A transactional producer. Its constructor fences every earlier one of the same id and settles what that left open.
-
-    Between begin() and commit() all that is sent, and the positions given to commit(), become visible together or not at all. After any
-    error memory of the transaction cannot be trusted: abort() and end the process.
-    """
-
-    def __init__(self, bootstrap: str, transactional_id: str, *, linger_ms: float = 1.0, settings: Mapping[str, Any] | None = None) -> None:
-        own = {
-            "transactional.id": transactional_id,
-            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            "delivery.report.only.error": False,
-            "on_delivery": None,  # a record that is not delivered fails the commit; only those sent with on_delivery are reported
-        }
-        super().__init__(bootstrap, linger_ms=linger_ms, settings=own | dict(settings or {}))
-        self.transactional_id = transactional_id
-        self._bounded = Bounded()
-        self._call("opening transactions", self._producer.init_transactions, _INIT_S)
-
-    def begin(self) -> None:
-        """Open a transaction."""
-        self._call("begin", self._producer.begin_transaction)
-
-    def commit(
-        self, positions: Mapping[tuple[str, int], int], consumer: Consumer, metadata: Mapping[tuple[str, int], str] | None = None
-    ) -> None:
-        """Deliver all records, add the next offsets to read per (topic, partition) under the consumer's group name, commit.
-
-        `metadata` stands beside the offset of its partition; the consumer's `committed` gives it back.
-        The consumer must have asked for its committed offsets once before: on a new broker that call makes the offsets topic, and
-        adding offsets to a transaction without it never returns.
-        """
-        self.flush(TRANSACTION_TIMEOUT_MS / 1000)
-        if positions:
-            notes = metadata or {}
-            offsets = [TopicPartition(*place, offset) for place, offset in positions.items() if place not in notes]
-            offsets += [TopicPartition(*place, positions[place], note) for place, note in notes.items()]
-            self._call("offsets", self._send_offsets, offsets, consumer.consumer_group_metadata())
-        self._call("commit", self._producer.commit_transaction, 30.0)
-
-    def abort(self) -> None:
-        """Make sure nothing of the open transaction shows; errors are swallowed: the next instance's init settles it as well."""
-        if self._bounded.lost:
-            return
-        with suppress(KafkaException, SystemError):
-            self._producer.purge()
-            self._producer.abort_transaction(5.0)
-
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Best effort at the end of a process, as `Sender.close`."""
-        self._bounded.close()
-        if not self._bounded.lost:
-            super().close(timeout_s)
-
-    def _send_offsets(self, *args: Any) -> None:
-        # librdkafka ignores the timeout of this one call (its issue 5456): a group coordinator that went away would hang us for ever
-        try:
-            self._bounded.call(_OFFSETS_S + 5.0, self._producer.send_offsets_to_transaction, *args, _OFFSETS_S)
-        except TimeoutError:
-            raise LaneError(
-                f"kafka {self.bootstrap}: offsets of {self.transactional_id}: the group coordinator does not answer; start over"
-            ) from None
-
-    def _call(self, doing: str, call: Any, *args: Any) -> None:
-        for attempt in range(4):
-            try:
-                call(*args)
-                return
-            except KafkaException as error:
-                inner = error.args[0]
-                if attempt < 3 and inner.retriable() and not inner.fatal() and not inner.txn_requires_abort():
-                    continue
-                raise explain(error, self.bootstrap, f"{doing} of {self.transactional_id}") from None
-
-    def _cause_of_death(self) -> KafkaError | None:
-        try:
-            self._producer.begin_transaction()
-        except KafkaException as error:
-            return error.args[0]
-        return super()._cause_of_death()
 
 
 def _client_error(error: KafkaException | SystemError) -> KafkaException:

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from streams.errors import FencedError, LaneError
-from streams.lanes.bus import MAX_RECORD_BYTES, Sender, Transactions, explain, list_topics
+from streams.lanes.bus import MAX_RECORD_BYTES, Sender, explain, list_topics
 from streams.lanes.client import common_config, tell_error, tell_log
 from streams.lanes.kafka import EXIT_FAILED, run_lane
 from streams.lanes.spec import LaneSpec
@@ -61,19 +61,13 @@ def test_flush_broker_down_raises_after_its_time() -> None:
 @pytest.mark.slow
 def test_run_lane_broker_down_fails_with_a_reason_in_the_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.lanes.bulk_transactions._INIT_S", 0.3)
+    monkeypatch.setattr("streams.lanes.admin._TIMEOUT_S", 0.3)
     path = tmp_path / "p.json"
     spec = LaneSpec("t", "p", 0, NOWHERE, "http://127.0.0.1:1", status_path=path)
     assert run_lane(spec, lambda control: None) == EXIT_FAILED  # type: ignore[arg-type,return-value]  # it does not come so far
     status = json.loads(path.read_text())
     assert status["state"] == "failed"
     assert "opening transactions of t.p.0-0: the broker does not answer" in status["reason"]
-
-
-@pytest.mark.slow
-def test_transactions_broker_down_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.lanes.producer._INIT_S", 0.3)
-    with pytest.raises(LaneError, match="the broker does not answer"):
-        Transactions(NOWHERE, "t.p.0")
 
 
 def test_status_file_holds_counters_and_percentiles(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from streams.config import Endpoints
-from streams.lanes.bus import TopicSpec, Transactions, create_topics, read_range
+from streams.lanes.bus import BulkTransactions, TopicSpec, create_topics, read_range
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.records import Side, Trade
@@ -46,12 +46,13 @@ def test_foreign_client_both_ways_same_bytes(client: Any, wire: Wire, stack: End
     name, foreign = client
     place = f"foreign-{name}-{secrets.token_hex(4)}", 0
     create_topics(stack.kafka, [TopicSpec(place[0], 1)])
-    producer = Transactions(stack.kafka, place[0])
+    producer = BulkTransactions(stack.kafka, place[0])
+    producer.initialise()
     ours = [wire.encode(TOPIC, trade) for trade in trades(1, 300)]
     producer.begin()
     for value in ours:
         producer.send(*place, value)
-    producer.commit({}, None)  # type: ignore[arg-type]
+    producer.commit({}, "")
     producer.begin()
     for trade in trades(1_000, 20):
         producer.send(*place, wire.encode(TOPIC, trade))
@@ -61,7 +62,7 @@ def test_foreign_client_both_ways_same_bytes(client: Any, wire: Wire, stack: End
     last = [wire.encode(TOPIC, trade) for trade in trades(2_000, 5)]
     for value in last:
         producer.send(*place, value)
-    producer.commit({}, None)  # type: ignore[arg-type]
+    producer.commit({}, "")
     producer.close()
     assert foreign.read(stack.kafka, *place, 305) == [*ours, *last]
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from streams.config import read_state
-from streams.errors import FencedError, RestoreError
-from streams.lanes.bus import Transactions
+from streams.errors import RestoreError
 from streams.lanes.kafka import EXIT_FENCED, EXIT_NEW_RUN, KafkaLane
 from streams.lanes.verify import Verdict, verify
 from streams.lanes.writers import dlq_topic
@@ -131,19 +130,6 @@ def test_lane_journal_lost_refuses_the_run_and_a_new_run_continues_the_ids(world
     world.write([b"5"])
     world.run_until(trades=1)
     assert [ids.sequence(t.id) for t in world.read("trades.v1")] == list(range(1, 102))
-
-
-def test_transactions_zombie_commit_raises_fenced(world: World) -> None:
-    zombie = Transactions(world.kafka, "t.zombie.0")
-    Transactions(world.kafka, "t.zombie.0")
-    zombie.begin()
-    with pytest.raises(FencedError, match="another instance"):
-        world_commit(zombie, world)
-
-
-def world_commit(producer: Transactions, world: World) -> None:
-    producer.send("alerts.v1", 0, b"zombie")
-    producer.commit({}, world.sender)  # type: ignore[arg-type]  # no positions: the consumer is not looked at
 
 
 def test_lane_bad_inputs_become_dead_letters_and_the_flow_goes_on(world: World) -> None:

@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from streams.errors import FencedError, SinkError
-from streams.lanes.bus import BulkProducer, Transactions, read_range
+from streams.lanes.bus import BulkProducer, BulkTransactions, read_range
 from streams.records import DeadLetter
 from streams.schema import codec, model
 from streams.sinks.batch import Batch
@@ -304,13 +304,14 @@ def test_sink_position_forgotten_goes_on_behind_the_last_row(bench: Bench) -> No
 
 def test_sink_open_transaction_is_not_seen_before_its_commit(bench: Bench) -> None:
     bench.sink().start()
-    writer = Transactions(bench.stack.kafka, f"{bench.database}-writer")
+    writer = BulkTransactions(bench.stack.kafka, f"{bench.database}-writer")
+    writer.initialise()
     writer.begin()
     writer.send("trades.v1", 0, bench.wire.encode("trades.v1", trade(1)))
     writer.flush()
     bench.send("trades.v1", range(2, 3), partition=1)
     eventually(lambda: bench.query("SELECT groupArray(id) FROM trades"), [([2],)])
-    writer.commit({}, None)  # type: ignore[arg-type]
+    writer.commit({}, "")
     eventually(lambda: bench.query("SELECT arraySort(groupArray(id)) FROM trades"), [([1, 2],)])
 
 
