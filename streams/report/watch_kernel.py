@@ -1,7 +1,7 @@
 """What the market showed, taken from the slots of market records: the touch where it changed, and the trades. Compiled, and plain the same."""
 
 from streams.kernel import Struct, Table, at, load_word, store_word
-from streams.slots import KIND_LEVEL, KIND_QUOTE, KIND_TRADE, LevelSlot, QuoteSlot, Slot, TradeSlot
+from streams.slots import KIND_LEVEL, KIND_QUOTE, KIND_TRADE, QuoteSlot, Slot, TradeSlot
 from streams.trading.book import NO_ASK, NO_BID, Book
 
 __all__ = ["ENTRIES", "NONE_TICKS", "ROW_BYTES", "TOUCH", "TRADE", "Sight"]

@@ -8,8 +8,8 @@ import pytest
 from streams.errors import TopologyError
 from streams.lanes.control import Control
 from streams.records import NameKind, Rule
-from streams.topology import apply as apply_module
 from streams.topology import derive
+from streams.topology.changes import with_lifted
 from streams.topology.limit_records import KEYS
 from streams.topology.limits import Limits
 from streams.topology.model import load
@@ -152,7 +152,7 @@ def test_wrong_limit_is_told_with_its_line_and_key(limits, told, tmp_path):
 
 def test_limits_that_leave_the_file_are_lifted_each_by_itself(tmp_path):
     before = derive.limits(load(written(tmp_path, "sector: {majors: 5 USDT}, data_stale: {'binance:BTCUSDT': 1 s}, gross: 5 USDT")))
-    found = apply_module._with_lifted(load(written(tmp_path, "gross: 6 USDT")), Control(limits=before))
+    found = with_lifted(load(written(tmp_path, "gross: 6 USDT")), Control(limits=before))
     said = [(one.rule, one.symbol, one.sector, one.limit_money, one.interval_ns) for one in found if one.scope == "account:maker-1"]
     assert said == [
         (Rule.GROSS, None, None, Decimal(6), None),
