@@ -230,6 +230,20 @@ def replay(
     raise typer.Exit(replay_file(asked, results, json, _say))
 
 
+@app.command()
+def diff(
+    first: Annotated[
+        str, typer.Argument(metavar="RUN", help="`last`, a replay's run id or the beginning of it, a folder, a live run's number")
+    ],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="the run to compare it with")],
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Compare two runs record by record: equal, or the first difference by field."""
+    from streams.commands.diff import diff as compare
+
+    raise typer.Exit(compare(first, second, json, _say))
+
+
 @recording_app.command("check")
 def recording_check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="recording, plain or gzip")],

@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from streams.backtest.diff import first_difference
 from streams.backtest.events import Events
+from streams.backtest.kept_rows import ClickHouseRows
 from streams.backtest.results import Results
-from streams.backtest.results_clickhouse import NO_PARTITION, ClickHouse
+from streams.backtest.results_clickhouse import NO_PARTITION, ClickHouse, remove_run
 from streams.backtest.results_memory import Memory
 from streams.backtest.results_parquet import Parquet, read_tables
-from streams.errors import SinkError
+from streams.errors import ConfigError, SinkError
 from streams.schema import clickhouse as tables
 from streams.schema.model import SCHEMAS, for_topic
 from streams.sinks.query import connect
 from tests.backtest.tapes import Tape, tape
+from tests.backtest.test_diff import Kept
 from tests.backtest.test_results import RUN
 from tests.schema.made import edge
 
@@ -26,14 +29,22 @@ pytestmark = pytest.mark.slow
 MARKET = ("Trade", "Quote", "Funding")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(clickhouse: str) -> Iterator[Client]:
-    """A client with a database of its own, which is made by the sink."""
+    """A client with a database of their own, which the first sink makes."""
     name = f"r_{uuid.uuid4().hex[:8]}"
     with connect(clickhouse) as found:
         found.database = name
         yield found
         found.command(f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.fixture(autouse=True)
+def no_rows(client: Client) -> Iterator[None]:
+    """A test finds no rows of the others."""
+    yield
+    assert client.database
+    remove_run(client, client.database, RUN)
 
 
 def replay(clickhouse: str, client: Client, given: Tape, *sinks: Any, market: Tape | None = None) -> None:
@@ -69,23 +80,44 @@ def test_clickhouse_holds_what_memory_and_parquet_hold(clickhouse: str, client: 
     assert where == [(RUN, NO_PARTITION, 1)]
 
 
+def test_rows_in_clickhouse_have_no_difference_from_those_in_a_folder(
+    clickhouse: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.backtest.kept_rows.WINDOW_ROWS", 16)  # several windows
+    memory = Memory()
+    replay(clickhouse, client, tape(300, seed=3), memory)
+    ours = Kept({topic: memory.table(topic) for topic in memory.topics})
+    verdict = first_difference(ours, ClickHouseRows(client, RUN))
+    assert verdict.equal
+    assert verdict.records == 300
+    client.command(
+        f"ALTER TABLE fills UPDATE last_px_e9 = last_px_e9 + 1 WHERE run_id = {RUN} AND _offset > 100", settings={"mutations_sync": 2}
+    )
+    difference = first_difference(ours, ClickHouseRows(client, RUN)).difference
+    assert difference is not None
+    assert (difference.topic, difference.field) == ("fills.v1", "last_px_e9")
+    with pytest.raises(ConfigError, match="run 77: ClickHouse has no rows of it"):
+        ClickHouseRows(client, 77)
+
+
 def test_clickhouse_repeated_run_replaces_itself(clickhouse: str, client: Client) -> None:
-    replay(clickhouse, client, tape(250))
+    names = ("Order", "Fill")
+    replay(clickhouse, client, tape(250, names=names))
     once = content(client, "orders")
-    replay(clickhouse, client, tape(250))
+    replay(clickhouse, client, tape(250, names=names))
     assert content(client, "orders") == once
-    replay(clickhouse, client, tape(40, seed=2))
+    replay(clickhouse, client, tape(40, seed=2, names=names))
     assert 0 < len(content(client, "orders")) < len(once)
 
 
 def test_clickhouse_of_a_backtest_that_failed_has_no_rows_of_it(clickhouse: str, client: Client) -> None:
-    replay(clickhouse, client, tape(50))
+    replay(clickhouse, client, tape(50, names=("Order",)))
     assert client.database
     other = ClickHouse(RUN + 1, clickhouse, client.database)
 
     def failing() -> None:
         with Results(edge(), RUN + 1, [other], 10) as results:
-            results.take(tape(60))
+            results.take(tape(60, names=("Order", "Fill")))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
