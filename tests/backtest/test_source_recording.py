@@ -1,9 +1,11 @@
 """Recordings as a source: the same records, however the files are cut, and whether they were read before or not."""
 
 import gzip
+import json
 from itertools import pairwise
 
 import numpy as np
+import psutil
 import pytest
 
 from streams.backtest import store
@@ -114,3 +116,22 @@ def test_recording_with_a_clock_behind_the_venue_has_an_offset(tmp_path):
     assert given.describe()["clock"] == {"binance": {"offset_ns": -5, "given": True}}
     ahead = write(tmp_path / "b", [b"%d %b\n" % (START_NS + 7, trade % (start_ms, 1))])
     assert recording(ahead).clock_offset_ns() == {"binance": 0}
+
+
+@pytest.mark.slow
+def test_recording_memory_does_not_grow_with_it(tmp_path):
+    levels = {side: [[f"{1000 + sign * n}.0", "1.0"] for n in range(1, 31)] for side, sign in (("bids", -1), ("asks", 1))}
+    some = (
+        b"%d %b\n" % (START_NS + n, json.dumps({"lastUpdateId": n, "symbol": "BTCUSDT", "T": 5, **levels}).encode())
+        for n in range(1, 20_001)
+    )
+    with gzip.open(tmp_path / "a.gz", "wb", compresslevel=1) as file:
+        file.writelines(some)
+    process, used = psutil.Process(), []
+    for cached in (False, True):
+        source = recording(str(tmp_path / "a.gz"), cached=cached)
+        for number, _ in enumerate(source.pieces()):
+            if number % 4 == 3:
+                used.append(process.memory_info().rss)
+        assert source.done == 20_000  # 77 MB of slots
+    assert max(used) - used[0] < 24 << 20
