@@ -2,12 +2,13 @@
 
 import math
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from streams.agents.context import Context
 from streams.backtest.latencies import LatencyModels
-from streams.records import BookLevel, BookUpdate, Side, Trade
+from streams.records import BookLevel, BookUpdate, Quote, Side, Trade
 from streams.schema import ids
 from streams.slots import KIND_FILL, KIND_POSITION
 from streams.strategies.base import Strategy
@@ -44,6 +45,11 @@ class Market:
         self.records.append(BookUpdate(*self._head(), n, n, n == 1, False, made))
         return self
 
+    def quote(self, bid, ask):
+        """The touch, which positions are valued at, each 100 ms at most."""
+        self.records.append(Quote(*self._head(), 0, bid * E9, 5 * E9, ask * E9, 5 * E9, (ask - bid) * E9, 0.0, (bid + ask) / 2))
+        return self
+
     def trade(self, side, px, qty):
         self.records.append(Trade(*self._head(), len(self.records), Side(side), px * E9, qty * E9))
         return self
@@ -52,7 +58,7 @@ class Market:
 class Played:
     """The fills and the last position of a strategy in a market."""
 
-    def __init__(self, cls, market, latencies=ONE_MS, models=None):
+    def __init__(self, cls: type[Any], market, latencies=ONE_MS, models=None):
         process = process_of(cls)
         found = tapes(engine_of(process, latencies, models), [events_of(process.edge, market.records)])
         slots = {
@@ -166,8 +172,8 @@ class Holder(Strategy):
 
 
 def test_profit_of_what_is_held_is_its_mark_less_its_price_and_fee():
-    market = Market().book((BUY, 999, 5), (SELL, 1001, 5)).later(100)  # positions are marked each 100 ms at most
-    played = Played(Holder, market.book((BUY, 1004, 5), (SELL, 1001, 0), (SELL, 1006, 5)), NO_LATENCY)
+    market = Market().book((BUY, 999, 5), (SELL, 1001, 5)).book((BUY, 1004, 5), (SELL, 1001, 0), (SELL, 1006, 5)).quote(1004, 1006)
+    played = Played(Holder, market, NO_LATENCY)
     assert played.fills == [(1.0, Side.BUY, 1001, 3, False)]
     assert (played.position.spread_pnl, played.position.inventory_pnl) == (-3, 15)
     assert played.profit == 3 * (1005 - 1001) - 3 * 1001 * TAKER
