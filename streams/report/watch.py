@@ -34,9 +34,11 @@ class Watch:
         self._instruments = [(number, name, *steps[name]) for number, name in enumerate(names) if name in steps]
         sight: Any = k.Sight({name: process.sizes[name] for name in _SIZES} | {"instruments": max(len(names), 1)})
         self._rows = np.empty((0, k.ROW_BYTES // 8), np.int64)
+        self._take: Any
         if isinstance(process.node, CompiledNode):
             self._memory = sight.pack()
-            self._sight, (self._take, set_up) = self._memory.ctypes.data, _entries()
+            take, set_up = _entries()
+            self._sight, self._take = self._memory.ctypes.data, take
             set_up(self._sight)
         else:
             sight.setup()
@@ -71,4 +73,4 @@ class Watch:
 def _entries() -> tuple[Any, Any]:
     files = native.sources("streams.report.watch_kernel", "streams.trading", "streams.slots")
     loaded = native.load("report", lambda: k.ENTRIES, files)
-    return tuple(native.function(getattr(loaded, name), arguments) for name, (_, arguments) in k.ENTRIES.items())  # type: ignore[return-value]
+    return native.function(loaded.take_all, 6), native.function(loaded.set_up, 1)

@@ -1,4 +1,4 @@
-"""What the market showed, taken from the slots of market records: the touch where it changed, and the trades. Compiled, and plain the same."""
+"""What the market showed, from the slots of market records: the touch where it changed, and the trades. Compiled, and plain the same."""
 
 from streams.kernel import Struct, Table, at, load_word, store_word
 from streams.slots import KIND_LEVEL, KIND_QUOTE, KIND_TRADE, QuoteSlot, Slot, TradeSlot
