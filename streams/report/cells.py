@@ -7,7 +7,7 @@ from typing import Any
 from streams.report.elements import Cell, tone
 from streams.report.text import NONE, digits_of, number, signed
 
-__all__ = ["Figures", "bar_cells", "between", "capital_text", "digits_in", "n", "qty"]
+__all__ = ["Figures", "bar_cells", "between", "capital_text", "digits_in", "n", "qty", "ratio"]
 
 Figures = Mapping[str, Any]
 
@@ -39,6 +39,11 @@ def capital_text(one: Figures) -> str:
 def digits_in(one: Figures) -> int:
     """Digits behind the point of money in a currency's part of the page."""
     return max(2, digits_of(max(abs(one["profit"]["total"]), abs(one["drawdown"]["money"]))))
+
+
+def ratio(value: float | None) -> str:
+    """A ratio with three digits that count: 1.23, 12.3, 123."""
+    return number(value, 2 if value is None or abs(value) < 10 else 1 if abs(value) < 100 else 0)
 
 
 def qty(value: float, base: str = "") -> str:

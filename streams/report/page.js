@@ -49,7 +49,12 @@ view.show = (from, to) => {
   view.from = from;
   view.to = to;
   document.querySelector(".reset").hidden = from === view.whole[0] && to === view.whole[1];
-  for (const chart of view.charts) chart.draw();
+  for (const chart of view.charts) chart.measure();
+  const right = Math.max(...view.charts.map((chart) => chart.right));  // one for all, so that a moment stands at one place
+  for (const chart of view.charts) {
+    chart.right = right;
+    chart.draw();
+  }
 };
 view.point = (at) => {
   view.at = at;
@@ -84,12 +89,12 @@ class Chart {
       key.addEventListener("click", () => {
         one.shown = !one.shown;
         key.setAttribute("aria-pressed", one.shown);
-        this.draw();
+        view.show(view.from, view.to);
       });
       caption.append(key);
     }
     this.readout = html("p", { className: "readout" });
-    this.plot = html("div", { className: "plot", tabIndex: 0 });
+    this.plot = html("div", { className: data.tall ? "plot tall" : "plot", tabIndex: 0 });
     this.plot.setAttribute("role", "img");
     this.plot.setAttribute("aria-label", this.summary());
     figure.replaceChildren(caption, this.readout, this.plot);
@@ -126,10 +131,9 @@ class Chart {
     [this.low, this.high] = [low - room, high + room];
   }
 
-  draw() {
+  measure() {
     const { data } = this, step = data.period_ms;
     this.width = Math.max(this.plot.clientWidth, 200);
-    if (!this.plot.clientWidth) return;
     this.height = data.small ? 110 : data.tall ? Math.min(380, Math.max(260, this.width * .36)) : Math.min(260, Math.max(190, this.width * .26));
     this.first = Math.max(0, Math.floor((view.from - data.from_ms) / step) - 1);
     this.last = Math.min(data.count - 1, Math.ceil((view.to - data.from_ms) / step) + 1);
@@ -137,21 +141,27 @@ class Chart {
     const space = (this.height - TOP - BOTTOM) / (data.small ? 30 : 44);
     const tick = Math.max(niceStep((this.high - this.low) / Math.max(space, 2)), 10 ** -data.digits);
     const digits = Math.min(data.digits, Math.max(0, -Math.floor(Math.log10(tick) + 1e-9)));
-    const ticks = [];
-    for (let n = Math.ceil(this.low / tick); n * tick <= this.high; n++) ticks.push(n * tick);
-    this.right = 12 + 6.6 * Math.max(...ticks.map((value) => told(value, digits).length), 3);
+    this.tick = tick;
+    this.ticks = [];
+    for (let n = Math.ceil(this.low / tick); n * tick <= this.high; n++) this.ticks.push([n * tick, told(n * tick, digits)]);
+    this.right = 12 + 6.6 * Math.max(...this.ticks.map(([, text]) => text.length), 3);
+  }
+
+  draw() {
+    if (!this.plot.clientWidth) return;
     const root = svg("svg", { width: this.width, height: this.height, "aria-hidden": "true" });
     const id = `clip-${view.charts.indexOf(this)}`;
     svg("rect", { x: LEFT, y: 0, width: Math.max(1, this.width - LEFT - this.right), height: this.height - BOTTOM },
       svg("clipPath", { id }, svg("defs", {}, root)));
-    for (const value of ticks) {
+    for (const [value, text] of this.ticks) {
       const y = this.y(value);
-      svg("line", { class: Math.abs(value) < tick / 2 ? "zero" : "grid", x1: LEFT, x2: this.width - this.right, y1: y, y2: y }, root);
-      svg("text", { x: this.width - this.right + 6, y: y + 4 }, root).textContent = told(value, digits);
+      svg("line", { class: Math.abs(value) < this.tick / 2 ? "zero" : "grid", x1: LEFT, x2: this.width - this.right, y1: y, y2: y }, root);
+      svg("text", { x: this.width - this.right + 6, y: y + 4 }, root).textContent = text;
     }
     this.times(root);
     const inner = svg("g", { "clip-path": `url(#${id})` }, root);
-    for (const line of this.lines.filter((one) => one.shown)) this.line(line, inner);
+    const shown = this.lines.filter((one) => one.shown), below = this.data.over ? [...shown].reverse() : shown;  // the market over our quotes
+    for (const line of below) this.line(line, inner);
     for (const mark of this.marks.filter((one) => one.shown)) this.mark(mark, inner);
     this.chosen = svg("rect", { class: "chosen", y: TOP, height: this.height - TOP - BOTTOM, width: 0 }, root);
     this.cursor = svg("line", { class: "cursor", y1: TOP, y2: this.height - BOTTOM, visibility: "hidden" }, root);
@@ -172,7 +182,7 @@ class Chart {
 
   line(line, root) {
     const kind = line.kind, half = this.data.period_ms / 2, number = (n) => n.toFixed(1);
-    let path = "", open = false;
+    let path = "", open = false, closed = "";
     if (kind === "bar") {
       const wide = Math.max(this.x(this.time(1)) - this.x(this.time(0)) - 2, 1), zero = this.y(0);
       for (let i = this.first; i <= this.last; i++)
@@ -197,10 +207,10 @@ class Chart {
         if (before === null) before = x;
         open = true;
       }
-      if (kind === "area" && path) path += `V${number(this.y(0))}H${number(before)}Z`;
+      if (kind === "area" && path) closed = `${path}V${number(this.y(0))}H${number(before)}Z`;
     }
-    const drawn = svg("path", { class: kind, d: path }, root);
-    drawn.style.setProperty("--tone", `var(--${line.tone})`);
+    for (const [name, d] of [["filled", closed], [kind === "area" ? "line" : kind, path]])
+      if (d) svg("path", { class: name, d }, root).style.setProperty("--tone", `var(--${line.tone})`);
   }
 
   mark(mark, root) {
@@ -220,7 +230,7 @@ class Chart {
     const at = view.at === null ? this.data.count - 1 : this.place(view.at), { digits } = this.data;
     const text = new Date(this.time(at)).toISOString(), parts = [];
     for (const line of this.lines.filter((one) => one.shown))
-      parts.push([line.name, line.values ? told(line.values[at], digits) : `${told(line.lows[at], digits)} – ${told(line.highs[at], digits)}`]);
+      parts.push([line.name, line.values ? told(line.values[at], digits) : `${told(line.lows[at], digits)} to ${told(line.highs[at], digits)}`]);
     for (const mark of this.marks.filter((one) => one.shown)) {
       const i = view.at === null ? -1 : mark.at.indexOf(at);
       if (i >= 0) parts.push([mark.name, `${+mark.qty[i].toFixed(9)} at ${told(mark.px[i], digits)}${mark.count[i] > 1 ? ` in ${mark.count[i]} fills` : ""}`]);
@@ -282,10 +292,12 @@ for (const figure of document.querySelectorAll("figure[data-picture]")) {
   if (data) view.charts.push(new Chart(figure, data));
 }
 if (view.charts.length) {
-  const exact = view.charts.filter((c) => c.lines.every((line) => line.kind !== "bar"));  // a bar's period may reach beyond the run
+  const lines = view.charts.filter((c) => c.lines.every((line) => line.kind !== "bar"));  // a bar's period may reach beyond the run
+  const exact = lines.length ? lines : view.charts;
   view.whole = [Math.min(...exact.map((c) => c.data.from_ms)), Math.max(...exact.map((c) => c.data.from_ms + c.data.count * c.data.period_ms))];
   view.show(...view.whole);
   document.querySelector(".reset").addEventListener("click", () => view.show(...view.whole));
+  for (const one of document.querySelectorAll("[data-zoom]")) one.addEventListener("click", () => view.zoom(+one.dataset.zoom));
   let width = window.innerWidth;
   addEventListener("resize", () => {
     if (window.innerWidth === width) return;

@@ -11,10 +11,20 @@ from streams.report import sections, sections_market, sections_returns
 from streams.report.cells import digits_in
 from streams.report.definitions import TERMS
 from streams.report.elements import details, facts, figure, section
+from streams.report.origin import origin
 from streams.report.text import number, signed, span, when
 
 __all__ = ["page"]
 
+_TOOLS = (
+    '<div class="tools"><button class="touch" type="button" data-zoom="0.5" aria-label="Closer">+</button>'
+    '<button class="touch" type="button" data-zoom="2" aria-label="Wider">−</button>'
+    '<button class="reset" type="button" hidden>Show all</button></div>'
+)
+_HINT = (
+    '<p class="note"><span class="mouse">Drag over a chart to look closer; a double click shows all again.</span>'
+    '<span class="touch">Touch a chart to read it; + and − zoom where you touched.</span> A click on a name hides or shows its line.</p>'
+)
 SHORT_NS = 30 * 86400 * 10**9
 Figures = Mapping[str, Any]
 
@@ -49,8 +59,8 @@ def _head(f: Figures) -> str:
     manifest = f["manifest"]
     run = manifest.get("run_id")
     over = " · ".join(x for x in ("millrace", str(manifest.get("topology", "")), f"run {run}" if run is not None else "") if x)
-    span_ns = f["to_ts_ns"] - f["from_ts_ns"]
-    times = f"{when(f['from_ts_ns'])} to {when(f['to_ts_ns'])} UTC, {span(span_ns)}"
+    first, last = when(f["from_ts_ns"]), when(f["to_ts_ns"])
+    times = f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC"
     names = {"execution": "execution", "holdings": "strategies"}
     names |= {f"returns-{x['currency']}": f"returns in {x['currency']}" for x in f["currencies"]} | {"run": "run", "terms": "definitions"}
     links = "".join(f'<a href="#{escape(to)}">{escape(shown)}</a>' for to, shown in names.items())
@@ -73,10 +83,9 @@ def _money(f: Figures) -> Iterable[str]:
         currency = one["currency"]
         yield sections.summary(f, one)
         yield f'<ul class="notes">{"".join(f"<li>{escape(x)}</li>" for x in _notes(f, one))}</ul>'
-        reset = '<button class="reset" type="button" hidden>Show all</button>' if one is f["currencies"][0] else ""
+        first = one is f["currencies"][0]
         pictures = "".join(figure(f"{name} {currency}") for name in ("equity", "drawdown", "parts"))
-        hint = "Drag over a chart to look closer; a double click shows all again. A click on a name hides or shows its line."
-        yield section(f"money-{currency}", f"Profit in {currency}", reset, f'<p class="note">{escape(hint)}</p>', pictures)
+        yield section(f"money-{currency}", f"Profit in {currency}", _TOOLS + _HINT if first else "", pictures)
 
 
 def _notes(f: Figures, one: Figures) -> Iterable[str]:
@@ -104,14 +113,11 @@ def _notes(f: Figures, one: Figures) -> Iterable[str]:
 
 def _run(f: Figures) -> str:
     """What the run was made of."""
-    m = f["manifest"]
-    shown = [
-        (name.replace("_", " "), value) for name, value in m.items() if isinstance(value, str | int | float) and not isinstance(value, bool)
-    ]
-    found = facts((name, str(value)) for name, value in shown)
     records = facts((topic, f"{n:,}") for topic, n in sorted(f["records"].items()) if n)
-    whole = f"<pre>{escape(json.dumps(m, indent=1, default=str))}</pre>"
-    return section("run", "Run", found, "<h3>Records read</h3>", records, details("Whole manifest", whole))
+    whole = f"<pre>{escape(json.dumps(f['manifest'], indent=1, default=str))}</pre>"
+    return section(
+        "run", "How it was made", facts(origin(f["manifest"])), details("Records read", records), details("Whole manifest", whole)
+    )
 
 
 def _terms() -> str:

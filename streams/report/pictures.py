@@ -52,14 +52,7 @@ def _money(c: Collector, currency: str) -> dict[str, dict[str, Any]]:
         if grown.period_ns == series.period_ns and grown.count == series.count:
             hold = grown.filled("growth", 0.0) * capital_of(c, currency)
             equity.append({"name": "buy and hold", "tone": "other", "kind": "line", "off": True, **_steps(hold, step)})
-    fall = [
-        {
-            "name": "drawdown",
-            "tone": "loss",
-            "kind": "area",
-            **_steps(np.where(np.isnan(series.values["fall"]), 0, series.values["fall"]), step),
-        }
-    ]
+    fall = [{"name": "drawdown", "tone": "loss", "kind": "area", **_steps(_falls(series), step)}]
     parts = [{"name": name, "tone": name, "kind": "line", **_steps(v[name], step)} for name in PARTS if v[name].any()]
     parts.append({"name": "total", "tone": "main", "kind": "line", **_steps(v["equity"], step)})
     frame = _frame(series, digits, currency)
@@ -70,11 +63,18 @@ def _money(c: Collector, currency: str) -> dict[str, dict[str, Any]]:
     begin_ns, length_ns = cut["rows"][0]["ts_ns"], cut["length_ns"] or 0
     over = {**frame, "from_ms": begin_ns / 1e6, "period_ms": length_ns / 1e6, "count": len(cut["rows"])}
     return {
-        **({f"periods {currency}": {**over, "title": f"P&L by {cut['length']}", "lines": bars}} if length_ns else {}),
+        **({f"periods {currency}": {**over, "title": "P&L", "lines": bars}} if length_ns else {}),
         f"equity {currency}": {**frame, "title": "P&L", "lines": equity},
         f"drawdown {currency}": {**frame, "title": "Drawdown", "lines": fall, "small": True},
         f"parts {currency}": {**frame, "title": "P&L by source", "lines": parts},
     }
+
+
+def _falls(series: Series) -> np.ndarray:
+    """The largest fall in each bucket; in one without a record it is as it was."""
+    equity = series.filled("equity", 0.0)
+    highest = np.maximum.accumulate(np.fmax(np.fmax(series.values["high"], equity), 0.0))
+    return np.fmin(series.values["fall"], equity - highest)
 
 
 def _market(c: Collector, name: str) -> dict[str, dict[str, Any]]:
@@ -103,7 +103,14 @@ def _market(c: Collector, name: str) -> dict[str, dict[str, Any]]:
         frame = frame or _frame(cut, digits, market.quote)
         marks = [_fills(cut, side, market.tick, market.lot) for side in ("buy", "sell")]
     if frame:
-        made[f"price {name}"] = {**frame, "title": "Quotes and fills over the book", "lines": lines, "marks": marks, "tall": True}
+        made[f"price {name}"] = {
+            **frame,
+            "title": "Quotes and fills over the book",
+            "lines": lines,
+            "marks": marks,
+            "tall": True,
+            "over": True,
+        }
     if held:
         cuts = [(key, _stretched(c, holding.series, period)) for key, holding in held]
         rows = []

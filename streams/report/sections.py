@@ -2,7 +2,7 @@
 
 from html import escape
 
-from streams.report.cells import Figures, bar_cells, between, capital_text, digits_in, n, qty
+from streams.report.cells import Figures, bar_cells, between, capital_text, digits_in, n, qty, ratio
 from streams.report.elements import Cell, section, table, tiles, tone
 from streams.report.text import count, digits_of, number, share, signed, span
 
@@ -34,7 +34,7 @@ def holdings(f: Figures) -> str:
         rows.append([*row, *map(n, (share(h["trips"]["win_rate"], 0), qty(h["most_qty"], h["base"]), qty(h["qty"], h["base"])))])
     names = ("P&L", "Spread", "Inventory", "Fees", "Funding", "Turnover", "P&L, bps", "Fills", "Maker", "Win rate")
     head: list[Cell] = ["Account / strategy", "Instrument", "In", *map(n, (*names, "Largest position", "At the end"))]
-    return section("holdings", "By strategy and instrument", table(head, rows))
+    return section("holdings", "By strategy and instrument", table(head, rows, "whole"))
 
 
 def _tiles(f: Figures, one: Figures) -> list[tuple[str, Cell, str, str]]:
@@ -45,13 +45,17 @@ def _tiles(f: Figures, one: Figures) -> list[tuple[str, Cell, str, str]]:
     return [
         ("P&L", _toned(total, signed(total, digits)), currency, f"{share(got['total_return']['value'], 2, True)} of {capital_text(one)}"),
         ("Largest drawdown", number(fall["money"], digits), currency, f"{share(fall['share'])}, {back}" if fall["money"] else "none"),
-        ("Sharpe ratio, annual", number(sharpe["value"], 1), "", between(sharpe, lambda x: number(x, 1))),
+        ("Sharpe ratio, annual", ratio(sharpe["value"]), "", _interval(sharpe)),
         ("P&L on turnover", _toned(bps, signed(bps)), "bps", f"{number(one['turnover'], 0)} {currency} traded"),
         ("Fills", count(one["fills"]), "", f"fill rate {share(orders['fill_rate'], 1)} of {count(orders['accepted'])} orders"),
         ("Maker ratio", share(one["maker_ratio"], 1), "", f"edge at fill {signed(one['edge_bps'])} bps"),
         ("Win rate", share(trips["win_rate"], 1), "", f"{count(trips['count'])} round trips"),
         _position([h for h in f["holdings"] if h["currency"] == currency]),
     ]
+
+
+def _interval(found: Figures) -> str:
+    return f"95 %: {between(found, ratio)}" if found["low"] is not None else "too few returns for an interval"
 
 
 def _position(held: list[Figures]) -> tuple[str, Cell, str, str]:

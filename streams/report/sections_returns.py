@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from html import escape
 
-from streams.report.cells import Figures, bar_cells, between, capital_text, digits_in, n
+from streams.report.cells import Figures, bar_cells, between, capital_text, digits_in, n, ratio
 from streams.report.definitions import RATIOS
 from streams.report.elements import Cell, details, figure, table
 from streams.report.text import count, digits_of, number, share, signed, span, when
@@ -21,9 +21,9 @@ def returns(one: Figures) -> str:
     for name, (title, what) in RATIOS.items():
         found, shown = r["figures"][name], _shown(one, name)
         beside = [n(shown(hold["figures"][name]["value"]))] if hold else []
-        rows.append([title, n(shown(found["value"])), n(between(found, shown)), *beside, (what, "what")])
-    head = ["", n("Value"), n("95 % interval"), *([n("Buy and hold")] if hold else []), "Definition"]
-    return f'<p class="note">{escape(_said(one))}</p>{table(head, rows)}'
+        rows.append([title, n(shown(found["value"])), (between(found, shown), "n between"), *beside, (what, "what")])
+    head: list[Cell] = ["", n("Value"), ("95 % interval", "n between"), *([n("Buy and hold")] if hold else []), ("Definition", "what")]
+    return f'<p class="note">{escape(_said(one))}</p>{table(head, rows, "ratios")}'
 
 
 def periods(one: Figures) -> str:
@@ -55,7 +55,7 @@ def _said(one: Figures) -> str:
     said.append(f"Intervals: stationary bootstrap, {r['resamples']} resamples, mean block {r['block']}, seed {r['seed']}.")
     low, high = r["sharpe_lo"]
     if low is not None:
-        said.append(f"Sharpe ratio by Lo (2002), returns taken as independent: {number(low, 1)} to {number(high, 1)}.")
+        said.append(f"Sharpe ratio by Lo (2002), returns taken as independent: {ratio(low)} to {ratio(high)}.")
     if hold:
         said.append(f"Buy and hold of {', '.join(hold['instruments'])} on the same capital: {signed(hold['profit'])} {one['currency']}.")
     return " ".join(said)
@@ -64,16 +64,12 @@ def _said(one: Figures) -> str:
 def _shown(one: Figures, name: str) -> Callable[[float | None], str]:
     """How a ratio is told."""
     if name in ("sharpe", "sortino", "calmar"):
-        return _ratio
+        return ratio
     if name in ("value_at_risk", "expected_shortfall"):
         size = one["returns"]["figures"]["value_at_risk"]["value"]
         digits = digits_of(size * 100) if size else 2
         return lambda value: share(value, digits)
     return share
-
-
-def _ratio(value: float | None) -> str:
-    return number(value, 2 if value is not None and abs(value) < 100 else 1)
 
 
 def _begin(ts_ns: int, length_ns: int | None) -> str:
