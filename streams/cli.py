@@ -216,6 +216,7 @@ def replay(
     run: Annotated[int | None, typer.Option("--run", min=1, help="market data of a live run, from the broker or ClickHouse")] = None,
     setting: Settings = None,
     results: Annotated[str, typer.Option("--results", metavar="WHERE", help="what is kept: parquet, clickhouse, none")] = "parquet",
+    report: Annotated[str, typer.Option("--report", metavar="FOLDER", help="write index.html, which opens offline, and report.json")] = "",
     seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="of the venues' random numbers")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
     plain: Plain = False,
@@ -227,7 +228,36 @@ def replay(
 
     first_ns, last_ns = (instant_ns(text, option) if text else None for text, option in ((since, "--from"), (until, "--to")))
     asked = Asked(topology, tuple(setting or ()), tuple(recording or ()), first_ns, last_ns, run, seed, plain)
-    raise typer.Exit(replay_file(asked, results, json, _say))
+    raise typer.Exit(replay_file(asked, results, report, json, _say))
+
+
+@app.command()
+def sweep(
+    topology: TopologyFile,
+    grid: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=GRID", help="0.05..0.5:10 (ten values), or 1,2,5; repeat for more axes")
+    ] = None,
+    recording: Recordings = None,
+    since: From = "",
+    until: Until = "",
+    run: Annotated[int | None, typer.Option("--run", min=1, help="market data of a live run, from the broker or ClickHouse")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="of the venues' random numbers")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="backtests side by side")] = 1,
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="COLUMN", help="best first: pnl, sharpe, drawdown ..., or a key of the grid")
+    ] = "pnl",
+    csv: Annotated[str, typer.Option("--csv", metavar="FILE", help="write all points and figures")] = "",
+    json: Annotated[bool, typer.Option("--json", help="a JSON list of all points")] = False,
+    plain: Plain = False,
+) -> None:
+    """Backtest each point of a grid of settings: one table. Stopped, the same command goes on where it was."""
+    from streams.commands.sweep import sweep_file
+    from streams.topology.backtest import Asked
+    from streams.topology.times import instant_ns
+
+    first_ns, last_ns = (instant_ns(text, option) if text else None for text, option in ((since, "--from"), (until, "--to")))
+    asked = Asked(topology, tuple(grid or ()), tuple(recording or ()), first_ns, last_ns, run, seed, plain)
+    raise typer.Exit(sweep_file(asked, jobs, sort, csv, json, _say))
 
 
 @app.command()

@@ -22,7 +22,7 @@ __all__ = ["MOST_POINTS", "Axis", "axis", "points"]
 MOST_POINTS = 100_000
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _RANGE = re.compile(rf"(?P<first>{_NUMBER})\.\.(?P<last>{_NUMBER})(?::(?P<count>[0-9]+))?")
-_DIGITS = 12  # of a value between two others: more than anybody means, fewer than would print a third as 0.33333333333333333333
+_DIGITS = 5  # of a step that are kept: a third is 0.333333
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,14 @@ def _between(text: str, found: re.Match[str]) -> tuple[str, ...]:
     count = int(found["count"])
     if not 2 <= count <= MOST_POINTS or first == last:
         raise ConfigError(f"--set {text}: is no range; from one number to another in 2 to {MOST_POINTS:,} values")
-    steps = (first + (last - first) * i / (count - 1) for i in range(count))
-    return tuple(dict.fromkeys(_text(value) for value in steps))
+    quantum = Decimal(1).scaleb(((last - first) / (count - 1)).adjusted() - _DIGITS)
+    inner = ((first + (last - first) * i / (count - 1)).quantize(quantum) for i in range(1, count - 1))
+    return tuple(_text(value) for value in (first, *inner, last))
 
 
 def _text(value: Decimal) -> str:
-    rounded = Decimal(f"{value:.{_DIGITS}g}")
-    return f"{rounded:f}".rstrip("0").rstrip(".") if "." in f"{rounded:f}" else f"{rounded:f}"
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _parts(value: str) -> list[str]:

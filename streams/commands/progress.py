@@ -45,7 +45,7 @@ class Bar:
         if now_s < self._due_s and (self._bar is None or self._bar.finished):
             return
         passed_s = max(now_s - self._began_s, 1e-9)
-        left = f"{duration_text(passed_s * (1 - done) / done)} left" if done > 0.001 else ""
+        left = f"{duration_text(passed_s * (1 - done) / done)} left" if 0.001 < done < 1 else ""
         words = f"{count:,} {self.unit}   {rate_text(count / passed_s, self.unit)}"
         if self._bar is not None:
             self._bar.update(self._task, completed=max(0.0, done), rate=words, left=left)

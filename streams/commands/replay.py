@@ -3,43 +3,46 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from streams.backtest.manifest import Manifest
-from streams.backtest.replays import kept
-from streams.backtest.results import Sink
-from streams.backtest.results_parquet import Parquet
+from streams.backtest.results import ToCall
+from streams.commands.kept_results import RESULTS, kept_results
 from streams.commands.progress import Bar, duration_text, rate_text
 from streams.errors import ConfigError
+from streams.report.collector import Collector
+from streams.report.watch import Watch
+from streams.report.write import write_report
 from streams.topology.backtest import Asked, Backtest, Played
 from streams.topology.source import nearest
 
-__all__ = ["RESULTS", "figures_of", "prepared", "profit_text", "replay_file"]
+__all__ = ["figures_of", "prepared", "profit_text", "replay_file"]
 
 Say = Callable[[str], None]
-RESULTS = ("none", "parquet")
-"""Where the records that a backtest writes may go."""
 
 
-def replay_file(asked: Asked, results: str, as_json: bool, say: Say) -> int:
-    """Play it and keep the results; 0, or 1 where a strategy was halted."""
+def replay_file(asked: Asked, results: str, report: str, as_json: bool, say: Say) -> int:
+    """Play it, keep the results, write the report where a folder is named; 0, or 1 where a strategy was halted."""
     if results not in RESULTS:
         raise ConfigError(f"--results {results}: is not known{nearest(results, RESULTS)}")
+    folder = _made(report) if report else None
     backtest = prepared(asked)
-    manifest = backtest.manifest
-    with ExitStack() as stack:
-        sinks: list[Sink] = []
-        place = stack.enter_context(kept(manifest)) if results == "parquet" else None
-        if place is not None:
-            sinks.append(Parquet(place))
-        with Bar("replay", "events", _note) as bar:
-            played = backtest.play(sinks, bar.update)
-        if place is not None:
-            manifest.write(place, played.outcome, figures_of(played))
+    manifest, collector = backtest.manifest, Collector(backtest.process.instruments)
+    with kept_results(manifest, results) as sinks, Bar("replay", "events", _note) as bar:
+        if folder is None:
+            played = backtest.play(sinks.all, bar.update, market=results == "clickhouse")
+        else:
+            through = Watch(collector, backtest.process).through
+            played = backtest.play([*sinks.all, ToCall(collector.take)], bar.update, through, results == "clickhouse")
+        sinks.figures = figures_of(played)
+        sinks.outcome = played.outcome
+    page = None
+    if folder is not None:
+        page = write_report(folder, json.loads(manifest.as_json(played.outcome, figures_of(played))), collector)
     for line in _told(backtest, played):
         _note(line)
-    say(_as_json(manifest, played) if as_json else _in_a_line(manifest, played))
+    say(_as_json(manifest, played, page) if as_json else _in_a_line(manifest, played, page))
     return 1 if played.halted else 0
 
 
@@ -67,14 +70,25 @@ def profit_text(played: Played) -> str:
     return ", ".join(texts) or "none"
 
 
-def _in_a_line(manifest: Manifest, played: Played) -> str:
+def _made(report: str) -> Path:
+    """The folder of the report, there before anything is played."""
+    folder = Path(report).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise ConfigError(f"--report {report}: cannot be made ({fault.strerror}); name a folder") from None
+    return folder
+
+
+def _in_a_line(manifest: Manifest, played: Played, page: Path | None) -> str:
     rate = rate_text(played.events / max(played.seconds, 1e-9))
     text = f"{played.events:,} events in {duration_text(played.seconds)} ({rate})   orders {played.orders:,}   fills {played.fills:,}"
     text += f"   P&L {profit_text(played)}"
+    text += f"   report {page}" if page is not None else ""
     return f"{text}   run {manifest.run_id}   manifest {manifest.hash[:8]}   outputs {played.outcome.digest[:8]}"
 
 
-def _as_json(manifest: Manifest, played: Played) -> str:
+def _as_json(manifest: Manifest, played: Played, page: Path | None) -> str:
     found: Mapping[str, Any] = {
         "run_id": manifest.run_id,
         "manifest": manifest.hash,
@@ -83,6 +97,7 @@ def _as_json(manifest: Manifest, played: Played) -> str:
         "records": played.outcome.counts,
         "seconds": round(played.seconds, 6),
         "halted": played.halted,
+        "report": str(page) if page is not None else None,
     }
     return json.dumps(found, indent=2)
 

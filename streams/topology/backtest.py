@@ -116,11 +116,16 @@ class Backtest:
         )
 
     def play(
-        self, sinks: Sequence[Sink] = (), progress: Progress = lambda done, count: None, through: Through = lambda pieces: pieces
+        self,
+        sinks: Sequence[Sink] = (),
+        progress: Progress = lambda done, count: None,
+        through: Through = lambda pieces: pieces,
+        market: bool = False,
     ) -> Played:
         """Carry the market data to its end, and give what is written to the sinks. Once only.
 
         through : sees the market data before it is played
+        market  : trades, quotes and funding rates of the market go to the sinks, too
         StepError for a fault of the process; a strategy that fails is halted, and the rest goes on
         """
         process, manifest = self.process, self.manifest
@@ -131,14 +136,15 @@ class Backtest:
         engine = Engine(process, self.venues, gateway_id=gateway, tick_id=ticks, compiled=not self.plain)
         began_s = time.perf_counter()
         with Results(process.edge, manifest.run_id, [*sinks, profit]) as results:
-            for tape in engine.play(through(self._pieces(engine, progress)), self.source.clock_offset_ns()):
+            pieces = through(self._pieces(engine, progress, results.take_market if market else lambda piece: None))
+            for tape in engine.play(pieces, self.source.clock_offset_ns()):
                 results.take(tape)
             outcome = results.finish()
         seconds = time.perf_counter() - began_s
         counts = (int(engine.events), seconds, int(engine.orders), int(engine.fills))
         return Played(outcome, *counts, profit.totals(), engine.halted, int(engine.late))
 
-    def _pieces(self, engine: Engine, progress: Progress) -> Iterable[Events]:
+    def _pieces(self, engine: Engine, progress: Progress, keep: Callable[[Events], object]) -> Iterable[Events]:
         source = self.source
 
         def tell() -> None:
@@ -146,6 +152,7 @@ class Backtest:
 
         for piece in source.pieces():
             tell()
+            keep(piece)
             yield piece
         tell()
 

@@ -59,6 +59,26 @@ def test_replay_results_none_keeps_nothing(recording, capsys):
     assert replays() == []
 
 
+def test_replay_report_is_a_page_and_json_with_the_same_profit(recording, tmp_path, capsys):
+    out = tmp_path / "out" / "deeper"
+    assert ran(str(DEMO), "--recording", recording, "--report", str(out), "--json", "--results", "none", *QUICK) == 0
+    told, found = json.loads(capsys.readouterr().out), json.loads((out / "report.json").read_text())
+    assert told["report"] == str(out / "index.html")
+    assert (out / "index.html").read_text().startswith("<!")
+    money = found["currencies"][0]
+    assert money["profit"]["total"] == pytest.approx(float(told["profit"]["USDT"]["total"]))
+    assert money["fills"] == told["fills"] > 0
+    assert found["manifest"]["run_id"] == told["run_id"]
+
+
+def test_replay_with_a_report_writes_the_same_bytes_as_without(recording, tmp_path, capsys):
+    found = []
+    for more in ((), ("--report", str(tmp_path / "out"))):
+        assert ran(str(DEMO), "--recording", recording, "--json", *QUICK, *more) == 0
+        found.append(json.loads(capsys.readouterr().out)["digest"])
+    assert found[0] == found[1]
+
+
 def test_replay_of_a_damaged_recording_counts_and_names_it(tmp_path, capsys):
     path = tmp_path / "damaged.gz"
     write_synthetic(path, SyntheticMarket(seed=1, seconds=5.0, events_per_s=60.0, faults=Faults(damage_s=2.0)))
@@ -73,6 +93,7 @@ def test_replay_of_a_damaged_recording_counts_and_names_it(tmp_path, capsys):
         ((), "what is to be replayed? name --recording FILE, a range --from T --to T, or a live --run N"),
         (("--set", "strategy.gama=1"), "--set strategy.gama=1: no strategy has a parameter 'gama'; nearest is 'gamma'"),
         (("--from", "noon"), "--from noon: is no time; write UTC as 2024-08-08T23:55"),
+        (("--report", "/dev/null/out"), "--report /dev/null/out: cannot be made"),
         (("--results", "parket"), "--results parket: is not known; nearest is 'parquet'"),
     ],
 )
