@@ -29,7 +29,6 @@ __all__ = ["Engine", "loop_sources"]
 
 ALL_KINDS = (1 << 32) - 1
 _KINDS = {BookUpdate: KIND_LEVEL, Trade: KIND_TRADE, Quote: KIND_QUOTE, Funding: KIND_FUNDING}
-_WINDOW_RECORDS = 1 << 16  # smaller pieces are gathered first
 _DOING = (
     "the control records",
     "a tick",
@@ -49,7 +48,7 @@ class Engine:
     taped      : what goes on the tapes: everything, nothing, or kinds of slots
     compiled   : False: uncompiled, for a debugger; None: as the process is
     in_flight  : requests, and events, that may be on their way to or from a venue at once; a power of two
-    tape_slots : entries of a tape
+    tape_slots : entries of a tape; window: market records that are looked at together at least
 
     A process beside others is not fused: give one that has all agents of the topology.
     """
@@ -65,6 +64,7 @@ class Engine:
         compiled: bool | None = None,
         in_flight: int = 1 << 14,
         tape_slots: int = 1 << 14,
+        window: int = 1 << 16,
     ) -> None:
         node = process.node
         if node is None:
@@ -77,7 +77,7 @@ class Engine:
         self.process, self.node, self.venues = process, node, list(venues)
         self._kept: list[Any] = []
         self._memory: dict[int, Any] = {}  # by address
-        self._tape = TapeMemory(tape_slots)
+        self._tape, self._window = TapeMemory(tape_slots), window
         self._begin(gateway_id, tick_id, taped, in_flight)
         self.windows = Windows(lambda *args: self._stamp(self._address, *args))
 
@@ -94,7 +94,7 @@ class Engine:
         gathered: list[Events] = []
         for piece in pieces:
             gathered.append(piece)
-            if sum(p.count for p in gathered) >= _WINDOW_RECORDS:
+            if sum(p.count for p in gathered) >= self._window:
                 yield from self._go_on(gathered)
                 gathered = []
         yield from self._go_on(gathered, to_the_end=True)

@@ -12,7 +12,7 @@ from streams.backtest.events import Events
 from streams.backtest.latencies import LatencyModels
 from streams.backtest.venue import Simulated, make_venues
 from streams.kernel.memory import aligned
-from streams.records import BookLevel, BookUpdate, NameKind, Side, Trade
+from streams.records import BookLevel, BookUpdate, Side, Trade
 from streams.schema import ids
 from streams.slots import FillSlot, TradeSlot
 from streams.strategies.base import Strategy
@@ -87,13 +87,13 @@ class Busy(Strategy):
         ctx.set_timer(ctx.now_ns + 2_500_000)
 
 
-def market(count: int, seed: int = 1, instruments: int = 1, gap_ns: int = 3 * MS, latency_ns: int = MS, first_ns: int = T0) -> list:
+def market(count: int, seed: int = 1, instruments: int = 1, gap_ns: int = 3 * MS, least_ns: int = 0) -> list:
     """A random market: books of a few levels near the touch, and trades; the venue's clock is ours."""
-    rng, now, found, mid = random.Random(seed), first_ns, [], 1000
+    rng, now, found, mid = random.Random(seed), T0, [], 1000
     for n in range(1, count + 1):
-        now += rng.randrange(gap_ns)
+        now += least_ns + rng.randrange(gap_ns)
         i = rng.randrange(instruments)
-        head = (ids.make(40, n), 0, 1, now, now, VENUE, symbol(i), max(now - rng.randrange(latency_ns + 1), first_ns - latency_ns))
+        head = (ids.make(40, n), 0, 1, now, now, VENUE, symbol(i), max(now - rng.randrange(MS + 1), T0 - MS))
         if n > instruments and rng.random() < 0.3:
             side = Side(rng.randrange(2))
             found.append(Trade(*head, n, side, (mid + rng.randint(-1, 1)) * E9, rng.randint(1, 9) * E9))
@@ -109,6 +109,17 @@ def market(count: int, seed: int = 1, instruments: int = 1, gap_ns: int = 3 * MS
             levels += [BookLevel(side, (mid - int(side) * d + (1 - int(side)) * d) * E9, 0) for side in Side for d in range(4)]
         found.append(BookUpdate(*head, n, n, snapshot, False, tuple(levels)))
     return found
+
+
+def book(n: int, at_ns: int, bid: int, ask: int, qty: int = 5) -> BookUpdate:
+    """A whole book of one level a side, known to the venue at once."""
+    levels = (BookLevel(Side.BUY, bid * E9, qty * E9), BookLevel(Side.SELL, ask * E9, qty * E9))
+    return BookUpdate(ids.make(40, n + 1), 0, 1, at_ns, at_ns, VENUE, symbol(0), at_ns, n + 1, n + 1, True, False, levels)
+
+
+def trade(n: int, at_ns: int, side: Side, px: int, qty: int = 1) -> Trade:
+    """A trade of the market."""
+    return Trade(ids.make(41, n + 1), 0, 1, at_ns, at_ns, VENUE, symbol(0), at_ns, n + 1, side, px * E9, qty * E9)
 
 
 def events_of(edge, records) -> Events:
@@ -134,15 +145,18 @@ def process_of(cls=Busy, compiled=False, instruments=1, others=(), **params):
     return Desk(cls, compiled=compiled, instruments=instruments, others=others, **fees, **params).process
 
 
-def venues_of(process, latencies=None, models=None, seed=1):
-    """One venue that trades all the process's instruments."""
+def venues_of(process, latencies=None, models=None, seed=1, venues=1):
+    """Venues that share the process's instruments in turn; the first is VENUE."""
     said = Simulated(models or VenueModels(), latencies or LatencyModels(None, MS, MS), seed)
-    numbers = process.edge.dictionary.numbers(NameKind.INSTRUMENT)
-    return make_venues({VENUE: said}, process.instruments, numbers, SMALL_VENUE)
+    names = [VENUE, *(f"{VENUE}-{k}" for k in range(2, 1 + venues))]
+    own = [i._replace(venue=names[k % venues]) for k, i in enumerate(process.instruments)]
+    numbers = {f"{i.venue}:{i.symbol}": k for k, i in enumerate(own)}
+    return make_venues(dict.fromkeys(names, said), own, numbers, SMALL_VENUE)
 
 
-def engine_of(process, latencies=None, models=None, **more) -> Engine:
-    return Engine(process, venues_of(process, latencies, models), gateway_id=GATEWAY, tick_id=TICKS, in_flight=256, **more)
+def engine_of(process, latencies=None, models=None, venues=1, **more) -> Engine:
+    made = venues_of(process, latencies, models, venues=venues)
+    return Engine(process, made, **{"gateway_id": GATEWAY, "tick_id": TICKS, "in_flight": 256, **more})
 
 
 def tapes(engine: Engine, pieces, offset=0) -> list:
