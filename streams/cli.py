@@ -274,6 +274,19 @@ def diff(
     raise typer.Exit(compare(first, second, json, _say))
 
 
+@app.command()
+def latencies(
+    topology: TopologyFile,
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="file to write, such as latencies.npy")],
+    run: Annotated[int | None, typer.Option("--run", min=1, help="number of the run; the last by default")] = None,
+    venue: Annotated[str, typer.Option("--venue", metavar="NAME", help="venue, where the topology has several")] = "",
+) -> None:
+    """Measure how long the orders of a run took to the venue and back, for `order_latency: {recorded: FILE}`."""
+    from streams.commands.latencies import write_latencies
+
+    write_latencies(topology, run, venue, out, _say)
+
+
 @recording_app.command("check")
 def recording_check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="recording, plain or gzip")],

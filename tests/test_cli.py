@@ -49,6 +49,7 @@ def test_help_lists_every_command(capsys):
         "recording",
         "strategy",
         "verify",
+        "latencies",
         "kill",
         "resume",
     ):

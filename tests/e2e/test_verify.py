@@ -48,7 +48,7 @@ def test_verify_of_a_part_of_a_run_compares_that_part(verifying: Verifying, whol
     parts = [(0, whole["began_ns"] + third), (whole["began_ns"] + third, whole["ended_ns"] - third), (whole["ended_ns"] - third, 0)]
     found = [verifying(from_ns=first, to_ns=last)[1]["processes"][0] for first, last in parts]
     assert all(part["equal"] for part in found)
-    assert [part["first_batch"] for part in found] == [0, found[0]["last_batch"] + 1, found[1]["last_batch"] + 1]
+    assert [part["first_batch"] for part in found] == [whole["first_batch"], found[0]["last_batch"] + 1, found[1]["last_batch"] + 1]
     assert found[2]["last_batch"] == whole["last_batch"]
     assert {name: sum(part[name] for part in found) for name in ("batches", "inputs", "outputs")} == {
         name: whole[name] for name in ("batches", "inputs", "outputs")
