@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from streams.agents.process import Process
 from streams.backtest.source import Source
 from streams.backtest.sources import open_source
+from streams.config import endpoints
 from streams.errors import ConfigError
 from streams.topology.model import Topology
 from streams.topology.recordings import recordings_of
@@ -27,13 +28,10 @@ def open_market_data(
     recordings : `[VENUE=]FILE` each. Without any, a range or a run is read from the broker; without that, the topology's own recordings
     ConfigError when there is none to be found
     """
-    recordings = tuple(recordings)
-    feeds = feeds_of(topology, process)
-    if recordings and run is not None:
-        raise ConfigError("--recording and --run: market data comes from one of them; leave the other away")
-    if recordings or (run is None and from_ns is None and to_ns is None):
-        files = recordings_of(topology, recordings)
-        if not files:
-            raise ConfigError(f"{topology.path}: what is to be replayed? name --recording FILE, a range --from T --to T, or a live --run N")
-        return open_source(process, recordings=files, feeds=feeds, from_ns=from_ns, to_ns=to_ns, plain=plain)
-    raise ConfigError("what is to be replayed? name --recording FILE")
+    recordings, feeds = tuple(recordings), feeds_of(topology, process)
+    ranged = run is not None or from_ns is not None or to_ns is not None
+    files = recordings_of(topology, recordings) if recordings or not ranged else {}
+    if not files and not ranged:
+        raise ConfigError(f"{topology.path}: what is to be replayed? name --recording FILE, a range --from T --to T, or a live --run N")
+    where = None if files else endpoints()
+    return open_source(process, recordings=files, feeds=feeds, where=where, run=run, from_ns=from_ns, to_ns=to_ns, plain=plain)
