@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from streams.backtest.arrow import arrays_of
+from streams.backtest.arrow_arrays import arrays_of
 from streams.backtest.kept_rows import WRITTEN, KeptRows
 from streams.backtest.relative_ids import RelativeIds
 from streams.schema import model

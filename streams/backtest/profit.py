@@ -10,11 +10,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from streams.backtest.arrow import arrays_of
 from streams.backtest.results import Batch
 from streams.records import Instrument, InstrumentType, Position
+from streams.schema.bulk import Columns
 from streams.schema.model import SCHEMAS
 
 __all__ = ["Profit", "Total"]
@@ -51,14 +50,12 @@ class Profit:
         """Keep the last rows."""
         if _SCHEMA not in batch.held:
             return
-        table = batch.table(_SCHEMA)
-        names = [table.column(name).combine_chunks() for name in _KEY]
-        places = np.stack([name.indices.to_numpy() if isinstance(name, pa.DictionaryArray) else _codes(name) for name in names])
-        _, newest = np.unique(places[:, ::-1], axis=1, return_index=True)
-        last = arrays_of(_SCHEMA, [table.take(pa.array(table.num_rows - 1 - newest))])
-        for row in range(len(newest)):
-            key = tuple(str(last[name][row]) for name in _KEY)
-            self._last[key] = {name: int(last[name][row]) for name in _MONEY}
+        found = batch.columns(_SCHEMA)
+        keys = np.stack([found.columns[name].values for name in _KEY])
+        _, newest = np.unique(keys[:, ::-1], axis=1, return_index=True)
+        for row in (found.rows - 1 - newest).tolist():
+            key = tuple(_text(found, name, row) for name in _KEY)
+            self._last[key] = {name: _money(found.columns[name].values[row].tolist()) for name in _MONEY}
 
     def close(self, whole: bool) -> None:
         """The end; what was kept stays."""
@@ -75,5 +72,14 @@ class Profit:
         return dict(sorted(found.items()))
 
 
-def _codes(texts: pa.Array) -> np.ndarray:
-    return texts.dictionary_encode().indices.to_numpy()
+def _text(found: Columns, name: str, row: int) -> str:
+    """The name that a row has."""
+    column = found.columns[name]
+    assert column.names is not None
+    start, size = column.names[column.values[row]].tolist()
+    return found.buffer[start : start + size].tobytes().decode()
+
+
+def _money(words: list[int]) -> int:
+    """Money x 10^9 of its low and high word."""
+    return (words[1] << 64) + words[0] % (1 << 64)

@@ -3,7 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from streams.backtest.arrow import arrays_of, empty_table
+from streams.backtest.arrow import empty_table
+from streams.backtest.arrow_arrays import arrays_of
 from streams.backtest.results import Batch
 from streams.schema import model
 
@@ -39,5 +40,5 @@ class Memory:
         return pa.concat_tables([empty_table(model.for_topic(topic)), *self._tables.get(topic, ())])
 
     def columns(self, topic: str) -> dict[str, np.ndarray]:
-        """The rows of a topic, a numpy array a field: see `arrow.arrays_of`."""
+        """The rows of a topic, a numpy array a field: see `arrow_arrays.arrays_of`."""
         return arrays_of(model.for_topic(topic), self._tables.get(topic, ()))

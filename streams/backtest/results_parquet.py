@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streams.backtest.arrow import arrays_of, arrow_schema
+from streams.backtest.arrow import arrow_schema
+from streams.backtest.arrow_arrays import arrays_of
 from streams.backtest.results import Batch
 from streams.errors import ConfigError
 from streams.schema import model
@@ -97,5 +98,5 @@ def read_tables(folder: Path, topic: str) -> Iterator[pa.Table]:
 
 
 def read_columns(folder: Path, topic: str) -> dict[str, np.ndarray]:
-    """The rows of a topic, a numpy array a field: see `arrow.arrays_of`."""
+    """The rows of a topic, a numpy array a field: see `arrow_arrays.arrays_of`."""
     return arrays_of(model.for_topic(topic), read_tables(folder, topic))

@@ -39,7 +39,12 @@ def diff(first: str, second: str, as_json: bool, say: Callable[[str], None]) -> 
 def open_run(text: str) -> KeptRows:
     """The run that is meant: `last`, a run id or its beginning, a manifest's hash or its beginning, a folder, the number of a live run."""
     if is_live_number(text):
-        return ClickHouseRows(client(), int(text))
+        try:
+            return ClickHouseRows(client(), int(text))
+        except MillraceError as fault:
+            raise type(fault)(
+                f"{fault} (up to four digits are the number of a live run; more are the beginning of a replay's run id)"
+            ) from None
     try:
         found = FolderRows(find(text).folder)
     except ConfigError:
@@ -125,7 +130,7 @@ def _manifest_lines(a: KeptRows, b: KeptRows) -> list[str]:
 def _flat(value: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
     for key, item in value.items():
         if place or key not in _LEFT_OUT:
-            if isinstance(item, Mapping) and item:
+            if isinstance(item, Mapping):
                 yield from _flat(item, f"{place}{key}.")
             else:
                 yield f"{place}{key}", item

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.backtest.arrow import arrays_of, arrow_schema
+from streams.backtest.arrow import arrow_schema
+from streams.backtest.arrow_arrays import arrays_of
 from streams.backtest.diff import Verdict, first_difference
 from streams.backtest.kept_rows import WRITTEN, FolderRows
 from streams.backtest.replays import kept
@@ -211,6 +212,13 @@ def test_diff_command_without_records_compares_hashes(home: Path) -> None:
     assert lines[0].startswith(f"{a} and {b}: equal by hash ")
     with pytest.raises(ConfigError, match=f"their hashes differ, but the records of {c} were not kept"):
         diff(str(b), str(c), False, lines.append)
+
+
+def test_diff_command_of_a_live_run_without_a_stack_says_what_digits_mean(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KAFKA", "REGISTRY", "CLICKHOUSE"):
+        monkeypatch.delenv(f"MILLRACE_{name}", raising=False)
+    with pytest.raises(ConfigError, match=r"no stack is up in .*up to four digits are the number of a live run"):
+        diff("12", "last", False, print)
 
 
 def test_arrow_schema_has_every_compared_topic() -> None:

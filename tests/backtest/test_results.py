@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams.backtest.arrow import arrays_of, arrow_schema, table_of
+from streams.backtest.arrow import arrow_schema, table_of
+from streams.backtest.arrow_arrays import arrays_of
 from streams.backtest.bodies import Bodies
 from streams.backtest.events import Events
 from streams.backtest.results import Outcome, Results
