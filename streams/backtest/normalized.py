@@ -37,6 +37,7 @@ class Normalized:
     feeds  : by venue the writer of its frames; a frame's id is that and its line, counted over the venue's files as they are merged
     found  : counted: lines, frames, damaged, refused, resyncs; and what was ignored, by kind
     faults : the first TOLD of what was damaged or refused, with place and reason
+    read_bytes : of the files so far
     """
 
     def __init__(self, files: Sequence[File], market: MarketNode, topics: Sequence[str], feeds: Mapping[str, int]) -> None:
@@ -44,6 +45,7 @@ class Normalized:
         self.market = market
         self.found: Counter[str] = Counter(lines=0, frames=0, damaged=0, refused=0, resyncs=0)
         self.faults: list[str] = []
+        self.read_bytes = 0
         self._laid = Laid(market, topics)
         self._lines: Counter[str] = Counter()
         numbers = market.edge.dictionary.numbers(NameKind.VENUE)
@@ -52,7 +54,7 @@ class Normalized:
 
     def parts(self) -> Iterator[Part]:
         """Everything in the files, merged by receive time. RecordingError for a file that cannot be opened."""
-        for rows in merge_blocks(tuple(file.path for file in self.files), plain=not self._laid.compiled):
+        for rows in merge_blocks(tuple(file.path for file in self.files), plain=not self._laid.compiled, told=self._has_read):
             yield from self._carry(rows)
             if len(self._laid):
                 yield self._laid.part()
@@ -116,6 +118,9 @@ class Normalized:
         for kind in steps:
             while not self._laid.lay(kind):
                 yield self._laid.part()
+
+    def _has_read(self, nbytes: int) -> None:
+        self.read_bytes += nbytes
 
     def _fault(self, kind: str, text: str) -> None:
         self.found[kind] += 1

@@ -24,7 +24,7 @@ from streams.kernel.native import sources
 __all__ = ["Progress", "Source", "instant"]
 
 Progress = Callable[[int, int], None]
-"""Told of records or bytes read, and how many there are (0 = not known), while a stream is read for the first time."""
+"""Told of records read, and about how many there are (0 = not known), while a stream is read for the first time."""
 
 _LOG = structlog.get_logger("backtest")
 _CODE = ("streams.schema", "streams.venues.binance", "streams.venues.merge", "streams.agents.market_node")
@@ -70,6 +70,10 @@ class Source(ABC):
     @abstractmethod
     def _found(self) -> dict[str, Any]:
         """What `_read` met that is no market record, once it is at its end."""
+
+    def _expected(self, count: int) -> int:
+        """How many records there may be in all when `count` have been read; 0 = that is not known."""
+        return 0
 
     # ---- what a backtest asks ----
     def describe(self) -> dict[str, Any]:
@@ -141,7 +145,7 @@ class Source(ABC):
             self._first_ns = self._first_ns or int(piece.recv_ts_ns[0])
             self._last_ns = int(piece.recv_ts_ns[-1])
             self.total += _within(piece.recv_ts_ns, self.from_ns, self.to_ns)
-            self.progress(survey.count, 0)
+            self.progress(survey.count, self._expected(survey.count))
             yield piece
 
     def _said(self, survey: Survey) -> dict[str, Any]:

@@ -55,6 +55,9 @@ class ClickHouseSource(Source):
         lost = {kind: sum(values.found[kind] for values in self._values) for kind in self._values[0].found} if self._values else {}
         return {"lost": lost, "faults": [fault for values in self._values for fault in values.faults]}
 
+    def _expected(self, count: int) -> int:
+        return sum(sum(counts.values()) for counts in self._counts or ())
+
     def _shown(self) -> str:
         return f"ClickHouse {self.tables.where.clickhouse}, run {', '.join(map(str, self.runs))}"
 

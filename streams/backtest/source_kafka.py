@@ -86,6 +86,9 @@ class KafkaSource(Source):
         lost = {kind: sum(values.found[kind] for values in self._values) for kind in self._values[0].found} if self._values else {}
         return {"lost": lost, "faults": [fault for values in self._values for fault in values.faults]}
 
+    def _expected(self, count: int) -> int:
+        return sum(one.end - one.first for run in self.runs for one in run.places.values())
+
     def _shown(self) -> str:
         return f"kafka {self.bootstrap}, run {', '.join(str(run.run) for run in self.runs)}"
 

@@ -57,6 +57,11 @@ class RecordingSource(Source):
         assert self._normalized is not None
         return {"lost": dict(self._normalized.found), "faults": self._normalized.faults}
 
+    def _expected(self, count: int) -> int:
+        assert self._normalized is not None
+        read_bytes = self._normalized.read_bytes
+        return count * sum(file["bytes"] for file in self._described()["files"]) // read_bytes if read_bytes else 0
+
     def _shown(self) -> str:
         return ", ".join(file.path for file in self.files)
 

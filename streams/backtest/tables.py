@@ -39,8 +39,10 @@ class Tables:
         """First and last receive time of a run's book updates, trades and quotes; None if there is none. SinkError."""
         parts = [f"SELECT min(recv_ts) AS a, max(recv_ts) AS b, count() AS n FROM `{table}` WHERE run_id = {run}" for table in _MARKET]
         union = " UNION ALL ".join(parts)
-        found = self._columns(f"SELECT {_ns('min(a)')} AS a, {_ns('max(b)')} AS b, toInt64(sum(n)) AS n FROM ({union}) WHERE n > 0")
-        return (int(found["a"][0]), int(found["b"][0])) if len(found["n"]) and found["n"][0] else None
+        found = self._columns(
+            f"SELECT {_ns('min(a)')} AS first, {_ns('max(b)')} AS last, toInt64(sum(n)) AS rows FROM ({union}) WHERE n > 0"
+        )
+        return (int(found["first"][0]), int(found["last"][0])) if found["rows"][0] else None
 
     def counts(self, run: int) -> dict[str, int]:
         """Records of a run by topic."""
@@ -52,8 +54,8 @@ class Tables:
     def snapshot_before(self, run: int, venue: str, symbol: str, ts_ns: int) -> int | None:
         """Receive time of the last whole book of an instrument at `ts_ns` or before; None if there is none."""
         where = f"{_of(run, venue, symbol)} AND snapshot AND recv_ts <= fromUnixTimestamp64Nano({ts_ns})"
-        found = self._columns(f"SELECT {_ns('max(recv_ts)')} AS t, toInt64(count()) AS n FROM `book_updates` WHERE {where}")
-        return int(found["t"][0]) if found["n"][0] else None
+        found = self._columns(f"SELECT {_ns('max(recv_ts)')} AS last, toInt64(count()) AS rows FROM `book_updates` WHERE {where}")
+        return int(found["last"][0]) if found["rows"][0] else None
 
     def pages(self, topic: str, run: int, venue: str, symbol: str, from_ns: int = 0) -> Iterator[dict[str, Any]]:
         """The records of a run and an instrument as columns (int64; arrays as (values, ends)), in the order written, page by page.

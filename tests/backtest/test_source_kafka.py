@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from confluent_kafka import TopicPartition
 
 from streams.backtest import store
 from streams.backtest.runs_kept import RunsKept
@@ -16,7 +17,7 @@ from streams.backtest.sources import of_runs
 from streams.backtest.tables import Tables
 from streams.config import Endpoints
 from streams.errors import ConfigError, FrameError
-from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offset, list_topics
+from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offset, list_topics, open_admin
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, read_control
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
@@ -170,6 +171,33 @@ def test_topic_of_another_instrument_and_another_run_is_passed_over(live, tmp_pa
     assert found["other instruments"] > 50
     assert found["refused"] == 0
     assert {record.slots[32] for record in seen(one.pieces())} == {0}
+
+
+def test_run_that_kafka_does_not_keep_is_read_from_clickhouse(live, database, tmp_path):
+    some = lines(6, 400)
+    run = live.run()
+    records = list(bodies(some, run))
+    start = end_offset(live.stack.kafka, "quotes.v1", 0)
+    live.write(records)
+    live.run()
+    options = {"from_ns": None, "to_ns": None}
+    assert of_runs(names(), database, run, options).name == "kafka"
+    admin = open_admin(live.stack.kafka)
+    for deleted in admin.delete_records([TopicPartition("quotes.v1", 0, start + 5)]).values():
+        deleted.result()
+    kept = of_runs(names(), database, run, options)
+    assert (kept.name, len(seen(kept.pieces()))) == ("kafka", len(records) - 5)
+    insert(database, records)
+    times = [record.recv_ts_ns for record in seen(recording(write(tmp_path / "a", some), cached=False).pieces())]
+    assert Tables(database).span(run) == (times[0], times[-1])
+    assert Tables(database).span(run + 1) is None
+    found = of_runs(names(), database, run, options)
+    assert found.name == "clickhouse"
+    assert digest(found.pieces()) == digest(recording(str(tmp_path / "a"), cached=False).pieces())
+    bounds = {"from_ns": times[len(times) // 2], "to_ns": times[-20]}
+    part = of_runs(names(), database, run, bounds)
+    assert part.name == "clickhouse"
+    assert digest(part.pieces()) == digest(recording(str(tmp_path / "a"), cached=False, **bounds).pieces())
 
 
 def test_topic_end_is_taken_once(live, tmp_path):

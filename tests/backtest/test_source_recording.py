@@ -118,6 +118,34 @@ def test_recording_with_a_clock_behind_the_venue_has_an_offset(tmp_path):
     assert recording(ahead).clock_offset_ns() == {"binance": 0}
 
 
+def test_recording_that_finds_no_room_on_disk_is_read_twice(tmp_path, monkeypatch):
+    file = write(tmp_path / "a", lines(9, 300))
+    expected = digest(recording(file, cached=False).pieces())
+    written = iter([None, OSError(28, "No space left on device")])
+
+    def full(folder, events):
+        next(iter(events))
+        raise next(error for error in written if error)
+
+    monkeypatch.setattr(store, "_write", full)
+    assert digest(recording(file).pieces()) == expected
+    assert not list((tmp_path / "cache" / "market").iterdir())
+
+
+def test_recording_tells_how_far_it_has_been_read(tmp_path):
+    file, told = write(tmp_path / "a", lines(10, 4_000)), []
+    source = recording(file)
+    source.progress = lambda done, total: told.append((done, total))
+    source.prepare()
+    assert told[-1] == (source.total, source.total)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    told.clear()
+    again = recording(file)
+    again.progress = source.progress
+    again.prepare()
+    assert not told
+
+
 @pytest.mark.slow
 def test_recording_memory_does_not_grow_with_it(tmp_path):
     levels = {side: [[f"{1000 + sign * n}.0", "1.0"] for n in range(1, 31)] for side, sign in (("bids", -1), ("asks", 1))}

@@ -1,7 +1,7 @@
 """Recordings as columns: the lines of several files in the order of their receive times, thousands at once."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,15 +28,15 @@ class Block:
     damages: Mapping[int, Damage]
 
 
-def read_blocks(path: str, place: int, plain: bool = False) -> Iterator[Rows]:
+def read_blocks(path: str, place: int, plain: bool = False, told: Callable[[int], object] = id) -> Iterator[Rows]:
     """The lines of a file in order, as Rows: `offset` is the line's number from 1, `start` and `size` are the frame's.
 
-    A damaged line has the size DAMAGED and the time of the last good one before it; `damage_of` tells more. Constant memory. Raises
-    RecordingError if the file cannot be opened.
+    A damaged line has the size DAMAGED and the time of the last good one before it; `damage_of` tells more. Constant memory. told is given
+    the bytes of the file that were read, each time. Raises RecordingError if the file cannot be opened.
     """
     scan = ENTRIES["scan_lines"][0] if plain else compiled()["scan_lines"]
     number, last_ns = 1, 0
-    for text, fault in text_blocks(path):
+    for text, fault in text_blocks(path, told):
         if fault:
             rows = _damage(path, place, number, last_ns, Damage(number, fault, text[:1000]))
         elif not text:
@@ -48,10 +48,13 @@ def read_blocks(path: str, place: int, plain: bool = False) -> Iterator[Rows]:
         yield rows
 
 
-def merge_blocks(paths: tuple[str, ...], plain: bool = False) -> Iterator[Rows]:
-    """The lines of all files in the order of their receive times, at equal times in the order of the files. Constant memory."""
+def merge_blocks(paths: tuple[str, ...], plain: bool = False, told: Callable[[int], object] = id) -> Iterator[Rows]:
+    """The lines of all files in the order of their receive times, at equal times in the order of the files. Constant memory.
+
+    told is given the bytes of the files that were read, each time.
+    """
     merge = Merge(len(paths))
-    waiting = {place: read_blocks(path, place, plain) for place, path in enumerate(paths)}
+    waiting = {place: read_blocks(path, place, plain, told) for place, path in enumerate(paths)}
     while True:
         for place in merge.lacking():
             rows = next(waiting[place], None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,14 +89,14 @@ def read_line(number: int, text: bytes) -> Line | Damage:
     return Line(number, recv_ts_ns, payload.strip())
 
 
-def text_blocks(path: str | Path) -> Iterator[tuple[bytes, str]]:
+def text_blocks(path: str | Path, told: Callable[[int], object] = id) -> Iterator[tuple[bytes, str]]:
     """The file in pieces of whole lines: (lines, each with its end, "") or (what there is of one line, fault). Memory is bounded.
 
-    Raises RecordingError if the file cannot be opened.
+    told is given the bytes of the file that were read, each time. Raises RecordingError if the file cannot be opened.
     """
     rest = bytearray()
     skipping = False
-    for chunk, fault in _chunks(Path(path)):
+    for chunk, fault in _chunks(Path(path), told):
         if fault:
             yield bytes(rest), fault + (": the line is cut off" if rest else "")
             return
@@ -115,16 +115,17 @@ def text_blocks(path: str | Path) -> Iterator[tuple[bytes, str]]:
         yield bytes(rest) + b"\n", ""
 
 
-def _chunks(path: Path) -> Iterator[tuple[bytes, str]]:
+def _chunks(path: Path, told: Callable[[int], object]) -> Iterator[tuple[bytes, str]]:
     """The text in pieces of bounded size; a last (b"", fault) if the file ends badly."""
     try:
         with path.open("rb") as file:
             head = file.read(2)
             file.seek(0)
             if head == _GZIP_MAGIC:
-                yield from _inflate(file)
+                yield from _inflate(file, told)
                 return
             while chunk := file.read(_CHUNK_BYTES):
+                told(len(chunk))
                 yield chunk, ""
     except FileNotFoundError:
         raise RecordingError(f"{path}: no such file") from None
@@ -132,11 +133,11 @@ def _chunks(path: Path) -> Iterator[tuple[bytes, str]]:
         raise RecordingError(f"{path}: {error.strerror or error}") from None
 
 
-def _inflate(file: io.BufferedIOBase) -> Iterator[tuple[bytes, str]]:
+def _inflate(file: io.BufferedIOBase, told: Callable[[int], object]) -> Iterator[tuple[bytes, str]]:
     """Members of a gzip file, one after the other; everything that can still be unpacked before a fault is given first."""
     unpack = zlib.decompressobj(31)
     packed = b""
-    while packed := packed or file.read(_CHUNK_BYTES):
+    while packed := packed or _read(file, told):
         if unpack.eof:
             packed = packed.lstrip(b"\0")  # padding between members is allowed
             if not packed:
@@ -154,6 +155,12 @@ def _inflate(file: io.BufferedIOBase) -> Iterator[tuple[bytes, str]]:
     if not unpack.eof:
         yield unpack.flush(), ""
         yield b"", "the gzip file is truncated here"
+
+
+def _read(file: io.BufferedIOBase, told: Callable[[int], object]) -> bytes:
+    packed = file.read(_CHUNK_BYTES)
+    told(len(packed))
+    return packed
 
 
 def _salvage(unpack: zlib._Decompress, packed: bytes) -> bytes:
