@@ -66,10 +66,6 @@ def _verdict(topology: Topology, instance: Instance, where: Endpoints, asked: "A
             asked,
             lambda verdict, done: bar.update(done, verdict.executed),
         )
-    if asked.in_part and not verdict.batches and verdict.difference is None:
-        there = f"{_time(verdict.began_ns)} to {_time(max(verdict.began_ns, verdict.ended_ns))}"
-        head = f"{verdict.process}/{verdict.shard} run {verdict.run}"
-        raise ConfigError(f"{head}: nothing was recorded in the time asked for; what is recorded goes from {there}")
     return verdict
 
 
@@ -106,7 +102,10 @@ def _coverage(verdict: "Verdict", asked: "Asked") -> str:
     """What was compared, where that is not the whole run."""
     if not asked.in_part:
         return ""
-    text = f"; batches {verdict.first_batch} to {verdict.last_batch}, {_time(verdict.first_ns)} to {_time(verdict.last_ns)}"
+    if not verdict.batches and verdict.difference is None:
+        return f" in the time asked for; what was goes from {_time(verdict.began_ns)} to {_time(max(verdict.began_ns, verdict.ended_ns))}"
+    times = f"{_time(verdict.first_ns)} to {_time(verdict.last_ns)}"
+    text = f"; batches {verdict.first_batch} to {verdict.last_batch}, {times}" if verdict.batches else ""
     if asked.from_ns:
         start = f"snapshot {verdict.snapshot}" if verdict.snapshot >= 0 else "the start of the run"
         text += f"; {verdict.before} before them executed from {start}, not compared"

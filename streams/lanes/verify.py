@@ -12,7 +12,7 @@ from streams.lanes.difference import Difference
 from streams.lanes.input_log import WINDOW
 from streams.lanes.journal import EMPTY_HASH, Entries, OutputLog
 from streams.lanes.player import DifferenceError, MakeBatch, Player, Recovered
-from streams.lanes.reader import end_offset
+from streams.lanes.reader import end_offset, watermarks
 from streams.lanes.registry import SchemaIds
 from streams.lanes.replaced import Replaced
 from streams.lanes.restore import entries_after, journal_start
@@ -90,11 +90,13 @@ class Verdict:
 
     @property
     def equal(self) -> bool:
-        """True if every batch compared gave the recorded hash."""
-        return self.difference is None
+        """True if there were batches to compare, and each gave the recorded hash."""
+        return self.batches > 0 and self.difference is None
 
     def __str__(self) -> str:
         head = f"{self.process}/{self.shard} run {self.run}: "
+        if self.difference is None and not self.batches:
+            return f"{head}nothing was recorded"
         if self.difference is None:
             return f"{head}equal: {self.batches} batches, {self.inputs} inputs, {self.outputs} outputs, hash {self.digest}"
         end = "; it ends here: what was recorded after it answers other orders" if self.replaced else ""
@@ -186,6 +188,9 @@ class _Verification:
                 return state, entries
         state = self._empty()
         state.journal_offset = journal_start(spec, control)
+        if watermarks(spec.kafka, JOURNAL, spec.shard)[0] > state.journal_offset:
+            kept = "the journal is no longer kept from the start of the run on; --from a later time, if a snapshot before it is kept"
+            raise RestoreError(f"{spec.process}/{spec.shard} run {self._run}: {kept}")
         return state, entries_after(spec, wire, control, state, None)
 
     def _empty(self) -> Recovered:

@@ -1,13 +1,13 @@
 """What `verify` is asked of a finished run: a part of it, other limits, plain, for programs; and the same inputs without any lane."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from streams.commands.verify import Options, verify_file
-from streams.errors import ConfigError
 from streams.topology.times import instant_text
 from tests.e2e.array_lane import carried
 from tests.e2e.conftest import Finished
@@ -56,9 +56,11 @@ def test_verify_of_a_part_of_a_run_compares_that_part(verifying: Verifying, whol
     assert found[2]["digest"] == whole["digest"]
 
 
-def test_verify_of_a_time_without_records_says_what_there_is(verifying: Verifying, whole: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"trade/0 run \d+: nothing was recorded in the time asked for; what is recorded goes from 20"):
-        verifying(from_ns=whole["ended_ns"] + 10**9)
+def test_verify_of_a_time_without_records_says_what_there_is(finished: Finished, whole: dict[str, Any]) -> None:
+    said: list[str] = []
+    options = Options("trade", finished.run, instant_text(whole["ended_ns"] + 10**9))
+    assert verify_file(str(finished.desk.topology), options, said.append) == 1
+    assert re.search(r"^trade/0 run \d+: nothing was recorded in the time asked for; what was goes from 20\S+ to 20\S+ ", said[0])
 
 
 def test_verify_with_another_limit_ends_at_the_first_decision_that_it_changes(verifying: Verifying, whole: dict[str, Any]) -> None:

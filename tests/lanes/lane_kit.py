@@ -188,9 +188,9 @@ class World:
         """A trade of nobody."""
         return Trade(ids.make(self.feed_writer, 1 << 40), 0, 0, 1, 1, "sim", "X", 1, 1, Side.BUY, 1, 1)
 
-    def drop(self, topic: str) -> None:
-        """Delete what the shard's partition of a topic holds, as retention does."""
-        end = end_offset(self.kafka, topic, self.shard)
+    def drop(self, topic: str, before: int | None = None) -> None:
+        """Delete what the shard's partition of a topic holds, or what it holds before an offset, as retention does."""
+        end = end_offset(self.kafka, topic, self.shard) if before is None else before
         admin = open_admin(self.kafka)
         for future in admin.delete_records([TopicPartition(topic, self.shard, end)]).values():
             future.result()

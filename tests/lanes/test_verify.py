@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streams.config import Endpoints
-from streams.errors import LaneError
+from streams.errors import LaneError, RestoreError
 from streams.lanes.bus import read_range
 from streams.lanes.verify import Asked, Verdict, verify
 from streams.lanes.writers import writer_name
@@ -127,3 +127,20 @@ def test_verify_replaces_a_recorded_parameter_and_one_that_was_never_written(wor
 def test_verify_of_an_unknown_run_names_those_there_are(world: World) -> None:
     with pytest.raises(LaneError, match=rf"commands.v1: no run 999999; there are .*{world.run_number}"):
         verdict_of(world, Asked(999_999))
+
+
+def test_verify_without_the_start_of_the_journal_is_refused_but_of_a_later_part_is_not(world: World) -> None:
+    assert not verdict_of(world).equal
+    assert str(verdict_of(world)).endswith(": nothing was recorded")
+    world.write(b"%d" % n for n in range(40))
+    world.run_until(trades=40, rows=20)
+    world.write([b"1"])
+    world.run_until(trades=1)
+    snapshot = next(part for part in world.read("snapshots.v1") if part.positions)
+    kept = next(place.offset for place in snapshot.positions if place.topic == "journal.v1")
+    world.drop("journal.v1", before=kept)
+    with pytest.raises(RestoreError, match="the journal is no longer kept from the start of the run on; --from a later time"):
+        verdict_of(world)
+    part = verdict_of(world, Asked(from_ns=snapshot.ts_ns + 1))
+    assert part.equal
+    assert part.outputs == 1
