@@ -21,6 +21,8 @@ __all__ = ["Bodies", "Held", "prepare"]
 
 _SCHEMAS = {s.slot.kind: s for s in SCHEMAS.values() if s.slot}
 _SIZES = {kind: layout(schema).size for kind, schema in _SCHEMAS.items()}
+_LEAST, _MOST = min(_SCHEMAS), max(_SCHEMAS)
+assert set(_SCHEMAS) == set(range(_LEAST, _MOST + 1))
 _FIRST_BYTES, _FIRST_COUNT = 1 << 12, 1 << 6
 
 
@@ -66,9 +68,8 @@ class Bodies:
         kinds, slots = np.ascontiguousarray(kinds, np.int8), np.ascontiguousarray(slots, np.int64)
         if len(kinds) != len(slots):
             raise EdgeError(f"{len(kinds)} kinds of {len(slots)} slots")
-        unknown = set(np.unique(kinds).tolist()) - set(_SCHEMAS)
-        if unknown:
-            raise EdgeError(f"slot kind {min(unknown)} is unknown; kinds are {min(_SCHEMAS)} to {max(_SCHEMAS)}")
+        if len(kinds) and not _LEAST <= int(kinds.min()) <= int(kinds.max()) <= _MOST:
+            raise EdgeError(f"slot kinds {kinds.min()} to {kinds.max()} are not all known; kinds are {_LEAST} to {_MOST}")
         self._writer.refresh()
         words = {"kinds": kinds.ctypes.data, "slots": slots.ctypes.data, "next": 0, "last": len(kinds), "before": self.total}
         for name, value in words.items():

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from streams.agents.model_file import hash_of
 from streams.agents.roles import code_hash as agents_hash
 from streams.backtest.engine import Engine
 from streams.backtest.events import Events
@@ -112,7 +113,7 @@ class Backtest:
             from_ns=asked.from_ns,
             to_ns=asked.to_ns,
             live_run=asked.run,
-            strategies={name: _strategy(entry.path) for name, entry in self.topology.strategies.items()},
+            strategies={name: _strategy(entry.path, entry.model) for name, entry in self.topology.strategies.items()},
         )
 
     def play(
@@ -166,6 +167,7 @@ def _load(asked: Asked) -> Topology:
     return load(asked.path, [*asked.settings, *seeds])
 
 
-def _strategy(path: str) -> dict[str, Any]:
-    """Class and hash of the files of a strategy that stand outside the package; what stands in it is the package's code."""
-    return {"class": path, "code": agents_hash(Path(file) for file in strategy_sources(load_class(path)))}
+def _strategy(path: str, model: str | None) -> dict[str, Any]:
+    """Class, hash of the code it depends on, and hash of its model file where it has one."""
+    found = {"class": path, "code": agents_hash(Path(file) for file in strategy_sources(load_class(path)))}
+    return found if model is None else {**found, "model": hash_of(model)}

@@ -95,8 +95,19 @@ def test_bodies_taken_are_columns_and_no_longer_held() -> None:
     assert sorted(place for part in found.take().values() for place in part.places) == [500, 501, 502]
 
 
+def test_bodies_taken_again_and_again_need_no_more_memory() -> None:
+    given_, sizes = tape(2000), []
+    found = Bodies(edge())
+    for _ in range(5):
+        found.add(given_.kind, given_.address)
+        found.take()
+        sizes.append(sum(buffer.nbytes for kept in (found._out, found._starts, found._places) for buffer in kept.values()))
+    assert sizes == sizes[:1] * 5
+    assert found.total == 10_000
+
+
 def test_bodies_of_an_unknown_kind_say_so() -> None:
-    with pytest.raises(EdgeError, match="slot kind 31 is unknown; kinds are 1 to 17"):
+    with pytest.raises(EdgeError, match="slot kinds 31 to 31 are not all known; kinds are 1 to 17"):
         Bodies(edge()).add(np.array((31,), np.int8), np.zeros(1, np.int64))
 
 
