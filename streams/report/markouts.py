@@ -16,7 +16,7 @@ from streams.report.market import Markets
 __all__ = ["GROUPS", "HORIZONS_NS", "KEPT", "Markouts", "Mean", "Touches"]
 
 HORIZONS_NS = (0, 100_000_000, 1_000_000_000, 10_000_000_000)
-KEPT = 2_000_000
+KEPT = 1_000_000
 """Touches of an instrument that are kept for fills still to come; beyond, the older half is thinned to one each 100 ms."""
 THIN_NS = 100_000_000
 BPS = 1e4

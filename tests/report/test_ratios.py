@@ -34,7 +34,7 @@ def test_ratios_without_losses_or_change_have_no_value():
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(-0.5, 0.5).map(lambda x: round(x, 6)), min_size=2, max_size=80), st.sampled_from([12.0, 252.0, 8760.0]))
 def test_ratios_match_empyrical(returns, per_year):
     empyrical = pytest.importorskip("empyrical", reason="empyrical-reloaded is not installed: make venv installs it with the dev extra")

@@ -2,10 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from streams import report
 from streams.errors import ConfigError
 from streams.report import Collector, write_report
 from tests.report.made import E9, NULL, T0, S, columns, instrument, part
@@ -115,3 +117,25 @@ def test_write_report_where_it_cannot_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="the report cannot be written"):
         write_report(tmp_path / "file", {}, Collector([instrument()]))
+
+
+def _tones(css):
+    return dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", css))
+
+
+def _light(colour):
+    """Relative luminance (WCAG 2.1)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * x for x in colour[1:])
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    red, green, blue = (x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_colours_can_be_read_on_their_paper(scheme):
+    css = (Path(report.__file__).parent / "page.css").read_text()
+    tones = _tones(css.split("@media")[scheme])
+    for name in tones.keys() - {"paper", "line", "panel"}:
+        for paper in ("paper", "panel"):
+            dark, light = sorted((_light(tones[name]), _light(tones[paper])))
+            assert (light + 0.05) / (dark + 0.05) >= (3 if name == "market" else 4.5), (name, paper)  # of text 4.5, of a line 3

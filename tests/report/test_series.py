@@ -25,7 +25,7 @@ def slow(ts_ns, values, period_ns):
     return first, found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 200 * S), st.one_of(st.integers(-100, 100).map(float), st.just(np.nan))), min_size=1, max_size=60),
     st.lists(st.integers(0, 60), max_size=5),
