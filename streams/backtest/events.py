@@ -18,7 +18,7 @@ class Events(NamedTuple):
     """Some market records in consuming order; the pieces of a stream follow each other. int64[n] each.
 
     address    : of each record's first slot (`streams.slots`), 64-byte aligned; the LevelSlots of a book update lie one behind another.
-                 Their `instrument` is the number of the dictionary
+                 Their `instrument` is the number of the dictionary, their `ts_ns` recv_ts_ns here
     nbytes     : of all its slots: 64 a level, 64 of a trade or a funding, 128 of a quote
     recv_ts_ns : when it is seen, ns since 1970 UTC; never descending in the whole stream
     exch_ts_ns : the venue's own stamp as recorded, by its clock; 0 = it has none

@@ -14,6 +14,7 @@ from streams.agents.market_node import market_sources
 from streams.backtest import store
 from streams.backtest.clock import Survey, offset_ns
 from streams.backtest.events import Events
+from streams.backtest.laid import entry
 from streams.backtest.lead_in import between
 from streams.backtest.names import MarketNames
 from streams.backtest.order import ORDER
@@ -106,7 +107,7 @@ class Source(ABC):
         """The stream; each call begins anew."""
         self._prepared()
         self.done = 0
-        for piece in between(self._stored.pieces() if self._stored else self._read(), self.from_ns, self.to_ns):
+        for piece in between(self._stored.pieces() if self._stored else self._stream(), self.from_ns, self.to_ns):
             yield piece
             self.done += piece.count
 
@@ -136,11 +137,19 @@ class Source(ABC):
             pass
         return self._said(survey)["said"]
 
+    def _stream(self) -> Iterator[Events]:
+        """The stream, each record written when it was received. The time at which a live normalize wrote it, later by its lag, is not the
+        market's: it would let the agents' clock run ahead of what they have seen."""
+        for piece in self._read():
+            columns = [np.ascontiguousarray(column) for column in (piece.address, piece.nbytes, piece.recv_ts_ns)]
+            entry("set_now")(*(column.ctypes.data for column in columns), piece.count)
+            yield piece
+
     def _watched(self, survey: Survey) -> Iterator[Events]:
         """The stream, surveyed; how many of its records are within the range is counted."""
         self._first_ns = self._last_ns = 0
         self.total = 0
-        for piece in self._read():
+        for piece in self._stream():
             survey.take(piece)
             self._first_ns = self._first_ns or int(piece.recv_ts_ns[0])
             self._last_ns = int(piece.recv_ts_ns[-1])

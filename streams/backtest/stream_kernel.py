@@ -6,14 +6,28 @@ from streams.kernel.raw import load_half
 from streams.schema.bulk_wire import size_at, varint
 from streams.slots import KIND_FUNDING, KIND_LEVEL
 
-__all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "PYTHON", "Gather", "gather", "gather_one", "halves", "stamps", "survey", "words"]
+__all__ = [
+    "DONE",
+    "ENTRIES",
+    "FAILED",
+    "FULL",
+    "PYTHON",
+    "Gather",
+    "gather",
+    "gather_one",
+    "halves",
+    "set_now",
+    "stamps",
+    "survey",
+    "words",
+]
 
 DONE, FULL, PYTHON, FAILED = range(4)
 """Why gathering stopped: at `last`; no room for a record; this frame is Python's to read; normalize failed at it."""
 
 UNREAD = -1  # what normalize answers to a frame that it leaves to Python
 WORD = 8
-RECV, INSTRUMENT, KIND = 24, 32, 36  # of a slot
+TS, RECV, INSTRUMENT = 16, 24, 32  # of a slot; its kind is the byte behind the instrument's four
 LEVEL_BYTES = 64
 BEFORE_NAMES, NAMES = 5, 2  # fields of a book update, a trade and a quote before their exch_ts_ns: longs, then venue and symbol
 
@@ -155,6 +169,18 @@ def stamps(address: int, n: int, header_bytes: int, out: int) -> int:
     return n
 
 
+def set_now(address: int, nbytes: int, now: int, n: int) -> int:
+    """Say in all slots of n records (int64 columns) that they were written at `now`."""
+    for i in range(n):
+        slot, ts_ns = load_word(address + WORD * i), load_word(now + WORD * i)
+        if load_word(slot + INSTRUMENT) >> 32 & 255 == KIND_LEVEL:
+            for place in range(0, load_word(nbytes + WORD * i), LEVEL_BYTES):
+                store_word(slot + place + TS, ts_ns)
+        else:
+            store_word(slot + TS, ts_ns)
+    return n
+
+
 def words(address: int, n: int, out: int) -> int:
     """The eight bytes at each of n addresses; 0 at address 0."""
     for i in range(n):
@@ -175,6 +201,7 @@ ENTRIES = {
     "gather_one": (gather_one, 4),
     "survey": (survey, 9),
     "stamps": (stamps, 4),
+    "set_now": (set_now, 4),
     "words": (words, 3),
     "halves": (halves, 3),
 }

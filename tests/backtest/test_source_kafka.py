@@ -41,10 +41,11 @@ def own_store(tmp_path, monkeypatch):
 
 
 def bodies(some, run):
-    """(topic, body) of what normalize writes of these lines."""
+    """(topic, body) of what a live normalize writes of these lines, some milliseconds after they came."""
     market = market_of(names(), True)
     for number, line in enumerate(some, 1):
         stamp, _, payload = line.partition(b" ")
+        market.advance(int(stamp) + 7_000_000)
         frame = Frame(ids.make(40, number), 0, run, int(stamp), int(stamp), "binance", 1, number, payload.strip())
         try:
             for kind, _, body, _ in market.bodies(frame, run):
