@@ -48,7 +48,7 @@ class Engine:
     taped      : what goes on the tapes: everything, nothing, or kinds of slots
     compiled   : False: uncompiled, for a debugger; None: as the process is
     in_flight  : requests, and events, that may be on their way to or from a venue at once; a power of two
-    tape_slots : entries of a tape; window: market records that are looked at together at least
+    tape_slots : entries of a tape; window: market records that are looked at together
 
     A process beside others is not fused: give one that has all agents of the topology.
     """
@@ -64,7 +64,7 @@ class Engine:
         compiled: bool | None = None,
         in_flight: int = 1 << 14,
         tape_slots: int = 1 << 14,
-        window: int = 1 << 16,
+        window: int = 1 << 14,
     ) -> None:
         node = process.node
         if node is None:
@@ -93,10 +93,13 @@ class Engine:
         self._set_offsets(clock_offset_ns)
         gathered: list[Events] = []
         for piece in pieces:
-            gathered.append(piece)
-            if sum(p.count for p in gathered) >= self._window:
-                yield from self._go_on(gathered)
-                gathered = []
+            while piece.count > 0:
+                room = max(self._window, 2 * self.windows.left) - sum(p.count for p in gathered)
+                gathered.append(piece.part(0, room))
+                piece = piece.part(room, piece.count)
+                if gathered[-1].count == room:
+                    yield from self._go_on(gathered)
+                    gathered = []
         yield from self._go_on(gathered, to_the_end=True)
         yield self._cut_tape()
 

@@ -183,10 +183,9 @@ class Loop(Struct, align=64):
         self.doing_at = address
         of = load_word(self.feed_of + place)
         side = self.sides[of]
-        before = side.event_tail
-        side.on_market(now_ns, address, load_word(self.feed_bytes + place))
+        said = side.on_market(now_ns, address, load_word(self.feed_bytes + place))
         self.feed_at += 1
-        if side.event_tail != before or side.next_expire_ns() != self.expire_ns:
+        if said or side.next_expire_ns() != self.expire_ns:
             self.look()
 
     # ---- our side ----

@@ -82,7 +82,10 @@ class VenueSide(Struct, align=64):
     # ---- to the venue ----
     def send(self, r: RequestSlot, now_ns: int) -> None:
         """A request leaves. ValueError when `in_flight` are on their way already."""
-        if self.request_tail - self.request_head >= self.requests.n:
+        if self.request_head == self.request_tail:  # always the same memory, as long as few are on their way
+            self.request_head = 0
+            self.request_tail = 0
+        elif self.request_tail - self.request_head >= self.requests.n:
             raise ValueError("too many requests are on their way at once")
         k = self.request_tail & (self.requests.n - 1)
         self.request_ts[k] = at(VenueLatency, self.latency).entry.arrival_ns(now_ns)
@@ -116,10 +119,8 @@ class VenueSide(Struct, align=64):
         o.set_terms(r.side, 0 if r.px_ticks == NULL else r.px_ticks, r.qty_lots)
         copy_terms(o, r)
         o.reduce_only = 0
+        o.request_id = r.id
         v.submit()
-        s = v.orders.find(r.order_id)
-        if s >= 0:
-            v.orders.pool[s].request_id = r.id
 
     # ---- the venue's own time ----
     def on_time(self, now_ns: int) -> None:
@@ -127,13 +128,15 @@ class VenueSide(Struct, align=64):
         at(SimVenue, self.venue).on_time(now_ns)
         self.collect()
 
-    def on_market(self, now_ns: int, start: int, size: int) -> None:
-        """The venue's market goes on by one record."""
+    def on_market(self, now_ns: int, start: int, size: int) -> bool:
+        """The venue's market goes on by one record; True if it has an answer to that."""
         v = at(SimVenue, self.venue)
         v.on_time(now_ns)
         take_market(v, start, size)
-        if v.answers.head != v.answers.tail:
-            self.collect()
+        if v.answers.empty():
+            return False
+        self.collect()
+        return True
 
     # ---- from the venue ----
     def collect(self) -> None:
@@ -142,10 +145,15 @@ class VenueSide(Struct, align=64):
         while not queue.empty():
             self.answer(queue.first())
             queue.take()
+        queue.head = 0
+        queue.tail = 0
 
     def answer(self, a: VenueAnswer) -> None:
         """One answer leaves the venue."""
-        if self.event_tail - self.event_head >= self.events.n:
+        if self.event_head == self.event_tail:
+            self.event_head = 0
+            self.event_tail = 0
+        elif self.event_tail - self.event_head >= self.events.n:
             raise ValueError("too many events are on their way at once")
         k = self.event_tail & (self.events.n - 1)
         self.event_ts[k] = at(VenueLatency, self.latency).response.arrival_ns(a.ts_ns)
@@ -154,9 +162,8 @@ class VenueSide(Struct, align=64):
         self.event_tail += 1
         e = self.events[k]
         told = a.kind == VENUE_FILL or a.kind == VENUE_EXPIRED or a.kind == VENUE_TRIGGERED or self.asked == 0
-        cause_id = self.asked if self.asked != 0 and (not told or a.request_id == a.order_id) else a.request_id
         instrument = a.instrument if a.instrument >= 0 else self.asked_of
-        e.stamp(0, cause_id, 0, 0, instrument, KIND_VENUE_EVENT, -1)
+        e.stamp(0, a.request_id if told else self.asked, 0, 0, instrument, KIND_VENUE_EVENT, -1)
         e.order_id = a.order_id
         e.request_id = NULL if told else self.asked
         accepted = a.kind == VENUE_ACK or a.kind == VENUE_REPLACED

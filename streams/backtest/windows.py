@@ -27,6 +27,7 @@ class Windows:
 
     stamp   : the entry of the loop that says when the venues knew records, without the loop's address
     last_ns : receive time of the newest record, 0 = there was none
+    left    : records of ours that are not safe yet
     late    : records whose venue knew them MAX_FEED_LATENCY_NS before us
     """
 
@@ -37,6 +38,7 @@ class Windows:
         self.theirs = Known(none, none, none, none)
         self.last_ns = 0
         self.late = 0
+        self.left = 0
         self._kept: deque[tuple[int, Any]] = deque()
 
     def safe_ns(self) -> int:
@@ -64,6 +66,7 @@ class Windows:
             known = Known(*(column[order] for column in known))
         self.ours, self.theirs = new._replace(kept=None), known
         self.last_ns = int(new.recv_ts_ns[-1])
+        self.left = int(self.ours.count - np.searchsorted(self.ours.recv_ts_ns, self.safe_ns()))
 
     def _known(self, new: Events) -> Known:
         """The records that venues simulated here knew, in our order."""
@@ -80,13 +83,12 @@ class Windows:
         return Known(new.address, new.nbytes, ts_ns, of)
 
     def _check(self, new: Events) -> None:
-        before = np.concatenate((np.array([self.last_ns], np.int64), new.recv_ts_ns[:-1]))
-        back = np.flatnonzero(new.recv_ts_ns < before)
-        if len(back):
-            i = int(back[0])
-            raise ConfigError(
-                f"market records: one received at {new.recv_ts_ns[i]} ns follows one of {before[i]} ns; give them in consuming order"
-            )
+        recv = new.recv_ts_ns
+        back = recv[0] < self.last_ns or bool(np.any(recv[1:] < recv[:-1]))
+        if back:
+            before = np.concatenate((np.array([self.last_ns], np.int64), recv[:-1]))
+            i = int(np.flatnonzero(recv < before)[0])
+            raise ConfigError(f"market records: one received at {recv[i]} ns follows one of {before[i]} ns; give them in consuming order")
 
 
 def joined(pieces: Sequence[Events]) -> Events:

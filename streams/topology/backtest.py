@@ -96,7 +96,7 @@ class Backtest:
         self.source = open_market_data(self.topology, self.process, asked.recordings, asked.from_ns, asked.to_ns, asked.run, self.plain)
         simulated = {name: venue.simulation.simulated() for name, venue in self.topology.venues.items()}
         numbers = self.process.edge.dictionary.numbers(NameKind.INSTRUMENT)
-        self.venues = make_venues(simulated, self.process.instruments, numbers)
+        self.venues = make_venues(simulated, self.process.instruments, numbers, {"orders": self.process.sizes["orders"]})
 
     @cached_property
     def manifest(self) -> Manifest:

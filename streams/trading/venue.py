@@ -117,7 +117,8 @@ class SimVenue(VenueEntry, align=64):
         self.submit()
 
     def submit(self) -> None:
-        """The order in `draft` arrives: reset to its id, its instrument and terms written. DAY ends at midnight UTC."""
+        """The order in `draft` arrives: reset to its id, its instrument and terms written, and its `request_id` where that is another.
+        DAY ends at midnight UTC."""
         o = self.draft
         o.px_ticks = 0 if o.px_ticks == NULL else o.px_ticks
         o.peg_limit_ticks = o.px_ticks if o.ord_type == PEGGED else 0
@@ -125,11 +126,11 @@ class SimVenue(VenueEntry, align=64):
         s = self.orders.add(o.order_id) if reason == REASON_NONE else -1
         if s < 0:
             o.leaves_qty_lots = 0
-            self.answer(REJECT, o, o.order_id, REASON_FULL if reason == REASON_NONE else reason)
+            self.answer(REJECT, o, o.request_id, REASON_FULL if reason == REASON_NONE else reason)
             return
         self.ids.add(o.order_id, 0)
         self.copy_draft(s)
-        self.answer(ACK, o, o.order_id, REASON_NONE)
+        self.answer(ACK, o, o.request_id, REASON_NONE)
         if not self.is_stop(o):
             self.enter(s)
         elif self.reached(o):
@@ -203,6 +204,7 @@ class SimVenue(VenueEntry, align=64):
         copy_terms(o, d)
         o.instrument = d.instrument
         o.set_terms(d.side, d.px_ticks, d.qty_lots)
+        o.request_id = d.request_id
         o.peg_limit_ticks = d.peg_limit_ticks
         o.created_ts_ns = self.now_ns
         if o.ord_type == PEGGED:
