@@ -21,7 +21,7 @@ from streams.slots import KIND_DECISION, KIND_FILL, KIND_REQUEST, DecisionSlot, 
 from streams.topology.model import load
 from streams.topology.world import world
 
-__all__ = ["Kept", "Ours", "fields", "in_order"]
+__all__ = ["TOPOLOGY", "Kept", "Ours", "fields", "in_order"]
 
 TOPOLOGY = Path(__file__).with_name("replay_grid.yaml")
 RUN_ID = 1
@@ -30,7 +30,7 @@ RUN_ID = 1
 class Ours:
     """One backtest, ready to be played once. sets: as `--set` of `millrace replay`."""
 
-    def __init__(self, *, sets: Iterable[str] = (), taped: bool | Iterable[int] = True, compiled: bool = True) -> None:
+    def __init__(self, sets: Iterable[str] = (), taped: bool | Iterable[int] = True, compiled: bool = True) -> None:
         self.topology = load(TOPOLOGY, list(sets))
         self.process = world(self.topology, RUN_ID, compiled=compiled)
         numbers = {f"{i.venue}:{i.symbol}": n for n, i in enumerate(self.process.instruments)}
@@ -40,10 +40,10 @@ class Ours:
         first = {"gateway_id": ids.make(writers["venue_events.v1"], 0), "tick_id": ids.make(writers[""], 0)}
         self.engine = Engine(self.process, venues, taped=taped, compiled=compiled, **first)
 
-    def play(self, pieces: Iterable[Events], take: Callable[[Tape], object] = lambda tape: None) -> float:
-        """CPU seconds to the end of the stream."""
+    def play(self, pieces: Iterable[Events], offset_ns: int = 0, take: Callable[[Tape], object] = lambda tape: None) -> float:
+        """CPU seconds to the end of the stream. offset_ns: added to the venue's stamps."""
         began = time.process_time()
-        for tape in self.engine.play(pieces):
+        for tape in self.engine.play(pieces, offset_ns):
             take(tape)
         return time.process_time() - began
 

@@ -8,11 +8,13 @@ never crosses. No two records have the same time: hftbacktest would decide once 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from replay_rows import SLOT_BYTES, columns
 
 from streams.backtest.events import Events
 from streams.kernel import Struct, at, native
@@ -21,7 +23,7 @@ from streams.slots import FLAG_FIRST, FLAG_LAST, FLAG_SNAPSHOT, KIND_LEVEL, KIND
 from streams.trading.book import NONE, Book
 from streams.trading.codes import BUY, SELL
 
-__all__ = ["FEED_NS", "LEVELS", "SIZES", "START_NS", "TRADES", "Market", "columns", "looped", "make", "pieces"]
+__all__ = ["FEED_NS", "LEVELS", "SIZES", "START_NS", "TRADES", "Market", "looped", "make", "pieces"]
 
 SEED = 88172645463325252
 START_NS = 1_700_000_000 * 10**9
@@ -29,7 +31,6 @@ FEED_NS = 400_000  # from the venue to us
 GAP_NS = 2_006_647  # up to this between two records: 500,000 take about 502 s
 DEPTH = 20  # levels a side of the snapshot
 MID_TICKS = 1_000_000
-SLOT_BYTES = 64
 SIZES = {"window": 4096, "far": 8192}
 _MASK = 0x7FFFFFFFFFFFFFFF
 LEVELS, TRADES = KIND_LEVEL, KIND_TRADE
@@ -166,13 +167,6 @@ def make(n: int) -> Market:
     recv = columns(memory, Slot, "recv_ts_ns")["recv_ts_ns"][starts // SLOT_BYTES].copy()
     assert np.all(np.diff(recv) > 0), "two records have one time"
     return Market(memory, starts, sizes, recv, recv - FEED_NS)
-
-
-def columns(memory: np.ndarray, cls: type[Struct], *names: str) -> np.ndarray:
-    """Slots of 64 bytes as named columns of one kind's fields, in place."""
-    fields = cls._fields_
-    kind: Any = {"names": names, "formats": [fields[k].elem for k in names], "offsets": [fields[k].offset for k in names]}
-    return memory.view(np.dtype(kind | {"itemsize": SLOT_BYTES}))
 
 
 def pieces(market: Market, size: int = 1 << 16) -> Iterator[Events]:

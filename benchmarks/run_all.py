@@ -20,6 +20,7 @@ SHARED = (
     "order_cycle",
     "replay_grid",
     "replay_ours",
+    "replay_rows",
     "replay_stream",
     "made_records",
     "metronome",

@@ -1,4 +1,4 @@
-"""hftbacktest's backtest of a grid: `hftbacktest_grid.py FILE OUT RUNS`. FILE: .npz of rows (kind, side, px, qty, recv, exch) and terms.
+"""hftbacktest's backtest of a grid: `hftbacktest_grid.py FILE OUT RUNS`. FILE: .npz of rows (replay_rows) and terms.
 
 Its venue without partial fills, with the risk averse queue and constant latencies. The grid is decided on every book event, as its own
 examples do it: clear what has ended, look at every order, cancel those outside, send what is missing. Trades reach its venue alone, since
@@ -106,14 +106,16 @@ def replay(hbt):
 
 
 def events(found) -> np.ndarray:
+    """Its rows; trades reach the venue alone."""
     rows = np.zeros(len(found["recv"]), event_dtype)
     trades = found["kind"] == TRADE
-    sides = np.where(found["side"] == 0, np.uint64(hb.BUY_EVENT), np.uint64(hb.SELL_EVENT))
-    seen = np.where(trades, np.uint64(hb.TRADE_EVENT), np.uint64(hb.DEPTH_EVENT | hb.LOCAL_EVENT))
-    rows["ev"] = seen | sides | np.uint64(hb.EXCH_EVENT)
+    at_venue, at_us = found["seen"] & 1 != 0, (found["seen"] & 2 != 0) & ~trades
+    rows["ev"] = np.where(found["side"] == 0, np.uint64(hb.BUY_EVENT), np.uint64(hb.SELL_EVENT))
+    rows["ev"] |= np.where(trades, np.uint64(hb.TRADE_EVENT), np.uint64(hb.DEPTH_EVENT))
+    rows["ev"] |= np.where(at_venue, np.uint64(hb.EXCH_EVENT), np.uint64(0)) | np.where(at_us, np.uint64(hb.LOCAL_EVENT), np.uint64(0))
     rows["exch_ts"], rows["local_ts"] = found["exch"], found["recv"]
     rows["px"], rows["qty"] = np.round(found["px"] * float(found["tick"]), 9), found["qty"] * float(found["lot"])
-    return rows
+    return rows[at_venue | at_us]
 
 
 def build(rows: np.ndarray, found, roi: bool):
