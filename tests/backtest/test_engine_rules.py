@@ -202,7 +202,7 @@ def test_pieces_are_let_go_when_both_sides_have_passed_them():
     alive = []
 
     def pieces():
-        for k in range(30):
+        for k in range(60):
             first = events_of(
                 process.edge, [book_record(k, T0 + k * 1000 * MS, 1000, 1001), trade_record(k, T0 + k * 1000 * MS, Side.BUY, 1001)]
             )
@@ -210,11 +210,11 @@ def test_pieces_are_let_go_when_both_sides_have_passed_them():
             alive.append(weakref.ref(memory))
             yield Events(*first[:4], kept=(first.kept, memory))
             del first, memory
-            assert sum(ref() is not None for ref in alive) <= 8
+            assert sum(ref() is not None for ref in alive) <= 16
 
     for _ in engine.play(pieces()):
         pass
-    assert engine.events == 60
+    assert engine.events == 120
 
 
 def test_fill_pays_the_venues_fee_in_the_quote():
