@@ -55,7 +55,13 @@ class Bar:
             self._say(f"{self.label}   {share}{words}   {left}".rstrip())
 
     def _made(self) -> Progress:
-        columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}"), BarColumn(), _Share(), _Field("rate"), _Field("left"))
+        columns: tuple[ProgressColumn, ...] = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            _Share(),
+            _Field("rate"),
+            _Field("left"),
+        )
         return Progress(*columns, console=Console(stderr=True), refresh_per_second=1 / _DRAW_S, transient=True)
 
 
@@ -70,7 +76,7 @@ class _Field(ProgressColumn):
         super().__init__()
 
     def render(self, task: Task) -> Text:
-        return Text(task.fields[self._name])
+        return Text(task.fields[self._name], no_wrap=True)
 
 
 def rate_text(per_s: float, unit: str = "events") -> str:

@@ -86,6 +86,8 @@ def read_entries(bootstrap: str, wire: Wire, process: str, shard: int, start: in
             entry = wire.decode(JOURNAL, message.value())
             if run_number is None or entry.run_id == run_number:
                 yield message, entry
+            elif entry.run_id > run_number:  # what follows is of later runs
+                return
 
 
 def last_entry(bootstrap: str, wire: Wire, process: str, shard: int, pointer: int | None = None) -> tuple[Message, JournalEntry] | None:

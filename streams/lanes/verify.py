@@ -151,7 +151,7 @@ class _Verification:
         state, entries = self._begin()
         player = Player(self._spec, self._wire, state.process, state, verdict.snapshot < 0, make_batch=asked.make_batch)
         player.replay.replaced = self._replaced
-        first, end = state.journal_offset or 0, end_offset(self._spec.kafka, JOURNAL, self._spec.shard)
+        first, end = state.journal_offset or 0, self._journal_end()
         try:
             for message, entry in entries:
                 if entry.ts_ns >= asked.to_ns:
@@ -192,6 +192,13 @@ class _Verification:
             kept = "the journal is no longer kept from the start of the run on; --from a later time, if a snapshot before it is kept"
             raise RestoreError(f"{spec.process}/{spec.shard} run {self._run}: {kept}")
         return state, entries_after(spec, wire, control, state, None)
+
+    def _journal_end(self) -> int:
+        """Where the next run begins in the journal, or where it ends now."""
+        place = JOURNAL, self._spec.shard
+        later = [command for number, (command, _) in self._control.runs.items() if number > self._run]
+        starts = [p.offset for command in later for p in command.start_positions if (p.topic, p.partition) == place]
+        return min(starts, default=0) or end_offset(self._spec.kafka, *place)
 
     def _empty(self) -> Recovered:
         process = self._build(self._spec, self._control)
