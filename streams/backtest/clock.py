@@ -60,10 +60,9 @@ class Survey:
         found = zip(self._venues, self._least.tolist(), strict=False)
         return {venue: least for venue, least in found if least != NO_STAMPS}
 
-    @property
-    def count(self) -> int:
-        """Records seen."""
-        return int(self._counts[1:].sum())
+    def seen(self) -> dict[str, Any]:
+        """Both, as JSON values."""
+        return {"least_latency_ns": self.least_latency_ns, "records": self.counts}
 
     @property
     def counts(self) -> dict[str, Any]:

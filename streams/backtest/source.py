@@ -29,7 +29,8 @@ Progress = Callable[[int, int], None]
 
 _LOG = structlog.get_logger("backtest")
 _CODE = ("streams.schema", "streams.venues.binance", "streams.venues.merge", "streams.agents.market_node")
-_CODE += tuple(f"streams.backtest.{name}" for name in ("laid", "normalized", "order", "store", "stream_kernel"))
+_MODULES = ("laid", "merging", "normalized", "order", "source", "store", "stream_kernel", "tables", "values_in")
+_CODE += tuple(f"streams.backtest.{name}" for name in _MODULES)
 
 
 class Source(ABC):
@@ -91,12 +92,12 @@ class Source(ABC):
         }
 
     def clock_offset_ns(self) -> dict[str, int]:
-        """By venue that has stamps, what is added to them."""
+        """By venue that has stamps in the range, what is added to them."""
         least = self._prepared()["least_latency_ns"]
         return {venue: self._given.get(venue, offset_ns(ns)) for venue, ns in least.items()} | self._given
 
     def findings(self) -> dict[str, Any]:
-        """Least latencies, records by topic in all that was read, and what the source met beside them."""
+        """Least latencies and records by topic in the range; of all that was read its span, and what was no market record."""
         return dict(self._prepared())
 
     def prepare(self) -> None:
@@ -114,7 +115,7 @@ class Source(ABC):
     # ---- once ----
     def _prepared(self) -> dict[str, Any]:
         if self._about is None:
-            self._about = self._from_store() if self.cached else self._surveyed()
+            self._about = self._from_store() if self.cached else self._read_once()
             self._check()
         return self._about
 
@@ -122,20 +123,35 @@ class Source(ABC):
         key = store.key_of({"source": self.name, **self._described(), **self.names.described(), "code": _code_hash()})
         self._stored = store.find(key)
         if self._stored is None:
-            survey = Survey(self.names.edge, self.names.instruments)
+            survey = self._survey()
             try:
-                self._stored = store.keep(key, self._watched(survey), lambda: self._said(survey))
+                self._stored = store.keep(key, self._watched(self._stream(), survey), self._met)
             except OSError as error:
                 _LOG.warning("the stream is not kept on disk and read twice", reason=str(error))
-                return self._surveyed()
-        return self._stored.about["said"]
+                return self._read_once()
+            self._stored.note(self._range, survey.seen())
+        seen = self._stored.noted(self._range)
+        if seen is None:
+            survey = self._survey()
+            for _ in self._watched(self._stored.pieces(), survey):
+                pass
+            seen = survey.seen()
+            self._stored.note(self._range, seen)
+        return {**self._stored.about["met"], **seen}
 
-    def _surveyed(self) -> dict[str, Any]:
-        """Read the whole stream once to know about it."""
-        survey = Survey(self.names.edge, self.names.instruments)
-        for _ in self._watched(survey):
+    def _read_once(self) -> dict[str, Any]:
+        """Read the whole stream to know about it."""
+        survey = self._survey()
+        for _ in self._watched(self._stream(), survey):
             pass
-        return self._said(survey)["said"]
+        return {**self._met(), **survey.seen()}
+
+    def _survey(self) -> Survey:
+        return Survey(self.names.edge, self.names.instruments)
+
+    @property
+    def _range(self) -> str:
+        return f"{self.from_ns}-{self.to_ns}"
 
     def _stream(self) -> Iterator[Events]:
         """The stream, each record written when it was received. The time at which a live normalize wrote it, later by its lag, is not the
@@ -145,26 +161,28 @@ class Source(ABC):
             entry("set_now")(*(column.ctypes.data for column in columns), piece.count)
             yield piece
 
-    def _watched(self, survey: Survey) -> Iterator[Events]:
-        """The stream, surveyed; how many of its records are within the range is counted."""
-        self._first_ns = self._last_ns = 0
+    def _watched(self, pieces: Iterator[Events], survey: Survey) -> Iterator[Events]:
+        """The stream; what of it lies in the range is surveyed."""
+        self._first_ns = self._last_ns = done = 0
         self.total = 0
-        for piece in self._stream():
-            survey.take(piece)
+        for piece in pieces:
+            first, last = _within(piece.recv_ts_ns, self.from_ns, self.to_ns)
+            survey.take(piece.part(first, last))
             self._first_ns = self._first_ns or int(piece.recv_ts_ns[0])
             self._last_ns = int(piece.recv_ts_ns[-1])
-            self.total += _within(piece.recv_ts_ns, self.from_ns, self.to_ns)
-            self.progress(survey.count, self._expected(survey.count))
+            self.total += last - first
+            done += piece.count
+            self.progress(done, self._stored.count if self._stored else self._expected(done))
             yield piece
 
-    def _said(self, survey: Survey) -> dict[str, Any]:
-        span = {"first_ns": self._first_ns, "last_ns": self._last_ns}
-        return {"said": {"least_latency_ns": survey.least_latency_ns, "records": survey.counts, **span, **self._found()}}
+    def _met(self) -> dict[str, Any]:
+        return {"first_ns": self._first_ns, "last_ns": self._last_ns, **self._found()}
 
     def _check(self) -> None:
         about = self._about or {}
         if self._stored:
-            self.total = _within(self._stored.times(), self.from_ns, self.to_ns)
+            first, last = _within(self._stored.times(), self.from_ns, self.to_ns)
+            self.total = last - first
         if self.total:
             return
         what = ", ".join(f"{n} {kind}" for kind, n in about.get("lost", {}).items() if n)
@@ -195,8 +213,8 @@ def _code_hash() -> str:
     return found.hexdigest()
 
 
-def _within(times: np.ndarray, from_ns: int | None, to_ns: int | None) -> int:
-    """How many of the times, which never descend, lie in the range."""
+def _within(times: np.ndarray, from_ns: int | None, to_ns: int | None) -> tuple[int, int]:
+    """Where the range begins and ends in times that never descend."""
     first = 0 if from_ns is None else int(np.searchsorted(times, from_ns, "left"))
     last = len(times) if to_ns is None else int(np.searchsorted(times, to_ns, "left"))
-    return max(last - first, 0)
+    return first, max(first, last)

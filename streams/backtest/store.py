@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,26 @@ _WORD = 8
 
 
 class Stored:
-    """A stream on disk. about: what was said of it when it was kept; count: its records."""
+    """A stream on disk. about: `met` (what was met when it was kept) and sizes; count: its records."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.about: dict[str, Any] = json.loads((folder / "about.json").read_text())
         self.count: int = self.about["count"]
+
+    def noted(self, name: str) -> dict[str, Any] | None:
+        """What was noted of it under a name, None if nothing was."""
+        try:
+            return json.loads((self.folder / f"{name}.json").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def note(self, name: str, what: Mapping[str, Any]) -> None:
+        """Note JSON values under a name; a disk without room is no error, they are found out again."""
+        aside = self.folder / f"{name}.{os.getpid()}"
+        with suppress(OSError):
+            aside.write_text(json.dumps(what, sort_keys=True) + "\n")
+            aside.replace(self.folder / f"{name}.json")
 
     def times(self) -> np.ndarray:
         """The receive times, int64[count], as a file in memory."""
@@ -83,13 +97,13 @@ def find(key: str) -> Stored | None:
 
 
 def keep(key: str, events: Iterable[Events], about: Callable[[], Mapping[str, Any]]) -> Stored:
-    """Write a stream, and read it from there. about: asked once the stream is at its end. OSError: there is no room, or no right."""
+    """Write a stream, and read it from there. about: what was met in it, asked at its end. OSError: no room, or no right."""
     aside = _folder() / f"{key}.{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         count, nbytes, largest = _write(aside, events)
-        told = {**about(), "count": count, "bytes": nbytes, "largest": largest}
+        told = {"met": about(), "count": count, "bytes": nbytes, "largest": largest}
         (aside / "about.json").write_text(json.dumps(told, sort_keys=True) + "\n")
         folder = _folder() / key
         if find(key) is None:  # else another process was faster

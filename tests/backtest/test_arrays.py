@@ -72,7 +72,7 @@ def test_from_arrays_range_and_offset_are_those_of_any_source():
     }
     source = from_arrays(names(), trades=trades, from_ns=START_NS + 10, to_ns=START_NS + 30)
     assert [one.recv_ts_ns for one in seen(source.pieces())] == [START_NS + n for n in range(10, 30)]
-    assert source.clock_offset_ns() == {"binance": -50}
+    assert source.clock_offset_ns() == {"binance": -40}
     again = from_arrays(names(), trades=trades, from_ns=START_NS + 10, to_ns=START_NS + 30)
     assert (again.describe(), digest(again.pieces())) == (source.describe(), digest(source.pieces()))
     assert from_arrays(names(), trades={**trades, "px_ticks": 6}).describe()["arrays"] != source.describe()["arrays"]

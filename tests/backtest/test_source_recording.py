@@ -118,6 +118,20 @@ def test_recording_with_a_clock_behind_the_venue_has_an_offset(tmp_path):
     assert recording(ahead).clock_offset_ns() == {"binance": 0}
 
 
+def test_recording_in_a_range_is_surveyed_there_and_only_once(tmp_path, monkeypatch):
+    file = write(tmp_path / "a", lines(11, 500))
+    times = [record.recv_ts_ns for record in seen(recording(file).pieces())]
+    bounds = {"from_ns": times[100], "to_ns": times[-100]}
+    first, uncached = recording(file, **bounds), recording(file, cached=False, **bounds)
+    assert first.findings() == uncached.findings()
+    assert first.total == uncached.total == sum(times[100] <= time < times[-100] for time in times)
+    records = first.findings()["records"]
+    assert sum(count for topic, count in records.items() if topic != "levels") == first.total
+    again = recording(file, **bounds)
+    monkeypatch.setattr(store.Stored, "pieces", lambda self: pytest.fail("the stream was surveyed again"))
+    assert again.findings() == first.findings()
+
+
 def test_recording_that_finds_no_room_on_disk_is_read_twice(tmp_path, monkeypatch):
     file = write(tmp_path / "a", lines(9, 300))
     expected = digest(recording(file, cached=False).pieces())
