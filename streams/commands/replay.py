@@ -15,6 +15,7 @@ from streams.report.collector import Collector
 from streams.report.watch import Watch
 from streams.report.write import write_report
 from streams.topology.backtest import Asked, Backtest, Played
+from streams.topology.capital import capital_of
 from streams.topology.source import nearest
 
 __all__ = ["figures_of", "prepared", "profit_text", "replay_file"]
@@ -28,7 +29,7 @@ def replay_file(asked: Asked, results: str, report: str, as_json: bool, say: Say
         raise ConfigError(f"--results {results}: is not known{nearest(results, RESULTS)}")
     folder = _made(report) if report else None
     backtest = prepared(asked)
-    manifest, collector = backtest.manifest, Collector(backtest.process.instruments)
+    manifest, collector = backtest.manifest, Collector(backtest.process.instruments, capital_of(backtest.topology))
     with kept_results(manifest, results) as sinks, Bar("replay", "events", _note) as bar:
         if folder is None:
             played = backtest.play(sinks.all, bar.update, market=results == "clickhouse")

@@ -15,6 +15,7 @@ from streams.report.collector import Collector
 from streams.report.figures import figures
 from streams.report.watch import Watch
 from streams.topology.backtest import Asked, Backtest, Played
+from streams.topology.capital import capital_of
 from streams.topology.parent import PARENT, end_with_parent
 
 __all__ = ["Point", "begin", "play_point"]
@@ -69,7 +70,7 @@ def play_point(asked: Asked) -> Point:
 
 
 def _played(backtest: Backtest, manifest: Manifest) -> dict[str, Any]:
-    collector = Collector(backtest.process.instruments)
+    collector = Collector(backtest.process.instruments, capital_of(backtest.topology))
     played = backtest.play([ToCall(collector.take)], through=Watch(collector, backtest.process).through)
     collector.finish()
     text = json.loads(manifest.as_json(played.outcome))

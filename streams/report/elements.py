@@ -11,7 +11,7 @@ Cell = str | tuple[str, str]
 
 def tone(value: float | None, shown: str) -> tuple[str, str]:
     """A number that is coloured by its sign; the sign stands in the text as well."""
-    kind = "" if not value else "gain" if value > 0 else "loss"
+    kind = "" if not value or not shown.strip("+−-0.,% ") else "gain" if value > 0 else "loss"
     return shown, f"n {kind}".strip()
 
 

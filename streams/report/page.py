@@ -32,11 +32,11 @@ Figures = Mapping[str, Any]
 def page(figures: Figures, pictures: Mapping[str, Any]) -> str:
     """The page of these figures (`streams.report.figures`) and pictures (`streams.report.pictures`)."""
     markets = [name.removeprefix("price ") for name in pictures if name.startswith("price ")]
-    parts = [_head(figures), *_money(figures)]
-    parts += [sections_market.market(figures, name) for name in markets]
-    parts += [sections_market.execution(figures)]
+    parts = [_head(figures, markets), *_money(figures, pictures)]
     if figures["holdings"]:
         parts.append(sections.holdings(figures))
+    parts += [sections_market.market(figures, name) for name in markets]
+    parts.append(sections_market.execution(figures))
     for one in figures["currencies"]:
         name = f"returns-{one['currency']}"
         parts.append(section(name, f"Returns in {one['currency']}", sections_returns.returns(one), sections_returns.periods(one)))
@@ -55,13 +55,14 @@ def page(figures: Figures, pictures: Mapping[str, Any]) -> str:
     return text
 
 
-def _head(f: Figures) -> str:
+def _head(f: Figures, markets: Iterable[str]) -> str:
     manifest = f["manifest"]
     run = manifest.get("run_id")
     over = " · ".join(x for x in ("millrace", str(manifest.get("topology", "")), f"run {run}" if run is not None else "") if x)
     first, last = when(f["from_ts_ns"]), when(f["to_ts_ns"])
     times = f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC"
-    names = {"execution": "execution", "holdings": "strategies"}
+    names = {"holdings": "strategies"} if f["holdings"] else {}
+    names |= {f"market-{name}": name for name in markets} | {"execution": "execution"}
     names |= {f"returns-{x['currency']}": f"returns in {x['currency']}" for x in f["currencies"]} | {"run": "run", "terms": "definitions"}
     links = "".join(f'<a href="#{escape(to)}">{escape(shown)}</a>' for to, shown in names.items())
     said = f'<p class="over">{escape(over)}</p><h1>{escape(_said(f))}</h1><p class="over">{escape(times)}</p>'
@@ -78,13 +79,15 @@ def _said(f: Figures) -> str:
     return f"{_capital(', '.join(said) or 'nothing was traded')} in {span(f['to_ts_ns'] - f['from_ts_ns'])}"
 
 
-def _money(f: Figures) -> Iterable[str]:
+def _money(f: Figures, drawn: Mapping[str, Any]) -> Iterable[str]:
     for one in f["currencies"]:
         currency = one["currency"]
         yield sections.summary(f, one)
         yield f'<ul class="notes">{"".join(f"<li>{escape(x)}</li>" for x in _notes(f, one))}</ul>'
         first = one is f["currencies"][0]
-        pictures = "".join(figure(f"{name} {currency}") for name in ("equity", "drawdown", "parts"))
+        pictures = "".join(
+            figure(f"{name} {currency}") for name in ("equity", "drawdown", "parts", "strategies") if f"{name} {currency}" in drawn
+        )
         yield section(f"money-{currency}", f"Profit in {currency}", _TOOLS + _HINT if first else "", pictures)
 
 

@@ -16,6 +16,7 @@ __all__ = ["MOST_INSTRUMENTS", "pictures"]
 
 MOST_INSTRUMENTS = 8
 """Instruments with pictures of their own: those traded most."""
+TONES = ("main", "other", "spread", "inventory", "loss", "funding", "sell", "market")
 
 
 def pictures(c: Collector) -> dict[str, dict[str, Any]]:
@@ -56,6 +57,11 @@ def _money(c: Collector, currency: str) -> dict[str, dict[str, Any]]:
     parts = [{"name": name, "tone": name, "kind": "line", **_steps(v[name], step)} for name in PARTS if v[name].any()]
     parts.append({"name": "total", "tone": "main", "kind": "line", **_steps(v["equity"], step)})
     frame = _frame(series, digits, currency)
+    found = (
+        {f"strategies {currency}": {**frame, "title": "P&L by strategy", "lines": by}}
+        if (by := _by_holding(c, currency, series, step))
+        else {}
+    )
     cut = by_period(series, capital_of(c, currency))
     bars = [
         {"name": f"P&L of {cut['length']}", "tone": "main", "kind": "bar", **_steps(np.array([row["profit"] for row in cut["rows"]]), step)}
@@ -67,7 +73,23 @@ def _money(c: Collector, currency: str) -> dict[str, dict[str, Any]]:
         f"equity {currency}": {**frame, "title": "P&L", "lines": equity},
         f"drawdown {currency}": {**frame, "title": "Drawdown", "lines": fall, "small": True},
         f"parts {currency}": {**frame, "title": "P&L by source", "lines": parts},
+        **found,
     }
+
+
+def _by_holding(c: Collector, currency: str, whole: Series, step: float) -> list[dict[str, Any]]:
+    """P&L of each strategy, instruments together; none where there is one alone, or more than colours."""
+    held: dict[str, list[np.ndarray]] = {}
+    for (account, strategy, name), holding in sorted(c.profit.holdings.items()):
+        if c.markets[name].currency == currency:
+            cut = _stretched(c, holding.series, whole.period_ns)
+            held.setdefault("/".join(x for x in (account, strategy) if x), []).append(cut.filled("total", 0.0))
+    if not 1 < len(held) <= len(TONES):
+        return []
+    return [
+        {"name": who, "tone": tone, "kind": "line", **_steps(np.sum(v, 0), step)}
+        for (who, v), tone in zip(held.items(), TONES, strict=False)
+    ]
 
 
 def _falls(series: Series) -> np.ndarray:
@@ -116,7 +138,7 @@ def _market(c: Collector, name: str) -> dict[str, dict[str, Any]]:
         rows = []
         for i, ((account, strategy, _), cut) in enumerate(cuts):
             qty = cut.filled("qty", 0.0)
-            tone = ("main", "other", "spread", "inventory")[i % 4]
+            tone = TONES[i % len(TONES)]
             label = "position" if len(cuts) == 1 else f"{account}/{strategy}" if strategy else account
             rows.append(
                 {"name": label, "tone": tone, "kind": "area" if len(cuts) == 1 else "line", "hold": True, **_steps(qty, market.lot)}

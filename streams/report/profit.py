@@ -53,7 +53,7 @@ class Holding:
     gave: float = 0.0
     net: float = 0.0  # realized less fees plus funding
     flat_net: float = 0.0  # the same when it was flat last
-    series: Series = field(default_factory=lambda: Series({"qty": "last", "low": "min", "high": "max"}))
+    series: Series = field(default_factory=lambda: Series({"total": "last", "qty": "last"}))
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Profit:
             for name, change in changes.items():
                 change[at] = np.diff(here[name], prepend=before[name])
             _follow(holding, here)
-            holding.series.add(ts_ns[at], qty=here["qty"], low=here["qty"], high=here["qty"])
+            holding.series.add(ts_ns[at], total=here["total"], qty=here["qty"])
         currency = np.array([self.markets[f"{venue}:{symbol}"].currency for *_, venue, symbol in keys], object)[codes]
         for one in dict.fromkeys(currency.tolist()):
             at = np.flatnonzero(currency == one)

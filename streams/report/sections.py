@@ -4,7 +4,7 @@ from html import escape
 
 from streams.report.cells import Figures, bar_cells, between, capital_text, digits_in, n, qty, ratio
 from streams.report.elements import Cell, section, table, tiles, tone
-from streams.report.text import count, digits_of, number, share, signed, span
+from streams.report.text import count, number, share, signed, span
 
 __all__ = ["holdings", "summary"]
 
@@ -24,16 +24,19 @@ def summary(f: Figures, one: Figures) -> str:
 
 def holdings(f: Figures) -> str:
     """Profit by account, strategy and instrument."""
+    digits = {one["currency"]: digits_in(one) for one in f["currencies"]}
+    many = len(digits) > 1
+    sources = [name for name in _SOURCES if name != "funding" or any(h["profit"]["funding"] for h in f["holdings"])]
     rows: list[list[Cell]] = []
     for h in f["holdings"]:
-        profit, digits = h["profit"], max(2, digits_of(h["profit"]["total"]))
         who = " / ".join(x for x in (h["account"], h["strategy"]) if x)
-        row: list[Cell] = [who, h["instrument"], h["currency"]]
-        row += [tone(profit[name], signed(profit[name], digits)) for name in ("total", *_SOURCES)]
+        row: list[Cell] = [who, h["instrument"], *([h["currency"]] if many else [])]
+        row += [tone(h["profit"][name], signed(h["profit"][name], digits[h["currency"]])) for name in ("total", *sources)]
         row += map(n, (number(h["turnover"], 0), signed(h["profit_bps"]), count(h["fills"]), share(h["maker_ratio"], 0)))
         rows.append([*row, *map(n, (share(h["trips"]["win_rate"], 0), qty(h["most_qty"], h["base"]), qty(h["qty"], h["base"])))])
-    names = ("P&L", "Spread", "Inventory", "Fees", "Funding", "Turnover", "P&L, bps", "Fills", "Maker", "Win rate")
-    head: list[Cell] = ["Account / strategy", "Instrument", "In", *map(n, (*names, "Largest position", "At the end"))]
+    profit = "P&L" if many else f"P&L, {next(iter(digits), '')}"
+    names = (profit, *(name.capitalize() for name in sources), "Turnover", "bps", "Fills", "Maker", "Win rate", "Largest", "At the end")
+    head: list[Cell] = ["Account / strategy", "Instrument", *(["In"] if many else []), *map(n, names)]
     return section("holdings", "By strategy and instrument", table(head, rows, "whole"))
 
 
