@@ -5,12 +5,16 @@ with kept(manifest) as folder:      # aside until all is written, then in place 
 find("last"), find("9f2c"), find("1500000007"), find("15000"), find("out/run")
 """
 
+import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from streams.backtest.manifest import FIRST_RUN_ID, Manifest, read_manifest
 from streams.config import home_folder
@@ -22,6 +26,7 @@ LAST = "last"
 PREFIX_MIN = 4  # shorter texts of digits are numbers of live runs
 LIVE_MAX = 9_999  # longer ones are prefixes, unless they are whole
 FILE = "manifest.json"
+_ATTEMPTS = 100
 
 
 class Replay(NamedTuple):
@@ -49,6 +54,7 @@ def kept(manifest: Manifest, home: Path | None = None) -> Iterator[Path]:
             f"{place}: is the replay of another manifest ({found[:8]}) that has the same run id; remove it, or give another --seed"
         )
     aside = place.with_name(f"{place.name}.{os.getpid()}.new")
+    _sweep(place)
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir(parents=True)
@@ -111,13 +117,27 @@ def find(text: str, home: Path | None = None) -> Replay:
 
 
 def _put(aside: Path, place: Path) -> None:
-    """Aside, then in place: a reader sees the old replay or the new one, whole."""
+    """Aside, then in place: a reader sees the old replay or the new one, whole. Another process may do the same at the same time."""
     old = place.with_name(f"{place.name}.{os.getpid()}.old")
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(place, old)
+        try:
+            os.replace(aside, place)
+            break
+        except OSError as fault:  # the other one was quicker
+            if fault.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
     shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        os.replace(place, old)
-    os.replace(aside, place)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Remove what processes that were killed have left beside a replay."""
+    for path in place.parent.glob(f"{place.name}.*.*"):
+        pid = path.name.split(".")[1]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 assert LIVE_MAX < FIRST_RUN_ID

@@ -8,9 +8,10 @@ then, however old the market data is.
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from clickhouse_connect.driver.client import Client
@@ -18,7 +19,7 @@ from clickhouse_connect.driver.exceptions import Error
 
 from streams.backtest.results import Batch
 from streams.errors import SinkError
-from streams.schema.model import SCHEMAS, Schema
+from streams.schema.model import SCHEMAS
 from streams.sinks import batch as sink
 from streams.sinks.columns import block_of
 from streams.sinks.inserter import Inserter, Stopped, ensure_tables
@@ -56,6 +57,7 @@ class ClickHouse:
         self._name = f"replay-{run_id}-{secrets.token_hex(8)}"
         self._stop = threading.Event()
         self._on_their_way: list[Future[None]] = []
+        self._rows: Counter[str] = Counter()  # by table
         with connect(url) as client:
             ensure_tables(client, database)
             remove_run(client, database, run_id)
@@ -70,17 +72,25 @@ class ClickHouse:
             first, last = int(held.places[0]), int(held.places[-1])
             rows = _Block(schema.topic, NO_PARTITION, first, last, held.count, block, (), held.count, len(block), self._name)
             self._on_their_way.append(self._inserter.start(rows))
+            self._rows[schema.plural] += held.count
 
     def close(self, whole: bool) -> None:
         """Wait until everything is in; or remove it again."""
         try:
             if whole:
                 self._settle(0)
-                return
-            self._stop.set()
-            wait(self._on_their_way)
+            else:
+                self._stop.set()
+                wait(self._on_their_way)
             with connect(self.url) as client:
+                if whole and _rows_of(client, self.database, self.run_id) == self._rows:
+                    return
                 remove_run(client, self.database, self.run_id)
+            if whole:
+                raise SinkError(
+                    f"ClickHouse at {self.url} does not hold the rows of run {self.run_id} once: another replay of this manifest wrote "
+                    "at the same time; run it again alone"
+                )
         finally:
             self._stop.set()
             self._inserter.close()
@@ -101,16 +111,23 @@ class ClickHouse:
                 self._stop.set()
 
 
-def remove_run(client: Client, database: str, run_id: int, schemas: Iterable[Schema] = SCHEMAS.values()) -> int:
+def remove_run(client: Client, database: str, run_id: int) -> int:
     """Remove the rows of a backtest from all tables; how many there were."""
-    asked = " UNION ALL ".join(
-        f"SELECT '{s.plural}' AS t, count() AS n FROM `{database}`.`{s.plural}` WHERE run_id = {run_id:d}" for s in schemas
-    )
-    removed = 0
+    found = _rows_of(client, database, run_id)
     try:
-        for table, count in client.query(f"SELECT t, n FROM ({asked}) WHERE n > 0").result_rows:
+        for table in found:
             client.command(f"ALTER TABLE `{database}`.`{table}` DELETE WHERE run_id = {run_id:d}", settings={"mutations_sync": 2})
-            removed += count
     except Error as fault:
         raise SinkError(f"ClickHouse: the rows of run {run_id} cannot be removed: {reason(fault)}") from None
-    return removed
+    return found.total()
+
+
+def _rows_of(client: Client, database: str, run_id: int) -> Counter[str]:
+    """Rows of a run by table, without the empty ones."""
+    tables = [schema.plural for schema in SCHEMAS.values()]
+    asked = [f"SELECT '{table}' AS t, count() AS n FROM `{database}`.`{table}` WHERE run_id = {run_id:d}" for table in tables]
+    try:
+        rows: Any = client.query(f"SELECT t, n FROM ({' UNION ALL '.join(asked)}) WHERE n > 0").result_rows
+    except Error as fault:
+        raise SinkError(f"ClickHouse: the rows of run {run_id} cannot be counted: {reason(fault)}") from None
+    return Counter(dict(rows))

@@ -49,6 +49,26 @@ def test_kept_after_a_fault_leaves_the_old_one(tmp_path: Path) -> None:
     assert [path.name for path in place.parent.iterdir()] == [place.name]
 
 
+def test_kept_twice_at_once_is_the_one_that_ended_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, getpid = replays_folder(tmp_path) / str(manifest().run_id), os.getpid
+    with kept(manifest(), tmp_path) as first:
+        (first / "fills.v1.parquet").write_text("first")
+        manifest().write(first, OUTCOME)
+        monkeypatch.setattr(os, "getpid", lambda: 1)  # another process, which is alive
+        keep(manifest(), tmp_path, "second")
+        assert (place / "fills.v1.parquet").read_text() == "second"
+        monkeypatch.setattr(os, "getpid", getpid)
+    assert (place / "fills.v1.parquet").read_text() == "first"
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+
+
+def test_kept_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    left = replays_folder(tmp_path) / f"{manifest().run_id}.{2**22 + 1}.new"  # above the highest process id
+    left.mkdir(parents=True)
+    place = keep(manifest(), tmp_path)
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+
+
 def test_kept_of_another_manifest_with_the_same_run_id_is_refused(tmp_path: Path) -> None:
     place = keep(manifest(), tmp_path)
     text = (place / "manifest.json").read_text()

@@ -110,6 +110,17 @@ def test_clickhouse_repeated_run_replaces_itself(clickhouse: str, client: Client
     assert 0 < len(content(client, "orders")) < len(once)
 
 
+def test_clickhouse_written_by_two_at_once_says_so_and_keeps_neither(clickhouse: str, client: Client) -> None:
+    assert client.database
+    given, one = tape(60, names=("Order",)), ClickHouse(RUN, clickhouse, client.database)
+    with Results(edge(), RUN, [one], 100) as results:
+        results.take(given)
+        replay(clickhouse, client, given)
+        with pytest.raises(SinkError, match="another replay of this manifest wrote at the same time"):
+            results.finish()
+    assert content(client, "orders") == []
+
+
 def test_clickhouse_of_a_backtest_that_failed_has_no_rows_of_it(clickhouse: str, client: Client) -> None:
     replay(clickhouse, client, tape(50, names=("Order",)))
     assert client.database
