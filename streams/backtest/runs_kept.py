@@ -25,13 +25,13 @@ _EARLY_NS = 10_000_000_000  # searched offsets begin and end so much beside the 
 class KeptRun:
     """A live run. record: its RUN record; places: offsets that its market records have in Kafka, as far as they are kept.
 
-    whole : nothing of it is gone from Kafka
+    lost  : partitions of which Kafka does not keep the beginning any more
     """
 
     number: int
     record: Command
     places: dict[Place, Range]
-    whole: bool
+    lost: tuple[Place, ...]
 
 
 class RunsKept:
@@ -77,6 +77,16 @@ class RunsKept:
             )
         return found
 
+    def covers(self, run: KeptRun, from_ns: int | None) -> bool:
+        """Whether Kafka keeps all that a replay from then on needs."""
+        if not run.lost:
+            return True
+        if from_ns is None or any(topic == MARKET_TOPICS[0] for topic, _ in run.lost):
+            return False
+        with Probe(self.where.kafka, self.wire) as probe:
+            firsts = [probe.first(place, run.places[place]) for place in run.lost]
+        return all(first is not None and first[1] < from_ns - _EARLY_NS for first in firsts)
+
     def narrowed(self, run: KeptRun, from_ns: int | None, to_ns: int | None) -> dict[Place, Range]:
         """The offsets that a range needs: of book updates from the run's beginning, since a book is made of all before."""
         places = dict(run.places)
@@ -98,16 +108,17 @@ class RunsKept:
         starts = {(p.topic, p.partition): p.offset for p in record.start_positions}
         later = [self.control.runs[n][0] for n in sorted(self.control.runs) if n > number]
         ends = {(p.topic, p.partition): p.offset for p in later[0].start_positions} if later else {}
-        places, whole = {}, True
+        places, lost = {}, []
         for place, (low, high) in self._kept.items():
             first, end = starts.get(place, 0), min(ends.get(place, high), high)
-            whole = whole and (low <= first or first >= end)
+            if first < low and first < end:
+                lost.append(place)
             places[place] = Range(min(max(first, low), end), end)
-        return KeptRun(number, record, places, whole)
+        return KeptRun(number, record, places, tuple(lost))
 
     def _last_ns(self, run: KeptRun, probe: Probe) -> int | None:
         """The last receive time of a run's market records, None if it has none."""
-        if not run.whole:
+        if run.lost:
             with suppress(SinkError):
                 span = self._tables.span(run.number)
                 return span[1] if span else None

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from streams.agents.process import Process
 from streams.backtest.names import MarketNames, names_of
 from streams.backtest.normalized import File
@@ -18,8 +16,6 @@ from streams.config import Endpoints
 from streams.errors import ConfigError, SinkError
 
 __all__ = ["of_runs", "open_source"]
-
-_LOG = structlog.get_logger("backtest")
 
 
 def open_source(
@@ -61,18 +57,22 @@ def of_runs(names: MarketNames, where: Endpoints, run: int | None, options: dict
     """The market records of live runs, from Kafka or ClickHouse; see `open_source`. options: from_ns, to_ns and more of a Source."""
     kept = RunsKept(where)
     runs = kept.chosen(run, options["from_ns"], options["to_ns"])
-    if not all(one.whole for one in runs):
+    if gone := [one for one in runs if not kept.covers(one, options["from_ns"])]:
         tables = Tables(where)
-        if _has_all(tables, runs):
-            return ClickHouseSource(names, tables, [one.number for one in runs], **options)
-        _LOG.warning("Kafka does not keep the whole run, and ClickHouse has none of it: books begin with the first snapshot kept")
+        _check_tables(tables, gone)
+        return ClickHouseSource(names, tables, [one.number for one in runs], **options)
     ranges = [RunRange(one.number, one.record.id, kept.narrowed(one, options["from_ns"], options["to_ns"])) for one in runs]
     return KafkaSource(names, where.kafka, kept.wire, kept.control.epoch, ranges, kept.control.instruments, **options)
 
 
-def _has_all(tables: Tables, runs: Sequence[KeptRun]) -> bool:
-    """Whether ClickHouse answers and has records of each of the runs."""
-    try:
-        return all(tables.span(one.number) is not None for one in runs)
-    except SinkError:
-        return False
+def _check_tables(tables: Tables, runs: Sequence[KeptRun]) -> None:
+    """ConfigError if ClickHouse has nothing of runs that Kafka does not keep."""
+    for one in runs:
+        places = ", ".join(f"{topic}[{partition}]" for topic, partition in one.lost)
+        where = f"run {one.number}: Kafka does not keep what it needs of {places} any more"
+        try:
+            span = tables.span(one.number)
+        except SinkError as error:
+            raise ConfigError(f"{where}, and ClickHouse cannot be asked: {error}") from None
+        if span is None:
+            raise ConfigError(f"{where}, and ClickHouse has none of it; `sinks: {{clickhouse: all}}` in the topology keeps runs there")
