@@ -111,6 +111,7 @@ def _play(topology: Topology, where: Endpoints, recordings: dict[str, tuple[str,
     walk = f"       .venv/bin/millrace lineage {fill}" if fill else ""
     say(f'look:    .venv/bin/millrace query "select * from fills limit 5"{walk}')
     say(f"verify:  .venv/bin/millrace verify {topology.path}")
+    say(f"replay:  .venv/bin/millrace replay {topology.path} --run {ending.run.number} --report out/")
     say("stop:    .venv/bin/millrace down")
     return 0 if ending.finished else 130
 
