@@ -9,8 +9,6 @@ from streams.schema import ids
 
 __all__ = ["essentials", "json_line", "json_value", "plain"]
 
-_IDS = ("id", "cause_id", "order_id", "request_id", "parent_id", "input_id", "first_id", "last_id")
-
 
 def json_line(record: Any, partition: int, offset: int) -> str:
     """The record with its place in the topic."""
@@ -28,7 +26,7 @@ def json_value(name: str, value: Any) -> Any:
         return value.name
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int) and name in _IDS:
+    if isinstance(value, int) and name in ids.FIELDS:
         return ids.text(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"

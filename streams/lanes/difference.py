@@ -51,7 +51,7 @@ class Difference:
         where = f"{where}: {self.topic} {ids.text(self.id)}"
         because = f" (caused by {ids.text(self.cause_id)})" if self.cause_id else ""
         if self.field:
-            return f"{where}: {self.field}: recorded {_show(self.recorded)}, now {_show(self.now)}{because}"
+            return f"{where}: {self.field}: recorded {_show(self.recorded, self.field)}, now {_show(self.now, self.field)}{because}"
         if self.recorded is None:
             return f"{where}: now written, not recorded: {_show(self.now)}{because}"
         return f"{where}: recorded, now not written: {_show(self.recorded)}{because}"
@@ -109,7 +109,9 @@ def offset_at(bootstrap: str, topic: str, partition: int, timestamp_ms: int) -> 
         consumer.close()
 
 
-def _show(value: Any) -> str:
+def _show(value: Any, field: str = "") -> str:
     if hasattr(value, "_asdict"):
-        return ", ".join(f"{name}={_show(item)}" for name, item in value._asdict().items())
+        return ", ".join(f"{name}={_show(item, name)}" for name, item in value._asdict().items())
+    if field in ids.FIELDS and isinstance(value, int):
+        return ids.text(value)
     return getattr(value, "name", None) or repr(value)

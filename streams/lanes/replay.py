@@ -72,7 +72,7 @@ class Replay:
         """Carry a record that no entry names. ConfigError if it is refused, StepError."""
         reason = self.batch.carry_record(record)
         if reason is not None:
-            raise ConfigError(reason)
+            raise ConfigError(f"what is to hold instead of what was recorded is refused: {reason}")
 
     def failure(self, entry: JournalEntry, error: StepError) -> Difference:
         """What is to be said of an entry at which `feed` raised StepError."""

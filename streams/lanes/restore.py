@@ -65,12 +65,12 @@ def entries_after(spec: LaneSpec, wire: Wire, control: Control, state: Recovered
     state.process.restore(snapshot.blocks)
     pointer = next(p.offset for p in snapshot.moment.positions if p.topic == JOURNAL)
     entries = read_entries(*where, pointer, run_number)
-    _, first = next(entries, (None, None))
-    if first is None or first.batch != snapshot.moment.batch or first.outputs_hash != snapshot.moment.outputs_hash:
+    message, first = next(entries, (None, None))
+    if message is None or first is None or first.batch != snapshot.moment.batch or first.outputs_hash != snapshot.moment.outputs_hash:
         raise RestoreError(f"{spec.process}/{spec.shard}: the journal entry of snapshot {snapshot.number} is gone; start a fresh run")
     state.snapshot_offset = snapshot.first_offset
     state.positions, state.outputs, state.batch = positions_after(first, state.positions), OutputLog.after(first), first.batch
-    state.last_ts_ns = first.ts_ns
+    state.last_ts_ns, state.journal_offset = first.ts_ns, message.offset()
     state.process.set_counters(state.outputs.counters(own_writers(state.process)))
     return entries
 

@@ -115,7 +115,8 @@ def verify(
 ) -> Iterator[Verdict]:
     """A verdict for each process and shard. Processes may go on running: their journal is read up to now.
 
-    Raises LaneError for a run that is unknown or has nothing in the time asked for, RestoreError if inputs are no longer kept.
+    Raises LaneError for a run that is unknown, RestoreError if the journal or inputs are no longer kept, ConfigError if a process refuses
+    what is to hold instead of what was recorded.
     """
     for spec in specs:
         wire = Wire(SchemaIds(spec.registry))

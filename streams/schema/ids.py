@@ -7,12 +7,14 @@ A writer is one output: agent or shell, shard, topic. Its sequence is dense from
 
 from streams.errors import UnitError
 
-__all__ = ["MAX_SEQUENCE", "MAX_WRITER", "Counter", "cl_ord_id", "make", "order_id", "parse", "sequence", "text", "writer"]
+__all__ = ["FIELDS", "MAX_SEQUENCE", "MAX_WRITER", "Counter", "cl_ord_id", "make", "order_id", "parse", "sequence", "text", "writer"]
 
 BITS = 47
 MAX_WRITER = (1 << 16) - 1
 MAX_SEQUENCE = (1 << BITS) - 1
 PREFIX = "mr"
+FIELDS = ("id", "cause_id", "order_id", "request_id", "parent_id", "input_id", "first_id", "last_id")
+"""Fields of records that hold ids; `venue_order_id` and the like are the venue's."""
 EPOCH_DIGITS = 6  # base 36: seconds until 2039
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 

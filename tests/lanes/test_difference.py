@@ -28,6 +28,11 @@ def test_compare_field_differs_names_record_field_values_and_cause() -> None:
     assert str(found) == "market/0 batch 12: trades.v1 4:2: side: recorded BUY, now SELL (caused by 2:42)"
 
 
+def test_compare_cause_differs_shows_ids_as_people_write_them() -> None:
+    found = compare(ENTRY, recorded(trade(1)), outputs(trade(1, cause_id=ids.make(2, 7))))
+    assert str(found) == "market/0 batch 12: trades.v1 4:1: cause_id: recorded 2:41, now 2:7 (caused by 2:7)"
+
+
 def test_compare_record_only_now_says_so() -> None:
     found = compare(ENTRY, recorded(trade(1)), outputs(trade(1), trade(2)))
     assert (found.recorded, found.now, found.field) == (None, trade(2), "")
