@@ -24,7 +24,7 @@ from tests.backtest.tapes import Tape, tape
 from tests.backtest.test_manifest import manifest
 from tests.schema.made import edge
 
-ROWS = 400
+ROWS = 240
 
 
 class Kept:
@@ -101,7 +101,7 @@ def test_difference_of_equal_runs_is_none_whatever_their_ids_and_parts(part: int
     assert verdict.records == ROWS
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1 << 30), part=st.integers(1, 80))
 def test_difference_of_planted_changes_is_the_first_of_them(seed: int, part: int) -> None:
     rng, other = random.Random(seed), dict(RUN)
