@@ -81,6 +81,10 @@ class SimVenue(VenueEntry, align=64):
     def on_trade(self, instrument: int, aggressor: int, px_ticks: int, qty_lots: int) -> None:
         """A trade happened: the queue moves, orders fill, stops trigger."""
         self.fill_traded(instrument, aggressor, px_ticks, qty_lots)
+        self.trigger_stops(instrument, px_ticks)
+
+    def trigger_stops(self, instrument: int, px_ticks: int) -> None:
+        """The last trade was at this price: stops that it reaches enter."""
         self.last_px_ticks[instrument] = px_ticks
         s = self.orders.first(2 * self.books.n + instrument)
         while s >= 0:

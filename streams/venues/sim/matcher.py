@@ -22,7 +22,7 @@ from streams.trading.venue_feed import take_market
 
 __all__ = ["ENTRIES", "Answer", "Matcher", "compiled"]
 
-_WORDS = range(-(1 << 63), 1 << 63)
+_LOWEST = -(1 << 63)
 
 
 class Answer(NamedTuple):
@@ -48,7 +48,8 @@ class Answer(NamedTuple):
 class Matcher:
     """A venue that was set up, and everything that may happen to it. An entry that fails raises KernelError: the venue must end.
 
-    venue : the object; compiled it is copied into flat memory once, and `venue` is a view of that
+    venue   : the object; compiled it is copied into flat memory once, and `venue` is a view of that
+    address : of the venue, for other entries
     """
 
     def __init__(self, venue: SimVenue, machine: bool = False) -> None:
@@ -57,13 +58,13 @@ class Matcher:
         if machine:
             self.memory = venue.pack()
             self.venue = View(SimVenue, self.memory)
-            self._address = self.memory.ctypes.data
+            self.address = self.memory.ctypes.data
             self._calls = compiled()
             queue = self.venue.answers
             self._head, self._answers = queue._base + AnswerQueue._fields_["head"].offset, queue.items[0]._base
             self._mask = len(queue.items) - 1
         else:
-            self._address = addr_of(venue)
+            self.address = addr_of(venue)
             self._calls = {name: function for name, (function, _) in ENTRIES.items()}
         self.machine = machine
 
@@ -121,9 +122,9 @@ class Matcher:
 
     def _call(self, name: str, *args: int) -> int:
         for value in args:
-            if value not in _WORDS:  # machine code would take its low 64 bits
+            if not _LOWEST <= value <= -_LOWEST - 1:  # machine code would take its low 64 bits
                 raise ValueError(f"{value} does not fit 64 bits")
-        result = self._calls[name](self._address, *args)
+        result = self._calls[name](self.address, *args)
         if result == FAULT:
             raise KernelError(f"simulated venue: {name} failed; a number is beyond its sizes")
         return result
