@@ -32,8 +32,9 @@ from streams.slots import (
 
 __all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "Loop"]
 
-DONE, FULL, FAILED, GO = range(4)
-"""Why the loop stopped: nothing before `until_ns`; no room on the tape; the node failed at what `doing` says. GO: it goes on."""
+DONE, FULL, FAILED, GO, GIVEN = range(5)
+"""Why the loop stopped: nothing before `until_ns`; no room on the tape; the node failed at what `doing` says. GO: it goes on; GIVEN: once
+what the node has written is carried on."""
 
 WORD = 8
 WIDE = 256
@@ -117,7 +118,7 @@ class Loop(Struct, align=64):
         stop = self.settle()
         while stop == GO:
             stop = self.act()
-            if stop == GO:
+            if stop == GIVEN:
                 stop = self.settle()
         return stop
 
@@ -247,7 +248,7 @@ class Loop(Struct, align=64):
         self.left = address + taken
         self.left_bytes = nbytes - taken
         self.due_ns = at(Node, self.node).due_ns()
-        return GO
+        return GIVEN
 
     def settle(self) -> int:
         """Carry on what the node has written, and give it the rest of its input, until both are done."""
@@ -273,9 +274,10 @@ class Loop(Struct, align=64):
             if kind == KIND_REQUEST:
                 r = out.requests[row]
                 of = self.venue_of[r.instrument]
-                if of >= 0:
-                    self.sides[of].send(r, max(self.now_ns, r.ts_ns))
-                    sent = True
+                if of < 0:
+                    raise ValueError("a request is for a venue that is not simulated")
+                self.sides[of].send(r, max(self.now_ns, r.ts_ns))
+                sent = True
             self.entry += 1
         if sent:
             self.look()

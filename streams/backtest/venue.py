@@ -12,7 +12,7 @@ from streams.trading.venue_models import VenueModels, make_venue
 
 __all__ = ["Simulated", "VenueModel", "make_venues"]
 
-_SIZES = {"orders": 1024, "executions": 1024, "answers": 65536}  # small is fast; a node never sends an order id twice
+_SIZES = {"orders": 1024, "executions": 64, "answers": 65536}  # small is fast; a node never sends an order id twice
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,12 @@ def test_more_requests_on_their_way_than_there_is_room_for_is_an_error():
         tapes(engine_of(process, LatencyModels(0, 10**10, 0), in_flight=2), [events_of(process.edge, market(200))])
 
 
+def test_request_for_a_venue_that_is_not_simulated_is_an_error():
+    process = process_of(Once)
+    with pytest.raises(StepError, match="a request is for a venue that is not simulated"):
+        tapes(Engine(process, []), [events_of(process.edge, rising(2))])
+
+
 # ---- what is refused ----
 def test_record_that_the_venue_would_know_after_us_is_refused_with_the_largest_offset():
     process = process_of(Busy)
