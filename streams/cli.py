@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streams.errors import MillraceError
+from streams.errors import ConfigError, MillraceError
 
 __all__ = ["app", "main"]
 
@@ -36,6 +36,9 @@ Recordings = Annotated[
 ]
 From = Annotated[str, typer.Option("--from", metavar="TIME", help="what was received from then on, such as 2024-08-08T23:55 (UTC)")]
 Until = Annotated[str, typer.Option("--to", metavar="TIME", help="and before then")]
+MoreRecordings = Annotated[
+    list[str] | None, typer.Argument(metavar="[FILE]...", help="more recordings, so that --recording data/*.gz means all of them")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -210,6 +213,7 @@ def verify(
 @app.command()
 def replay(
     topology: TopologyFile,
+    more: MoreRecordings = None,
     recording: Recordings = None,
     since: From = "",
     until: Until = "",
@@ -227,13 +231,14 @@ def replay(
     from streams.topology.times import instant_ns
 
     first_ns, last_ns = (instant_ns(text, option) if text else None for text, option in ((since, "--from"), (until, "--to")))
-    asked = Asked(topology, tuple(setting or ()), tuple(recording or ()), first_ns, last_ns, run, seed, plain)
+    asked = Asked(topology, tuple(setting or ()), _files(recording, more), first_ns, last_ns, run, seed, plain)
     raise typer.Exit(replay_file(asked, results, report, json, _say))
 
 
 @app.command()
 def sweep(
     topology: TopologyFile,
+    more: MoreRecordings = None,
     grid: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=GRID", help="0.05..0.5:10 (ten values), or 1,2,5; repeat for more axes")
     ] = None,
@@ -256,7 +261,7 @@ def sweep(
     from streams.topology.times import instant_ns
 
     first_ns, last_ns = (instant_ns(text, option) if text else None for text, option in ((since, "--from"), (until, "--to")))
-    asked = Asked(topology, tuple(grid or ()), tuple(recording or ()), first_ns, last_ns, run, seed, plain)
+    asked = Asked(topology, tuple(grid or ()), _files(recording, more), first_ns, last_ns, run, seed, plain)
     raise typer.Exit(sweep_file(asked, jobs, sort, csv, json, _say))
 
 
@@ -321,6 +326,13 @@ def _guarded(call: Callable[[], Any]) -> int:
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 1 if ending.code else 0
     return 0
+
+
+def _files(recordings: list[str] | None, more: list[str] | None) -> tuple[str, ...]:
+    """What `--recording a.gz b.gz c.gz` names; without the option the rest are a mistake."""
+    if more and not recordings:
+        raise ConfigError(f"{more[0]}: what is this? a recording is given as --recording {more[0]}")
+    return (*(recordings or ()), *(more or ()))
 
 
 def _set_plain(plain: bool) -> None:

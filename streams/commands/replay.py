@@ -8,6 +8,7 @@ from typing import Any
 
 from streams.backtest.manifest import Manifest
 from streams.backtest.results import ToCall
+from streams.backtest.source_recording import RecordingSource
 from streams.commands.kept_results import RESULTS, kept_results
 from streams.commands.progress import Bar, duration_text, rate_text
 from streams.errors import ConfigError
@@ -108,6 +109,9 @@ def _told(backtest: Backtest, played: Played) -> list[str]:
     lines = [f"strategy {name} was halted: {faults} of its callbacks raised; --plain shows where" for name, faults in played.halted.items()]
     if backtest.plain and not backtest.asked.plain:
         lines.append("a strategy says compiled = False, so everything ran as plain Python: the same records, slower")
+    if isinstance(backtest.source, RecordingSource):
+        silent = sorted(backtest.topology.venues.keys() - {file.venue for file in backtest.source.files})
+        lines += [f"venue {venue} has no recording: none of its instruments had a market" for venue in silent]
     found = backtest.source.findings()
     lost = {what: count for what, count in found.get("lost", {}).items() if what in ("damaged", "refused") and count}
     if lost:

@@ -1,5 +1,6 @@
 """`millrace replay` as a user meets it."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -54,6 +55,25 @@ def test_replay_json_is_one_object_and_equal_each_time(recording, capsys):
     assert len(replays()) == 1
 
 
+def test_replay_takes_all_files_behind_recording_as_a_shell_gives_them(recording, tmp_path, capsys):
+    lines = gzip.decompress(Path(recording).read_bytes()).splitlines(keepends=True)
+    parts = [tmp_path / name for name in ("a.gz", "b.gz", "c.gz")]
+    for n, part in enumerate(parts):
+        part.write_bytes(gzip.compress(b"".join(lines[n * len(lines) // 3 : (n + 1) * len(lines) // 3])))
+    digests = set()
+    for files in ((recording,), map(str, parts)):
+        assert ran(str(DEMO), "--json", *QUICK, "--recording", *files) == 0
+        digests.add(json.loads(capsys.readouterr().out)["digest"])
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_replay_of_venues_without_a_recording_names_them(recording, capsys):
+    path = DEMO.with_name("strategies.yaml")
+    assert ran(str(path), "--plain", "--results", "none", "--recording", f"binance={recording}") == 0
+    assert capsys.readouterr().err.count("has no recording: none of its instruments had a market") == 2
+
+
 def test_replay_results_none_keeps_nothing(recording, capsys):
     assert ran(str(DEMO), "--recording", recording, "--results", "none") == 0
     assert replays() == []
@@ -92,6 +112,7 @@ def test_replay_of_a_damaged_recording_counts_and_names_it(tmp_path, capsys):
         (("--recording", "nowhere.gz"), "nowhere.gz: no such file"),
         ((), "what is to be replayed? name --recording FILE, a range --from T --to T, or a live --run N"),
         (("--set", "strategy.gama=1"), "--set strategy.gama=1: no strategy has a parameter 'gama'; nearest is 'gamma'"),
+        (("other.gz",), "other.gz: what is this? a recording is given as --recording other.gz"),
         (("--from", "noon"), "--from noon: is no time; write UTC as 2024-08-08T23:55"),
         (("--report", "/dev/null/out"), "--report /dev/null/out: cannot be made"),
         (("--results", "parket"), "--results parket: is not known; nearest is 'parquet'"),
