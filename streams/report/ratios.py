@@ -2,7 +2,7 @@
 
 A return is equity at the end of a period divided by that at its beginning, less 1. `returns` is float64[..., n], a series along the last
 axis; a float64 comes back, or an array of one value a series. `per_year` is how many periods a year has. NaN: too few returns, or nothing
-to divide by.
+to divide by (where empyrical says infinity).
 """
 
 from typing import Any
