@@ -18,24 +18,23 @@ def made(count, shift):
 
 
 # of empyrical-reloaded 0.7.1: total and annual return, volatility, Sharpe, Sortino, Calmar, largest drawdown, VaR, expected shortfall
-EMPYRICAL = [
-    (made(60, 1), 252.0, (0.148113184881, 0.78622333421, 0.265771981472, 2.31577458463, 3.68785009368, 17.225677147)
-     + (-0.045642521191, -0.0242008, -0.026337)),
-    (made(250, -3), 365.0, (-0.467498591225, -0.601500013365, 0.290552852071, -3.01758008483, -3.78705166326, -1.27943034218)
-     + (-0.470131115025, -0.0269406, -0.0293550769231)),
-    (made(7, 2), 12.0, (0.0237355990007, 0.041033750166, 0.0527641274244, 0.78582610185, 1.84604818741, 2.14277760841)
-     + (-0.019149794176, -0.0114392, -0.012128)),
-    (made(500, 0.2) / 20, 8760.0, (0.0136114260246, 0.267268490489, 0.0748578819769, 3.2015745259, 4.71228144508, 54.0676014897)
-     + (-0.00494322816484, -0.0012291675, -0.001338744)),
-]  # fmt: skip
+EMPYRICAL = """
+steady  252  0.148113184881 0.78622333421 0.265771981472 2.31577458463 3.68785009368 17.225677147 -0.045642521191 -0.0242008 -0.026337
+falling 365  -0.467498591225 -0.601500013365 0.290552852071 -3.01758008483 -3.78705166326 -1.27943034218 -0.470131115025 -0.0269406 -0.0293550769231
+few     12   0.0237355990007 0.041033750166 0.0527641274244 0.78582610185 1.84604818741 2.14277760841 -0.019149794176 -0.0114392 -0.012128
+hours   8760 0.0136114260246 0.267268490489 0.0748578819769 3.2015745259 4.71228144508 54.0676014897 -0.00494322816484 -0.0012291675 -0.001338744
+"""  # noqa: E501
+SERIES = {"steady": made(60, 1), "falling": made(250, -3), "few": made(7, 2), "hours": made(500, 0.2) / 20}
 
 
-@pytest.mark.parametrize(("returns", "per_year", "wanted"), EMPYRICAL, ids=["steady", "falling", "few", "hours"])
-def test_ratios_have_the_values_of_empyrical(returns, per_year, wanted):
+@pytest.mark.parametrize("line", EMPYRICAL.strip().splitlines())
+def test_ratios_have_the_values_of_empyrical(line):
+    name, per_year, *wanted = line.split()
+    returns, per_year = SERIES[name], float(per_year)
     found = [ratios.total_return(returns), ratios.annual_return(returns, per_year), ratios.annual_volatility(returns, per_year)]
     found += [f(returns, per_year) for f in (ratios.sharpe, ratios.sortino, ratios.calmar)]
     found += [f(returns) for f in (ratios.max_drawdown, ratios.value_at_risk, ratios.expected_shortfall)]
-    assert found == pytest.approx(wanted, rel=1e-10)
+    assert found == pytest.approx(list(map(float, wanted)), rel=1e-10)
 
 
 def test_ratios_by_hand():
