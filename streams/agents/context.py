@@ -154,9 +154,10 @@ class Context(Window, align=64):
     def cancel(self, order_id: int) -> bool:
         """Ask to cancel an order; False if nothing of it is open, or a cancel is pending."""
         views = at(Views, self.views)
-        if at(Outbox, self.out).free() <= 1 + FOLLOWS or not views.cancellable(order_id):
+        s = views.orders.find(order_id)
+        if s < 0 or at(Outbox, self.out).free() <= 1 + FOLLOWS or not views.may_cancel(views.orders.pool[s]):
             return False
-        at(Outbox, self.out).change_order(views.orders.pool[views.orders.find(order_id)], ACTION_CANCEL)
+        at(Outbox, self.out).change_order(views.orders.pool[s], ACTION_CANCEL)
         return True
 
     def cancel_all(self, instrument: int = ANY, side: int = ANY) -> int:

@@ -222,16 +222,19 @@ class RiskAgent(RiskState, align=64):
         refused = e.exec_type == EXEC_REJECTED or e.exec_type == EXEC_REPLACE_REJECT
         if refused and (e.code == CODE_VENUE or e.code == CODE_STALE_REQUEST):
             self.breakers.on_reject(self.tree, e.account, views.now_ns)
+        st = e.ord_status
+        ended = st == FILLED or st == CANCELLED or st == REJECTED or st == EXPIRED
+        if not ended and st != NEW and st != PARTIALLY_FILLED:
+            return  # something is pending: nothing is settled yet
         s = self.working.find(e.order_id)
         if s < 0:
             return
-        st = e.ord_status
         o = self.working.pool[s]
-        if st == FILLED or st == CANCELLED or st == REJECTED or st == EXPIRED:
+        if ended:
             self.tree.release(o.account, o.instrument, o.side, o.px_ticks, o.leaves_qty_lots, 1)
             self.rest(s, 0)
             self.working.drop(s)
-        elif (st == NEW or st == PARTIALLY_FILLED) and e.px_ticks > 0 and e.leaves_qty_lots > 0:
+        elif e.px_ticks > 0 and e.leaves_qty_lots > 0:
             self.move(s, e.px_ticks, e.leaves_qty_lots)
             o.triggered = 1 if e.exec_type == EXEC_TRIGGERED else o.triggered
             self.rest(s, e.px_ticks if may_rest(o) else 0)

@@ -18,9 +18,10 @@ from streams.slots import (
     TradeSlot,
 )
 from streams.trading.book import Book
-from streams.trading.codes import NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE, SPOT
+from streams.trading.codes import CANCELLED, FILLED, NEW, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE, SPOT
 from streams.trading.contract import MONEY_SCALE
 from streams.trading.instrument import InstrumentSpec
+from streams.trading.order import Order
 from streams.trading.order_range import beyond, empty
 from streams.trading.order_terms import copy_algorithm_terms, copy_terms, given
 from streams.trading.orders import Orders
@@ -174,9 +175,10 @@ class Views(Struct, align=64):
 
     def after_report(self, e: ReportSlot) -> None:
         """Once every agent has seen it, an order that can change no more leaves the view."""
-        s = self.orders.find(e.order_id)
-        if s >= 0 and self.orders.pool[s].terminal():
-            self.orders.drop(s)
+        if e.ord_status == FILLED or e.ord_status >= CANCELLED:  # the order's own, since `on_report`
+            s = self.orders.find(e.order_id)
+            if s >= 0:
+                self.orders.drop(s)
 
     def working(self, order_id: int) -> bool:
         """The order rests at the venue and nothing is pending on it."""
@@ -189,9 +191,10 @@ class Views(Struct, align=64):
     def cancellable(self, order_id: int) -> bool:
         """Something of the order may be open, and no cancel is pending."""
         s = self.orders.find(order_id)
-        if s < 0:
-            return False
-        o = self.orders.pool[s]
+        return s >= 0 and self.may_cancel(self.orders.pool[s])
+
+    def may_cancel(self, o: Order) -> bool:
+        """Something of an order of the view may be open, and no cancel is pending."""
         return o.ord_status != PENDING_CANCEL and not o.terminal()
 
     # ---- holdings ----

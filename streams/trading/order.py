@@ -52,14 +52,25 @@ class Order(Struct, align=64):
     late_fills           : fills that came in a terminal status, and fills beyond the quantity
     """
 
+    # what is asked of every order of a list comes first: one cache line
     order_id: int
+    px_ticks: int
+    leaves_qty_lots: int
+    new_px_ticks: int
+    ahead_lots: int
+    shown_lots: int
+    next: I32 = -1
+    prev: I32 = -1
+    instrument: I32 = -1
+    side: I8
+    ord_type: I8
+    ord_status: I8
+    acked: I8
     request_id: int
     new_request_id: int
     parent_id: int
     cause_id: int
-    px_ticks: int
     qty_lots: int
-    leaves_qty_lots: int
     cum_qty_lots: int
     cost_tick_lots: int
     stop_px_ticks: int
@@ -71,18 +82,12 @@ class Order(Struct, align=64):
     participation_e9: int
     start_ts_ns: int
     end_ts_ns: int
-    new_px_ticks: int
     new_qty_lots: int
     created_ts_ns: int
     updated_ts_ns: int
-    ahead_lots: int
-    shown_lots: int
     peg_limit_ticks: int
-    instrument: I32 = -1
     account: I32 = -1
     strategy: I32 = -1
-    next: I32 = -1
-    prev: I32 = -1
     list_number: I32 = -1
     parent_slot: I32 = -1
     child_head: I32 = -1
@@ -91,13 +96,9 @@ class Order(Struct, align=64):
     sibling_next: I32 = -1
     sibling_prev: I32 = -1
     late_fills: I32
-    side: I8
-    ord_type: I8
     time_in_force: I8
     post_only: I8
     reduce_only: I8
-    ord_status: I8
-    acked: I8
     triggered: I8
     expiring: I8
 

@@ -54,26 +54,26 @@ class OwnTouches(Struct):
         o = orders.pool[slot]
         px_ticks = o.new_px_ticks
         o.new_px_ticks = 0
+        was_best = False
         scope = tree.account_scope[o.account]
         while scope >= 0 and px_ticks > 0:
             touch = self.touch(scope, o.instrument)
-            if (touch.bid_px_ticks if o.side == BUY else touch.ask_px_ticks) == px_ticks:
-                self.search(tree, orders, scope, o.instrument, o.side)
+            if o.side == BUY and touch.bid_px_ticks == px_ticks:
+                touch.bid_px_ticks = 0
+                was_best = True
+            elif o.side != BUY and touch.ask_px_ticks == px_ticks:
+                touch.ask_px_ticks = 0
+                was_best = True
             scope = tree.nodes[scope].parent
+        if was_best:
+            self.search(tree, orders, o.instrument, o.side)
 
-    def search(self, tree: RiskTree, orders: Orders, scope: int, instrument: int, side: int) -> None:
-        """Take the best price of one side from the orders themselves."""
-        touch = self.touch(scope, instrument)
-        if side == BUY:
-            touch.bid_px_ticks = 0
-        else:
-            touch.ask_px_ticks = 0
+    def search(self, tree: RiskTree, orders: Orders, instrument: int, side: int) -> None:
+        """Take the best prices of one side from the orders themselves, in one walk for all scopes; those that knew them keep them."""
         s = orders.first(2 * instrument + side)
         while s >= 0:
-            o = orders.pool[s]
-            if o.new_px_ticks > 0 and below(tree, o.account, scope):
-                self.improve(touch, side, o.new_px_ticks)
-            s = o.next
+            self.add(tree, orders, s)
+            s = orders.pool[s].next
 
     def improve(self, touch: OwnTouch, side: int, px_ticks: int) -> None:
         """Take a price where it is better than the best."""
@@ -81,11 +81,3 @@ class OwnTouches(Struct):
             touch.bid_px_ticks = max(touch.bid_px_ticks, px_ticks)
         elif touch.ask_px_ticks == 0 or px_ticks < touch.ask_px_ticks:
             touch.ask_px_ticks = px_ticks
-
-
-def below(tree: RiskTree, account: int, scope: int) -> bool:
-    """The account belongs to this scope, directly or through those between."""
-    above = tree.account_scope[account]
-    while above >= 0 and above != scope:
-        above = tree.nodes[above].parent
-    return above >= 0
