@@ -8,19 +8,17 @@ import numpy as np
 
 from streams.report import intervals
 from streams.report.collector import Collector
-from streams.report.dealing import SIDES, Tally, Tape
-from streams.report.market import Market
-from streams.report.markouts import GROUPS, HORIZONS_NS
+from streams.report.dealing import Tally
+from streams.report.figures_market import instrument_figures, latency_figures, markout_figures, order_figures, over
+from streams.report.hold import hold_series, whole_run
 from streams.report.periods import by_period
 from streams.report.profit import PARTS, Holding, Key, Purse
 from streams.report.returns import FEWEST, YEAR_NS, figures_of, period_ns, returns_of
-from streams.report.series import Series
 
 __all__ = ["FORMAT", "capital_of", "figures"]
 
 FORMAT = "millrace-report-1"
 BPS = 1e4
-QUANTILES = (0.5, 0.9, 0.99)
 
 
 def figures(collector: Collector, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,14 +35,14 @@ def figures(collector: Collector, manifest: Mapping[str, Any]) -> dict[str, Any]
             _currency(c, currency, purse) for currency, purse in sorted(c.profit.purses.items(), key=lambda x: (-_traded(c, x[0]), x[0]))
         ],
         "holdings": [_holding(c, key) for key in sorted(c.profit.holdings)],
-        "instruments": [_instrument(c, c.markets[name]) for name in names],
-        "orders": _orders(c, None),
+        "instruments": [instrument_figures(c, c.markets[name]) for name in names],
+        "orders": order_figures(c, None),
         "decisions": dict(sorted(c.working.decisions.items())),
         "denied": dict(c.working.denied.most_common()),
         "rejected": dict(c.working.rejected.most_common()),
-        "markouts": _markouts(c, None),
+        "markouts": markout_figures(c, None),
         "markout_touches_thinned": c.markouts.thinned,
-        "latency": [_latency(key, histogram) for key, histogram in sorted(c.answers.histograms.items())],
+        "latency": [latency_figures(key, histogram) for key, histogram in sorted(c.answers.histograms.items())],
     }
     return _clean(found)
 
@@ -56,7 +54,7 @@ def capital_of(collector: Collector, currency: str) -> float:
 
 def _currency(c: Collector, currency: str, purse: Purse) -> dict[str, Any]:
     capital = capital_of(c, currency)
-    series = _whole_run(c, purse.series)
+    series = whole_run(c, purse.series)
     returns = returns_of(series, "equity", capital, period_ns(series))
     held = [holding for (*_, name), holding in c.profit.holdings.items() if c.markets[name].currency == currency]
     tallies = [tally for (*_, name), tally in c.dealing.tallies.items() if c.markets[name].currency == currency]
@@ -75,7 +73,7 @@ def _currency(c: Collector, currency: str, purse: Purse) -> dict[str, Any]:
             "recovered_ts_ns": worst.recovered_ns or None,
         },
         **_dealt(tallies, purse.total),
-        "turnover_of_capital": _over(turnover, capital),
+        "turnover_of_capital": over(turnover, capital),
         "trips": _trips(held),
         "returns": {
             "period_ns": returns.period_ns,
@@ -114,9 +112,9 @@ def _dealt(tallies: Iterable[Tally], total: float) -> dict[str, Any]:
         "fills": sum(t.count for t in tallies),
         "maker_fills": sum(t.maker_count for t in tallies),
         "turnover": turnover,
-        "maker_ratio": _over(math.fsum(t.maker_turnover for t in tallies), turnover),
-        "profit_bps": _over(total * BPS, turnover),
-        "edge_bps": _over(edge * BPS, known),
+        "maker_ratio": over(math.fsum(t.maker_turnover for t in tallies), turnover),
+        "profit_bps": over(total * BPS, turnover),
+        "edge_bps": over(edge * BPS, known),
         "fees_paid": fees,
     }
 
@@ -129,10 +127,10 @@ def _trips(held: Iterable[Holding]) -> dict[str, Any]:
         "count": sum(h.trips for h in held),
         "won": won,
         "lost": lost,
-        "win_rate": _over(won, won + lost),
-        "average_gain": _over(gained, won),
-        "average_loss": _over(gave, lost),
-        "profit_factor": _over(gained, -gave),
+        "win_rate": over(won, won + lost),
+        "average_gain": over(gained, won),
+        "average_loss": over(gave, lost),
+        "profit_factor": over(gained, -gave),
     }
 
 
@@ -155,98 +153,8 @@ def _holding(c: Collector, key: Key) -> dict[str, Any]:
     }
 
 
-def _instrument(c: Collector, market: Market) -> dict[str, Any]:
-    tape, touch = c.dealing.tapes.get(market.name, Tape()), c.touches.get(market.name)
-    tallies = [tally for (*_, name), tally in c.dealing.tallies.items() if name == market.name]
-    vwap = _over(tape.market_worth, tape.market_qty)
-    mids = touch.values["mid"] if touch else np.empty(0)
-    mids = mids[~np.isnan(mids)]
-    own, ours = {}, math.fsum(t.qty(side) for t in tallies for side in SIDES)
-    for side, sign in zip(SIDES, (-1, 1), strict=True):
-        px = _over(math.fsum(t.worth[side] for t in tallies), math.fsum(t.qty(side) for t in tallies))
-        own[side.lower()] = {"vwap": px, "better_bps": sign * _over(px - vwap, vwap) * BPS}
-    return {
-        **market._asdict(),
-        "first_mid": float(mids[0]) if len(mids) else np.nan,
-        "last_mid": float(mids[-1]) if len(mids) else np.nan,
-        "change": float(mids[-1] / mids[0] - 1) if len(mids) else np.nan,
-        "market": {"trades": tape.market_count, "qty": tape.market_qty, "vwap": vwap},
-        "own": own,
-        "participation": _over(ours, tape.market_qty),
-        "orders": _orders(c, market.name),
-        "markouts": _markouts(c, market.name),
-    }
-
-
-def _orders(c: Collector, name: str | None) -> dict[str, Any]:
-    """Reports by what happened, and the share of accepted orders that were filled at least in part."""
-    counts: dict[str, int] = {}
-    for (one, what), count in sorted(c.working.reports.items()):
-        if name in (None, one):
-            counts[what] = counts.get(what, 0) + count
-    filled = sum(count for one, count in c.working.filled.items() if name in (None, one))
-    return {"reports": counts, "accepted": counts.get("NEW", 0), "filled": filled, "fill_rate": _over(filled, counts.get("NEW", 0))}
-
-
-def _markouts(c: Collector, name: str | None) -> list[dict[str, Any]]:
-    found = []
-    for horizon_ns in HORIZONS_NS:
-        groups = {}
-        for group in GROUPS:
-            mean = c.markouts.mean(horizon_ns, group, None if name is None else [name])
-            groups[group] = {"bps": mean.value, "error_bps": mean.error, "fills": mean.count}
-        found.append({"horizon_ns": horizon_ns, **groups})
-    return found
-
-
-def _latency(key: tuple[str, str], histogram: Any) -> dict[str, Any]:
-    venue, action = key
-    found = {f"p{round(100 * share)}_ns": histogram.quantile_ns(share) for share in QUANTILES}
-    return {"venue": venue, "action": action, "count": histogram.count, "min_ns": histogram.least_ns, **found, "max_ns": histogram.most_ns}
-
-
-def _hold(c: Collector, currency: str, capital: float, period: int) -> dict[str, Any] | None:
-    """Buy and hold: the capital in equal parts in each instrument that was traded, bought at its first mid."""
-    names = sorted({name for *_, name in c.dealing.tallies if c.markets[name].currency == currency and name in c.touches})
-    series = hold_series(c, names)
-    if series is None:
-        return None
-    returns = returns_of(series, "growth", 1.0, period)
-    return {"instruments": names, "figures": figures_of(returns), "profit": capital * float(series.filled("growth", 0.0)[-1])}
-
-
-def hold_series(c: Collector, names: list[str]) -> Series | None:
-    """Growth of one unit that is put in equal parts into these instruments; None where none has a mid."""
-    cuts = [(c.markets[name], _whole_run(c, c.touches[name])) for name in names]
-    cuts = [(market, cut) for market, cut in cuts if not np.isnan(cut.values["mid"]).all()]
-    if not cuts:
-        return None
-    longest = max(cut.period_ns for _, cut in cuts)
-    made = Series({"growth": "last"})
-    grown = []
-    for market, cut in cuts:
-        cut = cut.at(longest)
-        mids = cut.filled("mid")
-        mids = np.where(np.isnan(mids), mids[~np.isnan(mids)][0], mids)
-        grown.append(market.hold(np.concatenate((mids[:1], mids)))[1:])
-        made.period_ns, made.first = cut.period_ns, cut.first
-    made.values["growth"] = np.mean(grown, 0)
-    return made
-
-
-def _whole_run(c: Collector, series: Series) -> Series:
-    """A copy that begins and ends with the run."""
-    made = series.at(series.period_ns)
-    made.cover(c.from_ns, c.to_ns)
-    return made
-
-
 def _traded(c: Collector, currency: str) -> float:
     return math.fsum(tally.turnover for (*_, name), tally in c.dealing.tallies.items() if c.markets[name].currency == currency)
-
-
-def _over(top: float, bottom: float) -> float:
-    return top / bottom if bottom else np.nan
 
 
 def _clean(value: Any) -> Any:
@@ -258,3 +166,13 @@ def _clean(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
+
+
+def _hold(c: Collector, currency: str, capital: float, period: int) -> dict[str, Any] | None:
+    """Buy and hold: the capital in equal parts in each instrument that was traded, bought at its first mid."""
+    names = sorted({name for *_, name in c.dealing.tallies if c.markets[name].currency == currency and name in c.touches})
+    series = hold_series(c, names)
+    if series is None:
+        return None
+    returns = returns_of(series, "growth", 1.0, period)
+    return {"instruments": names, "figures": figures_of(returns), "profit": capital * float(series.filled("growth", 0.0)[-1])}

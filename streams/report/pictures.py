@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from streams.report.collector import Collector
-from streams.report.figures import capital_of, hold_series
+from streams.report.figures import capital_of
+from streams.report.hold import hold_series, whole_run
 from streams.report.periods import by_period
 from streams.report.profit import PARTS
 from streams.report.series import Series
@@ -37,7 +38,7 @@ def pictures(c: Collector) -> dict[str, dict[str, Any]]:
 
 def _money(c: Collector, currency: str) -> dict[str, dict[str, Any]]:
     purse = c.profit.purses[currency]
-    series = _stretched(c, purse.series)
+    series = whole_run(c, purse.series)
     v = {name: series.filled(name, 0.0) for name in series.rules}
     digits = digits_of(max(abs(purse.total), -purse.drawdown.fall))
     step = 10.0**-digits
@@ -82,7 +83,7 @@ def _by_holding(c: Collector, currency: str, whole: Series, step: float) -> list
     held: dict[str, list[np.ndarray]] = {}
     for (account, strategy, name), holding in sorted(c.profit.holdings.items()):
         if c.markets[name].currency == currency:
-            cut = _stretched(c, holding.series, whole.period_ns)
+            cut = whole_run(c, holding.series, whole.period_ns)
             held.setdefault("/".join(x for x in (account, strategy) if x), []).append(cut.filled("total", 0.0))
     if not 1 < len(held) <= len(TONES):
         return []
@@ -108,20 +109,20 @@ def _market(c: Collector, name: str) -> dict[str, dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     frame: dict[str, Any] = {}
     if name in c.touches:
-        cut = _stretched(c, c.touches[name], period)
+        cut = whole_run(c, c.touches[name], period)
         frame = _frame(cut, digits, market.quote)
         low, high = cut.filled("bid"), cut.filled("ask")
         low, high = np.fmin(cut.values["low"], low), np.fmax(cut.values["high"], high)
         lines.append({"name": "market bid to ask", "tone": "market", "kind": "band", "low": _steps(low, step), "high": _steps(high, step)})
     if name in c.working.quotes:
-        cut = _stretched(c, c.working.quotes[name], period)
+        cut = whole_run(c, c.working.quotes[name], period)
         frame = frame or _frame(cut, digits, market.quote)
         lines.append({"name": "our bid", "tone": "buy", "kind": "step", **_steps(cut.values["bid"], step)})
         lines.append({"name": "our ask", "tone": "sell", "kind": "step", **_steps(cut.values["ask"], step)})
     tape = c.dealing.tapes.get(name)
     marks = []
     if tape is not None and tape.series.count:
-        cut = _stretched(c, tape.series, period)
+        cut = whole_run(c, tape.series, period)
         frame = frame or _frame(cut, digits, market.quote)
         marks = [_fills(cut, side, market.tick, market.lot) for side in ("buy", "sell")]
     if frame:
@@ -134,7 +135,7 @@ def _market(c: Collector, name: str) -> dict[str, dict[str, Any]]:
             "over": True,
         }
     if held:
-        cuts = [(key, _stretched(c, holding.series, period)) for key, holding in held]
+        cuts = [(key, whole_run(c, holding.series, period)) for key, holding in held]
         rows = []
         for i, ((account, strategy, _), cut) in enumerate(cuts):
             qty = cut.filled("qty", 0.0)
@@ -159,13 +160,6 @@ def _fills(cut: Series, side: str, tick: float, lot: float) -> dict[str, Any]:
     found = {"side": side, "at": np.diff(at, prepend=0).tolist(), "count": cut.values[f"{side}_count"][at].astype(int).tolist()}
     found |= {"px": _steps(cut.values[f"{side}_worth"][at] / qty, tick / 10), "qty": _steps(qty, lot)}
     return found | {"maker": np.round(cut.values[f"{side}_maker"][at] / qty, 2).tolist()}
-
-
-def _stretched(c: Collector, series: Series, period_ns: int = 0) -> Series:
-    """A copy over the whole run."""
-    made = series.at(max(series.period_ns, period_ns))
-    made.cover(c.from_ns, c.to_ns)
-    return made
 
 
 def _frame(series: Series, digits: int, unit: str) -> dict[str, Any]:
