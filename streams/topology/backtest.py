@@ -32,8 +32,9 @@ from streams.topology.world import is_plain, world
 
 __all__ = ["Asked", "Backtest", "Played"]
 
+_TAPE, _PLAIN_TAPE = 1 << 14, 1 << 8  # slots; a plain replay is slow, and progress is told whenever a tape is full
 Progress = Callable[[float, int], object]
-"""Told how much is done (0..1, negative: not known) and how many market records that is."""
+"""Told how much is done (0..1) and how many market records that is."""
 Through = Callable[[Iterable[Events]], Iterable[Events]]
 """Gives the market data on as it is, having looked at it."""
 
@@ -134,28 +135,29 @@ class Backtest:
         profit = Profit(process.instruments)
         writers = process.spec.writers
         gateway, ticks = (ids.make(writers[topic], 0) for topic in ("venue_events.v1", TICKS))
-        engine = Engine(process, self.venues, gateway_id=gateway, tick_id=ticks, compiled=not self.plain)
+        tape_slots = _PLAIN_TAPE if self.plain else _TAPE
+        engine = Engine(process, self.venues, gateway_id=gateway, tick_id=ticks, compiled=not self.plain, tape_slots=tape_slots)
         began_s = time.perf_counter()
         with Results(process.edge, manifest.run_id, [*sinks, profit]) as results:
-            pieces = through(self._pieces(engine, progress, results.take_market if market else lambda piece: None))
+
+            def tell() -> None:
+                progress(min(1.0, int(engine.events) / max(1, self.source.total)), int(engine.events))
+
+            pieces = through(self._pieces(results.take_market if market else None, tell))
             for tape in engine.play(pieces, self.source.clock_offset_ns()):
                 results.take(tape)
+                tell()
             outcome = results.finish()
         seconds = time.perf_counter() - began_s
         counts = (int(engine.events), seconds, int(engine.orders), int(engine.fills))
         return Played(outcome, *counts, profit.totals(), engine.halted, int(engine.late))
 
-    def _pieces(self, engine: Engine, progress: Progress, keep: Callable[[Events], object]) -> Iterable[Events]:
-        source = self.source
-
-        def tell() -> None:
-            progress(source.done / source.total if source.total else -1.0, engine.events)
-
-        for piece in source.pieces():
+    def _pieces(self, keep: Callable[[Events], object] | None, tell: Callable[[], object]) -> Iterable[Events]:
+        for piece in self.source.pieces():
             tell()
-            keep(piece)
+            if keep is not None:
+                keep(piece)
             yield piece
-        tell()
 
 
 def _load(asked: Asked) -> Topology:
