@@ -93,7 +93,7 @@ class Chart {
       });
       caption.append(key);
     }
-    this.readout = html("p", { className: "readout" });
+    this.readout = html("p", { className: data.tall ? "readout long" : "readout" });
     this.plot = html("div", { className: data.tall ? "plot tall" : "plot", tabIndex: 0 });
     this.plot.setAttribute("role", "img");
     this.plot.setAttribute("aria-label", this.summary());

@@ -32,7 +32,7 @@ Figures = Mapping[str, Any]
 def page(figures: Figures, pictures: Mapping[str, Any]) -> str:
     """The page of these figures (`streams.report.figures`) and pictures (`streams.report.pictures`)."""
     markets = [name.removeprefix("price ") for name in pictures if name.startswith("price ")]
-    parts = [_head(figures, markets), *_money(figures, pictures)]
+    parts = [_head(figures, markets), _TOOLS, *_money(figures, pictures)]
     if figures["holdings"]:
         parts.append(sections.holdings(figures))
     parts += [sections_market.market(figures, name) for name in markets]
@@ -88,7 +88,7 @@ def _money(f: Figures, drawn: Mapping[str, Any]) -> Iterable[str]:
         pictures = "".join(
             figure(f"{name} {currency}") for name in ("equity", "drawdown", "parts", "strategies") if f"{name} {currency}" in drawn
         )
-        yield section(f"money-{currency}", f"Profit in {currency}", _TOOLS + _HINT if first else "", pictures)
+        yield section(f"money-{currency}", f"Profit in {currency}", _HINT if first else "", pictures)
 
 
 def _notes(f: Figures, one: Figures) -> Iterable[str]:

@@ -63,6 +63,10 @@ def test_drag_zooms_all_charts_and_double_click_shows_all(page):
     whole = page.run("view.whole")
     assert 0.15 < (seen[1] - seen[0]) / (whole[1] - whole[0]) < 0.3
     assert seen[2] is False
+    page.run(f"{PLOT.format('periods')}.scrollIntoView()")
+    shown = page.run(BOX.format("document.querySelector('.reset')"))
+    assert 0 <= shown[1] < 100  # it stays in sight
+    page.run(f"{PLOT.format('equity')}.scrollIntoView()")
     for clicks in (1, 2):
         page.mouse("mousePressed", left + width / 2, y, clicks)
         page.mouse("mouseReleased", left + width / 2, y, clicks)
