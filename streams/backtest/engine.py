@@ -50,7 +50,7 @@ class Engine:
     in_flight  : requests, and events, that may be on their way to or from a venue at once; a power of two
     tape_slots : entries of a tape; window: market records that are looked at together
 
-    A process beside others is not fused: give one that has all agents of the topology.
+    The process must have all agents of the topology, and is used up by the run. Counters: events, orders, requests, fills, answers, ticks.
     """
 
     def __init__(
@@ -144,9 +144,9 @@ class Engine:
 
     # ---- what is seen of it ----
     events = property(lambda self: self.state.events, doc="Market records that reached us.")
-    requests = property(lambda self: self.state.written[KIND_REQUEST], doc="Requests sent.")
-    orders = property(lambda self: self.state.written[KIND_ORDER], doc="Orders, changes and cancels that strategies asked for.")
-    fills = property(lambda self: self.state.written[KIND_FILL], doc="Executions that reached us.")
+    requests = property(lambda self: int(self.state.written[KIND_REQUEST]), doc="Requests sent.")
+    orders = property(lambda self: int(self.state.written[KIND_ORDER]), doc="Orders, changes and cancels that strategies asked for.")
+    fills = property(lambda self: int(self.state.written[KIND_FILL]), doc="Executions that reached us.")
     answers = property(lambda self: self.state.answers, doc="Events of venues that reached us.")
     ticks = property(lambda self: self.state.ticks, doc="Ticks that were due.")
     now_ns = property(lambda self: self.state.now_ns, doc="Time of the last action, ns since 1970 UTC.")
