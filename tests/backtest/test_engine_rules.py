@@ -115,6 +115,19 @@ def test_answer_comes_after_both_latencies_and_fill_at_the_venues_time():
     assert {exch - T0 for kind, _, exch, _ in tape if kind == KIND_VENUE_EVENT} == {2 * MS}
 
 
+class Uncompiled(Strategy):
+    """Keeps its books in a list, which machine code has not."""
+
+    compiled = False
+    seen: int
+
+    def on_book(self, ctx: Context, book: Book) -> None:
+        self._asks = [*getattr(self, "_asks", []), book.ask()]
+        self.seen = len(self._asks)
+        if self.seen == 3:
+            ctx.place(book.instrument, BUY, max(self._asks), 1, LIMIT, IOC)
+
+
 class Once(Strategy):
     """Takes one lot at its first book."""
 
@@ -186,6 +199,13 @@ def test_records_out_of_order_are_refused_across_pieces():
     for pieces in ([events], cut(events, [1, 2])):
         with pytest.raises(ConfigError, match="consuming order"):
             tapes(engine_of(process_of(Busy), window=1), pieces)
+
+
+def test_strategy_that_cannot_be_compiled_is_played_in_a_plain_process():
+    process = process_of(Uncompiled)
+    engine = engine_of(process)
+    tapes(engine, [events_of(process.edge, rising(9))])
+    assert (engine.compiled, state(engine)["seen"], engine.fills) == (False, 9, 1)
 
 
 def test_process_and_engine_must_agree_on_how_they_run():
