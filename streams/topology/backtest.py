@@ -137,8 +137,8 @@ class Backtest:
         gateway, ticks = (ids.make(writers[topic], 0) for topic in ("venue_events.v1", TICKS))
         tape_slots = _PLAIN_TAPE if self.plain else _TAPE
         engine = Engine(process, self.venues, gateway_id=gateway, tick_id=ticks, compiled=not self.plain, tape_slots=tape_slots)
-        began_s = time.perf_counter()
         with Results(process.edge, manifest.run_id, [*sinks, profit]) as results:
+            began_s = time.perf_counter()
 
             def tell() -> None:
                 progress(min(1.0, int(engine.events) / max(1, self.source.total)), int(engine.events))
@@ -148,7 +148,7 @@ class Backtest:
                 results.take(tape)
                 tell()
             outcome = results.finish()
-        seconds = time.perf_counter() - began_s
+            seconds = time.perf_counter() - began_s
         counts = (int(engine.events), seconds, int(engine.orders), int(engine.fills))
         return Played(outcome, *counts, profit.totals(), engine.halted, int(engine.late))
 

@@ -13,7 +13,7 @@ from streams.backtest.runs_kept import RunsKept
 from streams.backtest.source_clickhouse import ClickHouseSource
 from streams.backtest.source_kafka import KafkaSource
 from streams.backtest.source_recording import market_of
-from streams.backtest.sources import of_runs
+from streams.backtest.sources_of_runs import of_runs
 from streams.backtest.tables import Tables
 from streams.config import Endpoints
 from streams.errors import ConfigError, FrameError
