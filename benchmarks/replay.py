@@ -1,15 +1,14 @@
-"""Backtests: market records a CPU second beside hftbacktest and NautilusTrader, with risk, every order's state, accounts and the tape on.
+"""Backtests: market records a CPU second beside hftbacktest and NautilusTrader, with risk, every order's state and accounts on.
 
 A grid of five orders a side, decided on every book event (`replay_grid`), on a made market and on the recording. Before a ratio is given,
 every request and every fill is compared with hftbacktest's: time, side, price, quantity; same latencies, same queue, whole fills. Its
 faster book counts. NautilusTrader runs the same rule on the first part of the made market; its fills follow other rules, so its rate is
-compared alone. A level or a trade is an event, for all of them.
+compared alone. A level or a trade is an event, for all of them. What a run writes is kept by none; rows of their own tell what that costs.
 
 MILLRACE_REPLAY_RECORDS: market records of the run that memory is measured on, 5,000,000 unless set.
 """
 
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from replay_ours import TOPOLOGY, Kept, Ours, in_order
 from replay_rows import rows_of
 
 from streams.backtest.events import Events
+from streams.backtest.results import Results
 from streams.topology.backtest import Asked, Backtest
 
 EVENTS, RUNS, ROUNDS = 500_000, 5, 2
@@ -70,9 +70,16 @@ class Beside:
                 self.check(folder / "output.npz")
             for book, said in found["books"].items():
                 theirs.setdefault(book, []).extend(said["seconds"])
-            mine += [Ours(case.sets).play(case.pieces(), case.offset_ns) for _ in range(RUNS)]
+            mine += [self.timed() for _ in range(RUNS)]
         self.rate = self.events / statistics.median(mine)
         self.best = self.events / min(statistics.median(times) for times in theirs.values())
+
+    def timed(self) -> float:
+        """CPU seconds of a run of ours, which sends and fills as often as the one that was compared."""
+        ours = Ours(self.case.sets, taped=False)
+        seconds = ours.play(self.case.pieces(), self.case.offset_ns)
+        assert (ours.engine.requests, ours.engine.fills) == self.counts, "two runs differ"
+        return seconds
 
     def check(self, path: Path) -> None:
         """Every request and every fill is hftbacktest's, and risk refused nothing. A fill reaches us a response later; ours ends with the
@@ -85,8 +92,8 @@ class Beside:
         assert not ours.engine.halted, f"{case.name}: a strategy was halted: {ours.engine.halted}"
         unequal(f"{case.name}: requests", kept.requests, in_order(theirs["requests"]))
         unequal(f"{case.name}: fills", kept.fills, in_order(fills[fills[:, 0] <= case.last_ns]))
-        assert len(kept.requests) == ours.engine.requests > 0
-        assert len(kept.fills) == ours.engine.fills > 0
+        self.counts = len(kept.requests), len(kept.fills)
+        assert min(self.counts) > 0, f"{case.name}: nothing was traded"
 
     def claim(self) -> Claim:
         ratio = self.rate / self.best
@@ -110,25 +117,43 @@ def made(folder: Path) -> list[Claim]:
     slowest = slow["events"] / statistics.median(slow["seconds"])
     ratio = beside.rate / slowest
     nautilus = Claim("the same (peer: NautilusTrader)", beside.rate, slowest, ratio, "events/s", "> 300 x", ratio > 300)
-    return [beside.claim(), nautilus, flat(market)]
+    return [beside.claim(), nautilus, hashed(market), flat(market)]
+
+
+def hashed(market: stream.Market) -> Claim:
+    """The made market with every record that the run writes encoded and hashed, as a replay without sinks does."""
+    rates, digests = [], set()
+    for _ in range(RUNS):
+        ours = Ours()
+        results = Results(ours.process.edge, 1)
+        taken = ours.play(stream.pieces(market), 0, results.take)
+        rates.append(EVENTS / (taken + spent(results.finish)))
+        digests.add(results.digest)
+    assert len(digests) == 1, "two runs wrote different bytes"
+    return Claim("made market, results encoded and hashed", statistics.median(rates), None, None, "events/s", "-", True)
 
 
 def flat(market: stream.Market) -> Claim:
     """What the process grows by while the made market is played again and again, past the first two million records."""
-    ours, seen, least = Ours(), 0, 0
+    ours, seen, held = Ours(taped=False), 0, [0]
 
     def watched() -> Iterable[Events]:
-        nonlocal seen, least
+        nonlocal seen
         for piece in stream.looped(market, RECORDS):
             yield piece
             seen += piece.count
-            if least == 0 and seen >= min(2_000_000, RECORDS // 2):
-                least = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            if seen >= min(2_000_000, RECORDS // 2):
+                held.append(resident_bytes())
 
     ours.play(watched())
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - least) / 1024
+    grown = (max(held[1:]) - held[1]) / 2**20
     assert ours.engine.events == RECORDS, f"{ours.engine.events} of {RECORDS} records were played"
     return Claim(f"memory that {RECORDS:,} records take beyond the first", grown, None, None, "MiB", "< 8 MiB", grown < 8)
+
+
+def resident_bytes() -> int:
+    """Memory that the process has now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def recorded(folder: Path, path: Path) -> list[Claim]:
