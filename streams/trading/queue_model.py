@@ -49,8 +49,6 @@ QUEUE_MODELS = {
     "log2": LOG_2,
 }
 
-_ROUNDING: float = 1e-9
-
 
 class QueuePlace(Struct):
     """An estimate of what lies ahead of a resting order.
@@ -93,8 +91,8 @@ class QueuePlace(Struct):
         self.front_lots = min(self.front_lots, float(qty_lots))
 
     def ahead_lots(self) -> int:
-        """Whole lots that must trade before it: a lot that is ahead in part is ahead."""
-        return max(0, math.ceil(self.front_lots - _ROUNDING))
+        """Whole lots that must trade before it, the nearest number to the estimate, of two the smaller: as ProbQueueModel::is_filled."""
+        return max(0, math.ceil(self.front_lots - 0.5))
 
 
 def behind_share(model: int, exponent: float, front: float, back: float) -> float:

@@ -107,7 +107,7 @@ class SlowVenue:
             behind = self.behind(front * self.lot, back * self.lot) * gone
             front = max(0.0, front - (gone - behind) - max(0.0, behind - (before - front)))
         o.front = min(front, after)
-        o.ahead = math.ceil(o.front - 1e-9)
+        o.ahead = max(0, math.ceil(o.front - 0.5))
 
     def behind(self, front, back):
         model, n = self.queue
