@@ -64,6 +64,14 @@ def status() -> None:
 
 
 @app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False) -> None:
+    """Say what this host offers, what it costs not to have it, and what to do. Changes nothing; status 1 where something cannot work."""
+    from streams.commands.doctor import doctor as examine
+
+    raise typer.Exit(examine(json, _say))
+
+
+@app.command()
 def down(purge: Annotated[bool, typer.Option("--purge", help="remove data and logs too")] = False) -> None:
     """Stop a run, then every service of this checkout."""
     from streams.commands.status import stop

@@ -38,6 +38,7 @@ def test_help_lists_every_command(capsys):
     for name in (
         "up",
         "status",
+        "doctor",
         "down",
         "apply",
         "run",

@@ -6,7 +6,7 @@ from streams.errors import ConfigError, StackError
 from streams.local.processes import holder_of, listeners, owner_home
 from streams.local.service import OFFSETS, Say
 
-__all__ = ["choose_base"]
+__all__ = ["DEFAULT_BASE", "asked_base", "choose_base"]
 
 DEFAULT_BASE = 19_000
 STEP = 1_000
@@ -19,7 +19,7 @@ def choose_base(home: str, remembered: int | None, names: tuple[str, ...], say: 
     names: the listeners that will be opened ("kafka", "controller", "registry", "clickhouse").
     StackError if a port is held by a process that is no stack of ours, or at all when MILLRACE_PORT asked for this base.
     """
-    asked = _asked()
+    asked = asked_base()
     base = asked or remembered or DEFAULT_BASE
     while True:
         taken = listeners(tuple(base + OFFSETS[name] for name in names))
@@ -40,7 +40,8 @@ def choose_base(home: str, remembered: int | None, names: tuple[str, ...], say: 
             )
 
 
-def _asked() -> int | None:
+def asked_base() -> int | None:
+    """The base port that `MILLRACE_PORT` asks for, if it does; ConfigError if it is none."""
     text = os.environ.get("MILLRACE_PORT")
     if not text:
         return None

@@ -13,7 +13,7 @@ import psutil
 from streams.errors import StackError
 from streams.local.service import HOST, Command, Service
 
-__all__ = ["end", "holder_of", "is_alive", "last_lines", "left_over", "listeners", "owner_home", "spawn"]
+__all__ = ["end", "holder_of", "is_alive", "is_millrace", "last_lines", "left_over", "listeners", "owner_home", "spawn"]
 
 MARK = "MILLRACE_SERVICE"
 SAME_PROCESS_S = 1.0  # two readings of a creation time differ by rounding only
@@ -103,6 +103,13 @@ def owner_home(pid: int | None) -> str | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         return _mark(psutil.Process(pid)).rpartition(":")[0] or None
     return None
+
+
+def is_millrace(pid: int | None) -> bool:
+    """Whether a process is one of a run, or another command of millrace."""
+    with contextlib.suppress(psutil.Error):
+        return pid is not None and any(word.startswith("streams.") or word.endswith("/millrace") for word in psutil.Process(pid).cmdline())
+    return False
 
 
 def last_lines(log: Path, count: int = 12) -> str:
