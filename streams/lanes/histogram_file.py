@@ -38,12 +38,11 @@ class HistogramFile:
     stages : what is measured, in the order of the histograms
     """
 
-    def __init__(self, path: Path, stages: Sequence[str], writable: bool) -> None:
+    def __init__(self, path: Path, stages: Sequence[str]) -> None:
         self.path, self.stages = path, tuple(stages)
-        with path.open("r+b") as file:
+        with path.open("r+b") as file:  # readers write too: they ask for the other bank
             self._map = mmap.mmap(file.fileno(), HEAD_BYTES + NBYTES * len(self.stages))
         self._memory = np.frombuffer(self._map, np.uint8)  # the mapping lives as long as its address is used
-        self._writable = writable
 
     @classmethod
     def create(cls, path: Path, stages: Sequence[str]) -> "HistogramFile":
@@ -56,7 +55,7 @@ class HistogramFile:
                 file.write(json.dumps(head).encode().ljust(HEAD_BYTES, b"\0"))
                 file.truncate(HEAD_BYTES + NBYTES * len(stages))
             os.replace(aside, path)  # a reader sees the old file or the whole new one
-        opened = cls(path, stages, writable=True)
+        opened = cls(path, stages)
         for stage in stages:  # a writer that was killed inside of a record has begun one more than it did
             address = opened.address(stage)
             store_release(address + BEGUN, load_acquire(address + DONE))
@@ -72,7 +71,7 @@ class HistogramFile:
         if found != expected:
             layout = f"layout {found.get('layout')}, this version {expected['layout']}"
             raise LaneError(f"{path}: histograms have {layout}; read them with the version that the process runs")
-        return cls(path, found["stages"], writable=False)
+        return cls(path, found["stages"])
 
     def address(self, stage: str) -> int:
         """Where `histogram.record` counts a stage; valid as long as this object lives."""

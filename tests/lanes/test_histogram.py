@@ -1,6 +1,9 @@
 """Histograms of latencies: buckets, quantiles, exact copies beside a busy writer, plain and compiled by bytes."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -20,6 +23,20 @@ from tests.lanes import slow_histogram as slow
 BOUNDS = slow.bounds()
 VALUES = st.integers(0, 2**63 - 1) | st.integers(0, 5_000) | st.sampled_from([0, 255, 256, 257, 511, 512, 2**40 - 1, 2**40, 2**63 - 1])
 ROUNDS = 200
+ROOT = Path(h.__file__).resolve().parents[2]
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from streams.kernel import native
+from streams.lanes import histogram as h
+from streams.lanes.histogram_file import HistogramFile
+file, values = HistogramFile.create(Path(sys.argv[1]), ["hop"]), np.full(100_000, 1_000)
+record_all = native.function(native.load("histogram", lambda: h.ENTRIES, native.sources("streams.lanes.histogram")).record_all, 3)
+print(end=".", flush=True)
+while True:
+    record_all(file.address("hop"), values.ctypes.data, len(values))
+"""
 FAIR = st.integers(0, 2**40) | st.integers(0, 3_000)  # their sum fits
 
 
@@ -133,6 +150,27 @@ def test_take_of_a_writer_killed_inside_a_record_says_so_and_its_successor_goes_
     successor = HistogramFile.create(tmp_path / "h", ["hop"])
     recorded(successor, "hop", [4])
     assert file.take("hop") == counted([1, 2, 4])
+
+
+@pytest.mark.slow
+def test_take_beside_another_process_that_is_killed_loses_no_record_it_had_done(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "h")]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert writer.stdout is not None
+    assert writer.stdout.read(1) == b"."
+    file = HistogramFile.open(tmp_path / "h")
+    taken = [file.take("hop") for _ in range(200)]
+    writer.kill()
+    writer.wait()
+    done = h.load_acquire(file.address("hop") + h.DONE)
+    successor = HistogramFile.create(tmp_path / "h", ["hop"])
+    last = successor.take("hop")
+    assert [one.count for one in taken] == sorted(one.count for one in taken)
+    assert all(one.exact and one.sum_ns == 1_000 * one.count for one in taken)
+    assert done <= last.count <= done + 1  # what it died in may be counted
+    assert taken[-1].count <= done
+    recorded(successor, "hop", [7])
+    assert file.take("hop").count == last.count + 1
 
 
 def test_merged_figures_are_of_all_records_together(tmp_path):
