@@ -1,7 +1,7 @@
 """The kernel: one Python source, plain objects or flat memory with machine code. Importing it does not import Numba.
 
     fields, struct, items     Struct classes and their plain objects        memory, view, layout   their flat form, and its description
-    prim, raw, atomics, address    what methods call, in both runs          fault                  errors raised inside an entry
+    prim, raw, atomics, address, system    what methods call, in both runs  fault                  errors raised inside an entry
     native, lock              entries as objects on disk                    parity                 what would not be equal in both runs
     compile, parts, {typing,elements,names}_numba, refuse, explain          the compiler: imported when no object is on disk
 

@@ -17,6 +17,7 @@ __all__ = [
     "compare_swap",
     "fence",
     "fence_acquire",
+    "fence_compiler",
     "fence_release",
     "fetch_add",
     "load_acquire",
@@ -97,6 +98,11 @@ def fence_acquire() -> None:
 @primitive(lambda b: b.fence("release"), returns=False)
 def fence_release() -> None:
     """Whatever comes before stays before the stores that follow."""
+
+
+@primitive(lambda b: b.fence("seq_cst", targetscope="singlethread"), returns=False)
+def fence_compiler() -> None:
+    """The compiler moves nothing across it; the processor still may. For the cheap side of a pair whose other side calls `barrier_all`."""
 
 
 def _pause(b: Any) -> Any:
