@@ -1,0 +1,136 @@
+"""The two ends of a ring as Python holds them: their Structs in this process's memory, and calls of their code, compiled or plain."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.errors import LaneError
+from streams.kernel import Struct, View, addr_of, native
+from streams.kernel.atomics import load_acquire, store_release
+from streams.lanes import ring_kernel as k
+from streams.lanes import ring_layout as at
+from streams.lanes.waiting import Waiting
+
+if TYPE_CHECKING:
+    from streams.lanes.ring import Ring
+
+__all__ = ["Reader", "Writer", "ring_sources"]
+
+_MOST_AHEAD = 64
+_PATIENCE_NS = 1_000_000_000
+
+
+class _End:
+    """What both ends share: the Struct in memory, and how to call its code."""
+
+    def __init__(self, ring: "Ring", line: int, state: Struct, compiled: bool) -> None:
+        self.ring, self.line, self.compiled = ring, line, compiled
+        self._packed = state.pack() if compiled else None
+        self.state: Any = View(type(state), self._packed) if compiled else state
+        self.address: int = self._packed.ctypes.data if self._packed is not None else addr_of(state)
+
+    def _call(self, entry: str, *args: int) -> int:
+        if self.ring.memory.closed or self.line == 0:
+            raise LaneError(f"{self.ring.path}: this end has been closed; open the ring again")
+        function = _compiled(entry) if self.compiled else k.ENTRIES[entry][0]
+        return function(self.address, *args)
+
+    def _let_go(self) -> None:
+        line, self.line = self.line, 0
+        if line and not self.ring.memory.closed:
+            store_release(line + at.PROCESS, 0)
+
+
+class Writer(_End):
+    """The writing end. `address` is the RingWriter's for compiled loops; `state` shows its fields."""
+
+    def __init__(self, ring: "Ring", line: int, fenced: int, wait: Waiting, compiled: bool) -> None:
+        claimed = load_acquire(ring.address + at.CLAIM)  # kept: a slot that the writer before began to write is whole no more
+        state = k.RingWriter(
+            ring=ring.address,
+            data=ring.memory.data,
+            slot_nbytes=ring.slot_nbytes,
+            capacity=ring.capacity,
+            next=ring.head,
+            claimed=claimed,
+            ahead=min(_MOST_AHEAD, ring.capacity // 8),
+            full=load_acquire(line + at.FULL),
+            fenced=fenced,
+            spins=wait.spins,
+            yields=wait.yields,
+            sleeps=int(wait.sleeps),
+        )
+        super().__init__(ring, line, state, compiled)
+
+    def write(self, slots: Any, patience_ns: int = _PATIENCE_NS) -> int:
+        """Copy slots in, from bytes or an array whose bytes are a multiple of the slot's, and publish them.
+
+        How many: fewer than given if a blocking reader left no room for `patience_ns`. Readers may see the first before the last.
+        """
+        data = np.frombuffer(np.ascontiguousarray(slots) if isinstance(slots, np.ndarray) else slots, np.uint8)
+        n, rest = divmod(len(data), self.ring.slot_nbytes)
+        if rest:
+            raise LaneError(f"{self.ring.path}: {len(data)} bytes are no whole slots of {self.ring.slot_nbytes}")
+        return self._call("ring_write", data.ctypes.data, n, patience_ns) if n else 0
+
+    def leave(self) -> None:
+        """Let the place go: another process may write."""
+        self._let_go()
+
+
+class Reader(_End):
+    """A reading end. `address` is the RingReader's for compiled loops; `state` shows its fields."""
+
+    def __init__(self, ring: "Ring", line: int, cursor: int, safe: int, wait: Waiting, compiled: bool) -> None:
+        state = k.RingReader(
+            ring=ring.address,
+            data=ring.memory.data,
+            line=line,
+            slot_nbytes=ring.slot_nbytes,
+            capacity=ring.capacity,
+            next=cursor,
+            head=cursor,
+            safe=safe,
+            lost=load_acquire(line + at.LOST),
+            overruns=load_acquire(line + at.OVERRUNS),
+            spins=wait.spins,
+            yields=wait.yields,
+            sleeps=int(wait.sleeps),
+        )
+        super().__init__(ring, line, state, compiled)
+
+    def poll(self) -> int:
+        """Slots that can be read now."""
+        return self._call("ring_poll")
+
+    def read(self, most: int, patience_ns: int = 0) -> Any:
+        """Copy up to `most` > 0 slots out: uint8[n, slot bytes]; n = 0: none came within `patience_ns`. Commit what is done with."""
+        out = np.empty((most, self.ring.slot_nbytes), np.uint8)
+        return out[: self._call("ring_take", out.ctypes.data, most, patience_ns)]
+
+    def commit(self) -> None:
+        """What was read is done with: the writer may have the slots, and a restart begins after them."""
+        self._call("ring_commit")
+
+    def detach(self) -> None:
+        """Let go, to come back under the same name: the writer waits for a blocking reader meanwhile."""
+        self._let_go()
+
+    def leave(self) -> None:
+        """Let go for good: nobody waits, though the name still resumes at its commit if the ring has it."""
+        if self.line and not self.ring.memory.closed:
+            store_release(self.line + at.STATE, at.FREE)
+        self._let_go()
+
+
+def ring_sources() -> list[Any]:
+    """Source files of the ring's compiled code, for objects of other loops that hold it."""
+    return native.sources("streams.lanes.ring_kernel", "streams.lanes.ring_layout")
+
+
+@functools.cache
+def _compiled(entry: str) -> Callable[..., int]:
+    loaded = native.load("ring", lambda: k.ENTRIES, ring_sources())
+    return native.function(getattr(loaded, entry), k.ENTRIES[entry][1])

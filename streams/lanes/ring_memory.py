@@ -1,0 +1,68 @@
+"""The memory of a ring: a file mapped with its slots twice in a row, so that a record that wraps round the end is contiguous."""
+
+import ctypes
+import mmap
+import os
+import weakref
+from typing import Any
+
+import numpy as np
+
+from streams.errors import LaneError
+
+__all__ = ["RingMemory", "reserve"]
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.mmap.restype = ctypes.c_void_p
+_LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
+_LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_MAP_FIXED = 0x10  # Linux, macOS, BSD
+_FAILED = ctypes.c_void_p(-1).value
+
+
+class RingMemory:
+    """A mapped ring: `address` of its header, `data` of its slots; mapped until `close` or until nobody holds it."""
+
+    def __init__(self, path: str, fd: int, header_nbytes: int, data_nbytes: int) -> None:
+        whole = header_nbytes + 2 * data_nbytes
+        kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        start = _map(path, None, whole, 0, kind, -1, 0)  # reserves the addresses, so that nothing else comes between
+        self.address, self.data = start, start + header_nbytes
+        shared, both = mmap.MAP_SHARED | _MAP_FIXED, mmap.PROT_READ | mmap.PROT_WRITE
+        _map(path, start, header_nbytes + data_nbytes, both, shared, fd, 0)
+        _map(path, start + header_nbytes + data_nbytes, data_nbytes, both, shared, fd, header_nbytes)
+        self._unmap = weakref.finalize(self, _LIBC.munmap, start, whole)
+        self._whole = whole
+
+    def bytes_at(self, offset: int, nbytes: int) -> Any:
+        """A numpy array of bytes over part of it, from `offset` after the header's start; valid until it is closed."""
+        return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(self.address + offset))
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is mapped no more."""
+        return not self._unmap.alive
+
+    def close(self) -> None:
+        """Unmap it: whoever touches its addresses after this ends the process."""
+        self._unmap()
+
+
+def _map(path: str, at: int | None, nbytes: int, access: int, kind: int, fd: int, offset: int) -> int:
+    found = _LIBC.mmap(at, nbytes, access, kind, fd, offset)
+    if found is None or found == _FAILED:
+        raise LaneError(f"{path}: {nbytes:,} bytes cannot be mapped: {os.strerror(ctypes.get_errno())}")
+    return found
+
+
+def reserve(path: str, fd: int, nbytes: int) -> None:
+    """Give the file all its bytes now; LaneError if the place has not as many (a sparse file would end the process when it is written)."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, nbytes)
+        else:
+            os.ftruncate(fd, nbytes)
+    except OSError as e:
+        raise LaneError(
+            f"{path}: {nbytes:,} bytes cannot be reserved ({e.strerror}); free some, take fewer slots, or another folder"
+        ) from None
