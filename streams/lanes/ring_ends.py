@@ -44,7 +44,7 @@ class _End:
 
 
 class Writer(_End):
-    """The writing end. `address` is the RingWriter's for compiled loops; `state` shows its fields."""
+    """The writing end. `address` is the RingWriter's for compiled loops, valid as long as this object lives; `state` shows its fields."""
 
     def __init__(self, ring: "Ring", line: int, fenced: int, wait: Waiting, compiled: bool) -> None:
         claimed = load_acquire(ring.address + at.CLAIM)  # kept: a slot that the writer before began to write is whole no more
@@ -81,7 +81,7 @@ class Writer(_End):
 
 
 class Reader(_End):
-    """A reading end. `address` is the RingReader's for compiled loops; `state` shows its fields."""
+    """A reading end. `address` is the RingReader's for compiled loops, valid as long as this object lives; `state` shows its fields."""
 
     def __init__(self, ring: "Ring", line: int, cursor: int, safe: int, wait: Waiting, compiled: bool) -> None:
         state = k.RingReader(

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from streams.errors import ConfigError, LaneError
 from streams.kernel import I32, Struct
+from streams.kernel.atomics import load_acquire
 from streams.kernel.parity import unequal
 from streams.lanes import ring_kernel, ring_layout
 from streams.lanes.ring import Ring
-from streams.lanes.waiting import waiting_policy
+from streams.lanes.waiting import POLICIES, waiting_policy
 from streams.slots import LevelSlot, OrderSlot, QuoteSlot, TradeSlot
 from tests.lanes.ring_kit import Note
 
@@ -255,6 +256,40 @@ def test_ring_all_lines_taken_names_them_and_a_free_one_is_used_again(path):
     readers[3].leave()
     ring.reader("late")
     assert [r.name for r in ring.readers()][3] == "late"
+
+
+def test_reader_publish_between_its_last_look_and_its_sleep_does_not_sleep(path, monkeypatch):
+    ring = Ring.create(path, [Note], 64)
+    writer, reader = ring.writer("w"), ring.reader("r", wait=POLICIES["sleep"], compiled=False)
+    slept = []
+
+    def sleep_on(address, value, ns):
+        writer.write(bytes(64))  # the other process gets in just before the system call
+        slept.append(load_acquire(address) == value)
+        return 0
+
+    monkeypatch.setattr(ring_kernel, "sleep_on", sleep_on)
+    assert len(reader.read(1, patience_ns=1_000_000_000)) == 1
+    assert slept == [False]
+
+
+def test_reader_slots_overwritten_while_it_copies_are_refused(path, monkeypatch):
+    ring = Ring.create(path, [Note], 64)
+    writer, reader = ring.writer("w"), ring.reader("top", lossy=True, compiled=False)
+    writer.write(np.zeros(64 * 8, np.int64))
+    copy, begun = ring_kernel.copy_words, []
+
+    def copy_words(source, target, nbytes):
+        copy(source, target, 64)
+        if not begun:
+            begun.append(writer.write(np.ones(64 * 8, np.int64)))  # the writer is compiled: it does not come here
+        copy(source + 64, target + 64, nbytes - 64)
+
+    monkeypatch.setattr(ring_kernel, "copy_words", copy_words)
+    got = reader.read(10).view(np.int64)
+    assert begun == [64]
+    assert got.tolist() == [[1] * 8] * 10
+    assert reader.state.lost > 0
 
 
 def test_waiting_policy_unknown_names_the_allowed_ones():
