@@ -5,6 +5,8 @@ Compiled they are calls of the C library; plain they are the same calls. Where t
 """
 
 import ctypes
+import errno
+import functools
 import os
 import sys
 import time
@@ -14,12 +16,13 @@ from llvmlite import ir
 
 from streams.kernel.prim import I64, primitive
 
-__all__ = ["barrier_all", "barrier_register", "monotonic_ns", "sleep_on", "wake_all", "yield_cpu"]
+__all__ = ["barrier_all", "barrier_register", "can_sleep_on_any", "monotonic_ns", "sleep_on", "sleep_on_any", "wake_all", "yield_cpu"]
 
-_LIBC = ctypes.CDLL(None)
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _LINUX = sys.platform == "linux" and sys.byteorder == "little"
 _ARM = _LINUX and os.uname().machine == "aarch64"
 _FUTEX, _MEMBARRIER = (98, 283) if _ARM else (202, 324)
+_FUTEX_WAITV = 449  # on every architecture
 _WAIT, _WAKE, _EVERYBODY = 0, 1, 0x7FFFFFFF  # not the private forms: the word is shared between processes
 _BARRIER, _REGISTER = 1 << 1, 1 << 2  # MEMBARRIER_CMD_GLOBAL_EXPEDITED and its registration
 _NAP_NS = 50_000
@@ -32,7 +35,7 @@ class _Timespec(ctypes.Structure):
 
 
 _LIBC.syscall.restype = ctypes.c_long
-_LIBC.syscall.argtypes = [ctypes.c_long] * 5
+_LIBC.syscall.argtypes = [ctypes.c_long] * 6
 
 
 def _constant(value: int) -> Any:
@@ -76,7 +79,31 @@ def sleep_on(addr: int, value: int, ns: int) -> int:
         time.sleep(min(ns, _NAP_NS) / _SECOND_NS)
         return 0
     span = _Timespec(*divmod(ns, _SECOND_NS))
-    return int(_LIBC.syscall(_FUTEX, addr, _WAIT, value & 0xFFFFFFFF, ctypes.addressof(span)))
+    return int(_LIBC.syscall(_FUTEX, addr, _WAIT, value & 0xFFFFFFFF, ctypes.addressof(span), 0))
+
+
+@functools.cache
+def can_sleep_on_any() -> bool:
+    """Whether the host can sleep on several words at once (futex_waitv of Linux 5.16). Not for compiled code: ask before."""
+    return _LINUX and _LIBC.syscall(_FUTEX_WAITV, 0, 0, 0, 0, 0) < 0 and ctypes.get_errno() == errno.EINVAL
+
+
+def _sleep_on_any(b: Any, words: Any, n: Any, until_ns: Any) -> Any:
+    end = _timespec(b)
+    b.store(b.sdiv(until_ns, _constant(_SECOND_NS)), end)
+    b.store(b.srem(until_ns, _constant(_SECOND_NS)), b.gep(end, [_constant(1)]))
+    clock = _constant(int(time.CLOCK_MONOTONIC))
+    return _syscall(b, _constant(_FUTEX_WAITV), words, n, _constant(0), b.ptrtoint(end, I64), clock)
+
+
+@primitive(_sleep_on_any)
+def sleep_on_any(words: int, n: int, until_ns: int) -> int:
+    """The same on n words, 0 < n <= 128, until `monotonic_ns() >= until_ns`. Only where `can_sleep_on_any()`.
+
+    words: address of n times three words: the value expected, the address of the word, and 2 (a shared word of which the low half counts).
+    """
+    end = _Timespec(*divmod(until_ns, _SECOND_NS))
+    return int(_LIBC.syscall(_FUTEX_WAITV, words, n, 0, ctypes.addressof(end), int(time.CLOCK_MONOTONIC)))
 
 
 def _wake_all(b: Any, addr: Any) -> Any:
@@ -88,7 +115,7 @@ def _wake_all(b: Any, addr: Any) -> Any:
 @primitive(_wake_all)
 def wake_all(addr: int) -> int:
     """Wake whoever sleeps on the word at `addr`, in any process that maps it; how many."""
-    return int(_LIBC.syscall(_FUTEX, addr, _WAKE, _EVERYBODY, 0)) if _LINUX else 0
+    return int(_LIBC.syscall(_FUTEX, addr, _WAKE, _EVERYBODY, 0, 0)) if _LINUX else 0
 
 
 @primitive(lambda b: b.sext(b.call(_function(b, "sched_yield", ir.FunctionType(_HALF, [])), []), I64))
@@ -119,7 +146,7 @@ def _membarrier(b: Any, command: int) -> Any:
 @primitive(lambda b: _membarrier(b, _REGISTER))
 def barrier_register() -> int:
     """Have this process's threads take part in every `barrier_all`; 0, or below 0 where the host has none (membarrier of Linux 4.16)."""
-    return int(_LIBC.syscall(_MEMBARRIER, _REGISTER, 0, 0, 0)) if _LINUX else -1
+    return int(_LIBC.syscall(_MEMBARRIER, _REGISTER, 0, 0, 0, 0)) if _LINUX else -1
 
 
 @primitive(lambda b: _membarrier(b, _BARRIER))
@@ -128,4 +155,4 @@ def barrier_all() -> int:
 
     It lets a frequent path do with `fence_compiler` against a rare one that calls this.
     """
-    return int(_LIBC.syscall(_MEMBARRIER, _BARRIER, 0, 0, 0)) if _LINUX else -1
+    return int(_LIBC.syscall(_MEMBARRIER, _BARRIER, 0, 0, 0, 0)) if _LINUX else -1
