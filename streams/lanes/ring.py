@@ -131,6 +131,11 @@ class Ring:
         """Claims of the writer that found no room, over all writers."""
         return load_acquire(self.address + at.WRITER + at.FULL)
 
+    @property
+    def writer_lives(self) -> bool:
+        """Whether the process of the writer lives; false also if it left, or none ever came."""
+        return self._lives(self.address + at.WRITER)
+
     def writer(self, name: str, wait: Waiting = POLICIES["backoff"], compiled: bool = True) -> "Writer":
         """Become the writer. LaneError names the one that lives. wait: how `claim_within` waits for blocking readers."""
         line = self.address + at.WRITER

@@ -1,7 +1,7 @@
 """The two ends of a ring as Python holds them: their Structs in this process's memory, and calls of their code, compiled or plain."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,15 +9,18 @@ import numpy as np
 from streams.errors import LaneError
 from streams.kernel import Struct, View, addr_of, native
 from streams.kernel.atomics import load_acquire, store_release
+from streams.kernel.system import can_sleep_on_any
+from streams.lanes import ring_group as g
 from streams.lanes import ring_kernel as k
 from streams.lanes import ring_layout as at
-from streams.lanes.waiting import Waiting
+from streams.lanes.waiting import POLICIES, Waiting
 
 if TYPE_CHECKING:
     from streams.lanes.ring import Ring
 
-__all__ = ["Reader", "Writer", "ring_sources"]
+__all__ = ["Reader", "ReaderGroup", "Writer", "ring_sources"]
 
+_ENTRIES = {**k.ENTRIES, **g.ENTRIES}
 _MOST_AHEAD = 64
 _PATIENCE_NS = 1_000_000_000
 
@@ -31,10 +34,14 @@ class _End:
         self.state: Any = View(type(state), self._packed) if compiled else state
         self.address: int = self._packed.ctypes.data if self._packed is not None else addr_of(state)
 
-    def _call(self, entry: str, *args: int) -> int:
+    def check(self) -> None:
+        """LaneError if it has been let go, or its ring closed."""
         if self.ring.memory.closed or self.line == 0:
             raise LaneError(f"{self.ring.path}: this end has been closed; open the ring again")
-        function = _compiled(entry) if self.compiled else k.ENTRIES[entry][0]
+
+    def _call(self, entry: str, *args: int) -> int:
+        self.check()
+        function = _compiled(entry) if self.compiled else _ENTRIES[entry][0]
         return function(self.address, *args)
 
     def _let_go(self) -> None:
@@ -125,12 +132,45 @@ class Reader(_End):
         self._let_go()
 
 
+class ReaderGroup:
+    """Several readers that one loop waits for at once; `address` is the RingGroup's for compiled loops, valid as long as this object lives.
+
+    readers: 1 to 16, all compiled or all plain. wait: how; it sleeps on all of them at once where the host can (Linux 5.16), else in naps.
+    """
+
+    def __init__(self, readers: Sequence[Reader], wait: Waiting = POLICIES["backoff"]) -> None:
+        if not 0 < len(readers) <= g.MOST or len({r.compiled for r in readers}) > 1:
+            raise LaneError(f"{len(readers)} readers cannot wait together; 1 to {g.MOST} can, all compiled or all plain")
+        self.readers, self.compiled = tuple(readers), readers[0].compiled
+        self._words = np.zeros(3 * g.MOST, np.int64)
+        state = g.RingGroup(
+            n=len(readers),
+            words=self._words.ctypes.data,
+            many=int(can_sleep_on_any()),
+            spins=wait.spins,
+            yields=wait.yields,
+            sleeps=int(wait.sleeps),
+        )
+        for i, r in enumerate(readers):
+            state.readers[i] = r.address
+        self.state = state
+        self._packed = state.pack() if self.compiled else None
+        self.address: int = self._packed.ctypes.data if self._packed is not None else addr_of(state)
+
+    def wait(self, patience_ns: int) -> bool:
+        """Whether any reader has something to read, waiting for it up to `patience_ns`."""
+        for r in self.readers:
+            r.check()
+        function = _compiled("ring_group_wait") if self.compiled else g.ring_group_wait
+        return function(self.address, patience_ns) != 0
+
+
 def ring_sources() -> list[Any]:
     """Source files of the ring's compiled code, for objects of other loops that hold it."""
-    return native.sources("streams.lanes.ring_kernel", "streams.lanes.ring_layout")
+    return native.sources("streams.lanes.ring_kernel", "streams.lanes.ring_group", "streams.lanes.ring_layout")
 
 
 @functools.cache
 def _compiled(entry: str) -> Callable[..., int]:
-    loaded = native.load("ring", lambda: k.ENTRIES, ring_sources())
-    return native.function(getattr(loaded, entry), k.ENTRIES[entry][1])
+    loaded = native.load("ring", lambda: _ENTRIES, ring_sources())
+    return native.function(getattr(loaded, entry), _ENTRIES[entry][1])

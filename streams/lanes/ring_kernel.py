@@ -49,11 +49,11 @@ from streams.lanes.ring_layout import (
     WRITER,
 )
 
-__all__ = ["ENTRIES", "RingReader", "RingWriter", "copy_words", "look_again", "wake_sleepers"]
+__all__ = ["BLIND_NAP_NS", "CLOCK_EACH", "ENTRIES", "RingReader", "RingWriter", "copy_words", "look_again", "wake_sleepers"]
 
-_CLOCK_EACH = 1024  # looks of a spinning reader from one look at the clock to the next
+CLOCK_EACH = 1024  # looks of a spinning reader from one look at the clock to the next
 _ROOM_NAP_NS = 20_000  # a writer that sleeps is not woken: readers would pay for it at each commit
-_BLIND_NAP_NS = 1_000_000  # a sleeper that may miss its wake looks again
+BLIND_NAP_NS = 1_000_000  # a sleeper that may miss its wake looks again
 
 
 class RingWriter(Struct, align=64):
@@ -199,21 +199,30 @@ class RingReader(Struct, align=64):
                 if look_again(looks, self.spins, self.yields, self.sleeps) != 0:
                     self.sleep(until)
                 ready = self.poll()
-                timed = looks % _CLOCK_EACH == 0 or (looks > self.spins and self.yields + self.sleeps > 0)
+                timed = looks % CLOCK_EACH == 0 or (looks > self.spins and self.yields + self.sleeps > 0)
                 if ready == 0 and timed and monotonic_ns() >= until:
                     break
         return ready
 
     def sleep(self, until_ns: int) -> None:
         """Sleep until a slot is published, or the time is up."""
-        event = load_acquire(self.ring + EVENT)
-        store_relaxed(self.ring + SLEEPERS, 1)
+        event = self.announce()
         fence()
         left = until_ns - monotonic_ns()
-        if load_relaxed(self.ring + WRITER + BARRIER) != 0 and barrier_all() < 0:
-            left = min(left, _BLIND_NAP_NS)
+        if self.blind():
+            left = min(left, BLIND_NAP_NS)
         if left > 0 and self.poll() == 0:
             sleep_on(self.ring + EVENT, event, left)
+
+    def announce(self) -> int:
+        """Say that this reader will sleep, unless a look after a full fence finds something; the EVENT to sleep on."""
+        event = load_acquire(self.ring + EVENT)
+        store_relaxed(self.ring + SLEEPERS, 1)
+        return event
+
+    def blind(self) -> bool:
+        """Fence on the writer's core; true if that cannot be, so that a wake may be missed."""
+        return load_relaxed(self.ring + WRITER + BARRIER) != 0 and barrier_all() < 0
 
     def intact(self) -> bool:
         """Whether what has been read from `next` on, in place or copied, was still whole."""
@@ -304,5 +313,10 @@ def ring_commit(reader: int) -> int:
     return 0
 
 
-ENTRIES = {"ring_write": (ring_write, 4), "ring_take": (ring_take, 4), "ring_poll": (ring_poll, 1), "ring_commit": (ring_commit, 1)}
-"""What the handles of `ring` call; other compiled loops use the two Structs."""
+ENTRIES = {
+    "ring_write": (ring_write, 4),
+    "ring_take": (ring_take, 4),
+    "ring_poll": (ring_poll, 1),
+    "ring_commit": (ring_commit, 1),
+}
+"""What the handles of `ring` call; other compiled loops use the Structs."""

@@ -13,8 +13,9 @@ from streams.errors import ConfigError, LaneError
 from streams.kernel import I32, Struct
 from streams.kernel.atomics import load_acquire
 from streams.kernel.parity import unequal
-from streams.lanes import ring_kernel, ring_layout
+from streams.lanes import ring_group, ring_kernel, ring_layout
 from streams.lanes.ring import Ring
+from streams.lanes.ring_ends import ReaderGroup
 from streams.lanes.waiting import POLICIES, waiting_policy
 from streams.slots import LevelSlot, OrderSlot, QuoteSlot, TradeSlot
 from tests.lanes.ring_kit import Note
@@ -195,7 +196,9 @@ def test_create_refuses_what_cannot_be(path):
 
 def test_ends_that_live_keep_their_places(path):
     ring, other = Ring.create(path, [Note], 64), Ring.open(path, [Note])
+    assert not other.writer_lives
     writer, reader = ring.writer("feed"), ring.reader("lane")
+    assert other.writer_lives
     with pytest.raises(LaneError, match=f"writer 'feed' lives as process {os.getpid()}; end it, then 'thief'"):
         other.writer("thief")
     with pytest.raises(LaneError, match="reader 'lane' lives"):
@@ -292,10 +295,22 @@ def test_reader_slots_overwritten_while_it_copies_are_refused(path, monkeypatch)
     assert reader.state.lost > 0
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_group_without_news_ends_with_its_patience(path, compiled):
+    ring = Ring.create(path, [Note], 64)
+    readers = [ring.reader(name, compiled=compiled) for name in ("a", "b")]
+    for policy in POLICIES.values():
+        assert not ReaderGroup(readers, wait=policy).wait(2_000_000)
+    ring.writer("w").write(bytes(64))
+    assert ReaderGroup(readers).wait(0)
+    with pytest.raises(LaneError, match="0 readers cannot wait together; 1 to 16 can"):
+        ReaderGroup([])
+
+
 def test_waiting_policy_unknown_names_the_allowed_ones():
     with pytest.raises(ConfigError, match="'busy' is no policy; use spin, yield, sleep, backoff"):
         waiting_policy("busy")
 
 
 def test_ring_kernel_has_no_construct_that_differs_compiled():
-    assert list(unequal(Path(ring_kernel.__file__))) == []
+    assert [line for module in (ring_kernel, ring_group) for line in unequal(Path(module.__file__))] == []

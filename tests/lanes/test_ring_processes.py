@@ -12,6 +12,7 @@ import pytest
 from streams.errors import LaneError
 from streams.kernel.atomics import load_acquire, store_release
 from streams.lanes.ring import Ring
+from streams.lanes.ring_ends import ReaderGroup
 from streams.lanes.ring_layout import SLEEPERS
 from streams.lanes.ring_owner import alive, started
 from streams.lanes.waiting import POLICIES
@@ -182,6 +183,7 @@ def test_slots_begun_by_a_killed_writer_are_void_and_nobody_reads_them(place):
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert Child(work).join() == -signal.SIGKILL
+    assert not ring.writer_lives
     second = ring.writer("second")
     top = ring.reader("top", lossy=True, start="oldest")
     assert (ring.head, second.state.next, ring.epoch) == (ring.capacity, ring.capacity, 3)
@@ -212,6 +214,29 @@ def test_sleeping_reader_is_woken_by_a_publish_and_a_killed_sleeper_costs_nothin
     writer.write(bytes(64))
     assert child.join() == 0  # within 20 s, where its own patience is 60
     assert sleepers(ring) == 0
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("many", [True, False])
+def test_group_asleep_on_two_rings_is_woken_by_either(place, compiled, many, monkeypatch):
+    if not many:
+        monkeypatch.setattr("streams.lanes.ring_ends.can_sleep_on_any", lambda: False)
+    other = Ring.create(place.path + "2", [Note], 64)
+    rings = [place.ring, other]
+    writers = [ring.writer("w") for ring in rings]
+
+    def work():
+        opened = [Ring.open(ring.path, [Note]) for ring in rings]
+        readers = [ring.reader("lane", compiled=compiled) for ring in opened]
+        group = ReaderGroup(readers, wait=POLICIES["sleep"])
+        return all(group.wait(60_000_000_000) and len(r.read(9)) == 1 for r in readers)
+
+    child = Child(work)
+    place.children.append(child)
+    for ring, writer in zip(rings, writers, strict=True):
+        until(lambda ring=ring: sleepers(ring) != 0, "the reader to sleep")
+        writer.write(bytes(64))
+    assert child.join() == 0  # within 20 s, where its own patience is 60
 
 
 def sleepers(ring):
