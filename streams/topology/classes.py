@@ -1,8 +1,10 @@
 """A strategy's class, found by its path; its parameters are its own annotated fields."""
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from streams.kernel.fault import describe
@@ -41,9 +43,9 @@ def faults_of_strategy(path: object, params: dict[str, Any]) -> Iterator[tuple[K
         if name not in known:
             yield ("params", name), f"is no parameter of {class_name}{nearest(name, known)}"
         elif known[name] is int and not isinstance(value, int):
-            yield ("params", name), f"{value!r} is no whole number, as {class_name}.{name} is"
-        elif known[name] is float and isinstance(value, str):
-            yield ("params", name), f"{value!r} is no number, as {class_name}.{name} is"
+            yield ("params", name), f"{_shown(value)} is no whole number, as {class_name}.{name} is"
+        elif known[name] is float and not _is_number(value):
+            yield ("params", name), f"{_shown(value)} is no number, as {class_name}.{name} is"
 
 
 def load_class(path: str) -> Any:
@@ -70,6 +72,19 @@ def parameters(cls: type) -> dict[str, Any]:
             if not name.startswith("_") and kind in (int, float, bool, str):
                 found[name] = kind
     return found
+
+
+def _is_number(value: object) -> bool:
+    """A float can hold it."""
+    try:
+        return isinstance(value, int | Decimal) and math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def _shown(value: object) -> str:
+    """A value as the file has it."""
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _modules(module_name: str) -> list[str]:

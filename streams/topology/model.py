@@ -133,13 +133,20 @@ class Account(Part):
     limits: Limits = Limits()
 
 
+def _param(value: object) -> object:
+    """A parameter that can be one: a NaN would compare false with everything, and trade."""
+    if not isinstance(value, bool | int | Decimal | str) or (isinstance(value, Decimal) and not value.is_finite()):
+        raise UnitError(f"{value} is no parameter; write a number, true, false or a text")
+    return value
+
+
 class Strategy(Part):
     """A strategy on an account: a class, its instruments, its parameters, and the model file of a class with compiled = False."""
 
     path: str = Field(alias="class", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     account: Name
     instruments: tuple[InstrumentName, ...] = Field(min_length=1)
-    params: dict[str, bool | int | Decimal | str] = Field(default_factory=dict)
+    params: dict[str, Annotated[bool | int | Decimal | str, exactly(_param)]] = Field(default_factory=dict)
     model: str | None = None
 
 

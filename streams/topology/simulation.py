@@ -28,6 +28,7 @@ from streams.errors import UnitError
 from streams.topology import quantity
 from streams.topology.part import Part, exactly
 from streams.trading.fee_tiers import MAX_FEE_TIERS
+from streams.trading.latency import MAX_FEED_LATENCY_NS
 from streams.trading.venue_models import VenueModels
 
 __all__ = ["FeeTier", "Impact", "Queue", "Simulation", "latency"]
@@ -59,7 +60,11 @@ def _latency_or_drawn(value: object) -> int | Drawn:
 
 
 def _feed_latency(value: object) -> int | Drawn | None:
-    return None if value == "recorded" else _latency_or_drawn(value)
+    found = None if value == "recorded" else _latency_or_drawn(value)
+    typical_ns = found.median_ns if isinstance(found, Drawn) else found or 0
+    if typical_ns > MAX_FEED_LATENCY_NS:
+        raise UnitError(f"{value} is too long; a feed latency is {MAX_FEED_LATENCY_NS // 10**9} s at most")
+    return found
 
 
 def _order_latency(value: object) -> LatencyModels:

@@ -15,6 +15,7 @@ __all__ = ["instant_ns", "instant_text"]
 
 _FORM = re.compile(r"(?P<whole>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?P<part>\.\d{1,9})?(?P<zone>Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_NS = (1 << 63) - 1
 
 
 def instant_ns(text: str, option: str = "") -> int:
@@ -32,7 +33,10 @@ def instant_ns(text: str, option: str = "") -> int:
     except ValueError as error:
         raise ConfigError(f"{where}: is no time: {error}") from None
     part_ns = int((found["part"] or ".0")[1:].ljust(9, "0"))
-    return (at - _EPOCH) // timedelta(seconds=1) * 10**9 + part_ns
+    at_ns = (at - _EPOCH) // timedelta(seconds=1) * 10**9 + part_ns
+    if not 0 <= at_ns <= _MOST_NS:
+        raise ConfigError(f"{where}: is out of range; times are from 1970-01-01 to 2262-04-11")
+    return at_ns
 
 
 def instant_text(at_ns: int) -> str:

@@ -76,6 +76,8 @@ def test_models_by_name_alone_and_by_setting(tmp_path):
         ("{order_latency: {recorded: ''}}", "order_latency", "recorded: names no file"),
         ("{feed_latency: {median: 0 s, sigma: 1}}", "feed_latency", "median is 0; a drawn latency is more than that"),
         ("{feed_latency: {median: 1 s, sigma: 9}}", "feed_latency", "9 is out of range; write a number from 0 to 5"),
+        ("{feed_latency: 2001 ms}", "feed_latency", "2001 ms is too long; a feed latency is 2 s at most"),
+        ("{feed_latency: {median: 3 s, sigma: 1}}", "feed_latency", "a feed latency is 2 s at most"),
         ("{queue: powr}", "queue.model", "'powr' is not known; nearest is 'power'"),
         ("{queue: {model: power, exponent: 0}}", "queue.exponent", "0 is out of range; write a number from 0.01 to 100"),
         ("{fills: all}", "fills", "'all' is not known; known: partial, whole"),

@@ -38,6 +38,12 @@ def test_instant_of_no_time_says_where_and_how(text):
         instant_ns(text, "--from")
 
 
+@pytest.mark.parametrize("text", ["1600-01-01", "1969-12-31T23:59:59", "2262-04-12", "9999-01-01"])
+def test_instant_beyond_what_nanoseconds_hold_is_refused(text):
+    with pytest.raises(ConfigError, match=f"^--to {text}: is out of range; times are from 1970"):
+        instant_ns(text, "--to")
+
+
 @given(st.integers(0, 2**62))
 def test_instant_text_reads_back(at_ns):
     assert instant_ns(instant_text(at_ns)) == at_ns
