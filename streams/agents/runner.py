@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -106,7 +107,9 @@ class PlainNode:
 
     def __init__(self, node: Node, strategies: list[Strategy], guarded: bool = True) -> None:
         self.node, self.strategies = node, strategies
-        self.handles = [plain_callbacks(type(s), guarded) for s in strategies]
+        self.faults: dict[int, str] = {}
+        """The first error of each strategy that raised, with file and line, by its index."""
+        self.handles = [plain_callbacks(type(s), guarded, partial(self.faults.setdefault, i)) for i, s in enumerate(strategies)]
         self._bind()
 
     def _bind(self) -> None:

@@ -158,6 +158,12 @@ class Engine:
         entries = ((s.name, self.node.entry(i)) for i, s in enumerate(self.process.spec.strategies))
         return {name: entry.faults for name, entry in entries if entry.faults}
 
+    @property
+    def raised(self) -> dict[str, str]:
+        """The first error of each strategy that raised, with file and line, by its name; compiled code does not know it."""
+        faults = self.node.faults if isinstance(self.node, PlainNode) else {}
+        return {strategy.name: faults[i] for i, strategy in enumerate(self.process.spec.strategies) if i in faults}
+
     # ---- construction ----
     def _begin(self, gateway_id: int, tick_id: int, taped: bool | Iterable[int], in_flight: int) -> None:
         process, node = self.process, self.node

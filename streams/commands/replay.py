@@ -106,7 +106,11 @@ def _as_json(manifest: Manifest, played: Played, page: Path | None) -> str:
 
 def _told(backtest: Backtest, played: Played) -> list[str]:
     """What a user has to know beside the result."""
-    lines = [f"strategy {name} was halted: {faults} of its callbacks raised; --plain shows where" for name, faults in played.halted.items()]
+    where = "--plain shows where"
+    lines = [
+        f"strategy {name} was halted: {faults} of its callbacks raised; {played.raised.get(name, where)}"
+        for name, faults in played.halted.items()
+    ]
     if backtest.plain and not backtest.asked.plain:
         lines.append("a strategy says compiled = False, so everything ran as plain Python: the same records, slower")
     if isinstance(backtest.source, RecordingSource):

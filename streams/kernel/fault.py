@@ -11,8 +11,8 @@ FAULT = -(1 << 63)
 _last = ""
 
 
-def guard(fn: Callable[..., int]) -> Callable[..., int]:
-    """A plain entry that behaves as a compiled one: FAULT instead of an error; `last_fault` then tells what it was."""
+def guard(fn: Callable[..., int], note: Callable[[str], object] | None = None) -> Callable[..., int]:
+    """A plain entry that behaves as a compiled one: FAULT instead of an error; `last_fault` then tells what it was, and `note` is told."""
 
     def guarded(*args: int) -> int:
         global _last
@@ -20,6 +20,8 @@ def guard(fn: Callable[..., int]) -> Callable[..., int]:
             return fn(*args)
         except Exception as e:
             _last = describe(e)
+            if note is not None:
+                note(_last)
             return FAULT
 
     return guarded

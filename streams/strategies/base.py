@@ -79,9 +79,12 @@ def _entries(cls: type) -> dict[str, tuple[Callable[..., int], int]]:
     return {name: (_entry(cls, name, argument), 3) for name, argument in CALLBACKS.items() if hasattr(cls, name)}
 
 
-def plain_callbacks(cls: type, guarded: bool = True) -> dict[str, int]:
-    """Handles of the uncompiled callbacks. guarded: a raised error halts the strategy, as in compiled code; else it is raised."""
-    return {name: handle_of(guard(fn) if guarded else fn) for name, (fn, _) in _entries(cls).items()}
+def plain_callbacks(cls: type, guarded: bool = True, note: Callable[[str], object] | None = None) -> dict[str, int]:
+    """Handles of the uncompiled callbacks.
+
+    guarded : a raised error halts the strategy, as in compiled code, and `note` is told of it in a line; else it is raised
+    """
+    return {name: handle_of(guard(fn, note) if guarded else fn) for name, (fn, _) in _entries(cls).items()}
 
 
 def compiled_callbacks(cls: type, sources: list[Path]) -> dict[str, int]:

@@ -73,6 +73,7 @@ class Played(NamedTuple):
     late    : market records that the venue knew longer before us than is played
     """
 
+    raised  : of a plain backtest the first of these faults, with file and line, by name
     outcome: Outcome
     events: int
     seconds: float
@@ -83,6 +84,7 @@ class Played(NamedTuple):
     late: int
 
 
+    raised: dict[str, str]
 class Backtest:
     """One backtest. Making it reads the topology and names the market data; nothing is played yet.
 
@@ -150,7 +152,7 @@ class Backtest:
             outcome = results.finish()
             seconds = time.perf_counter() - began_s
         counts = (int(engine.events), seconds, int(engine.orders), int(engine.fills))
-        return Played(outcome, *counts, profit.totals(), engine.halted, int(engine.late))
+        return Played(outcome, *counts, profit.totals(), engine.halted, engine.raised, int(engine.late))
 
     def _pieces(self, keep: Callable[[Events], object] | None, tell: Callable[[], object]) -> Iterable[Events]:
         for piece in self.source.pieces():

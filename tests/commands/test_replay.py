@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,10 @@ def test_replay_of_a_strategy_that_fails_says_so_and_ends_with_1(recording, tmp_
     told = capsys.readouterr()
     assert "strategy maker was halted: 1 of its callbacks raised; --plain shows where" in told.err
     assert "orders" in told.out
+
+
+def test_replay_of_a_strategy_that_fails_shows_where_if_plain(recording, tmp_path, capsys):
+    path = changed(tmp_path, ("streams.strategies.avellaneda_stoikov:AvellanedaStoikov", "tests.commands.failing:Failing"))
+    assert ran(str(path), "--recording", recording, "--to", "2024-01-01T00:00:10", "--plain") == 1
+    line = next(line for line in capsys.readouterr().err.splitlines() if "was halted" in line)
+    assert re.search(r"strategy maker was halted: 1 of its callbacks raised; .*failing\.py:15: ZeroDivisionError: ", line)
