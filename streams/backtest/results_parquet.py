@@ -1,7 +1,9 @@
 """Parquet: the results of a backtest as files, one a topic, written as they come; and the same files read back."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +53,32 @@ class Parquet:
 
     def close(self, whole: bool) -> None:
         """Write what is held and close the files, or remove them."""
-        for topic, held in self._held.items():
-            if whole and held:
-                self._write(topic, pa.concat_tables(held))
-        for writer in self._writers.values():
-            writer.close()
-        if not whole:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self._held, self._writers = {}, {}
+        held, self._held = self._held, {}
+        try:
+            for topic, rows in held.items():
+                if whole and rows:
+                    self._write(topic, pa.concat_tables(rows))
+            self._end()
+        finally:
+            with suppress(ConfigError):  # a full disk has been told of; what is open is closed all the same
+                self._end()
+            if not whole:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self) -> None:
+        """Close the files, which writes what they hold."""
+        while self._writers:
+            _, writer = self._writers.popitem()
+            with self._told():
+                writer.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as fault:
+            why = os.strerror(fault.errno) if fault.errno else fault
+            raise ConfigError(f"{self.folder}: cannot be written ({why}); make room, or name another folder") from None
 
     def _write(self, topic: str, rows: pa.Table) -> None:
         writer = self._writers.get(topic)
@@ -68,12 +88,11 @@ class Parquet:
             names: Any = [
                 field.name for field in columns if pa.types.is_dictionary(field.type)
             ]  # a dictionary of numbers costs more than it saves
-            writer = pq.ParquetWriter(path, columns, compression="zstd", use_dictionary=names, write_statistics=SORTED)
+            with self._told():
+                writer = pq.ParquetWriter(path, columns, compression="zstd", use_dictionary=names, write_statistics=SORTED)
             self._writers[topic] = writer
-        try:
+        with self._told():
             writer.write_table(rows.unify_dictionaries(), ROWS)
-        except OSError as fault:
-            raise ConfigError(f"{self.folder}: cannot be written ({fault}); make room, or name another folder") from None
 
 
 def topics_of(folder: Path) -> tuple[str, ...]:

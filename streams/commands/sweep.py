@@ -18,7 +18,7 @@ from dataclasses import replace
 from streams.commands.grid import Axis, axis, points
 from streams.commands.progress import Bar
 from streams.commands.replay import prepared
-from streams.commands.sweep_point import Point, begin, play_point
+from streams.commands.sweep_point import Point, begin, made, play_point
 from streams.commands.sweep_table import COLUMNS, csv_text, sorted_rows, table
 from streams.errors import ConfigError
 from streams.topology.backtest import Asked
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 def sweep_file(asked: Asked, jobs: int, sort: str, csv: str, as_json: bool, say: Say) -> int:
-    """Play every point of the grid that `asked.settings` are; 0, or 1 where points failed, 130 where it was interrupted."""
+    """Play every point of the grid that `asked.settings` are; 0, 1 where points failed or strategies were halted, 130 where interrupted."""
     axes = [axis(text) for text in asked.settings]
     keys = [one.key for one in axes if len(one.values) > 1]
     known = [*COLUMNS, *keys]
@@ -41,6 +41,7 @@ def sweep_file(asked: Asked, jobs: int, sort: str, csv: str, as_json: bool, say:
     _check(asked, axes)
     if csv:
         _write(csv, "")
+    made()
     prepared(replace(asked, settings=wanted[0]))  # market data is read once, by this process; the others find it in the cache
     found, whole = _played(asked, wanted, jobs)
     rows = sorted_rows(found, sort)
@@ -51,7 +52,7 @@ def sweep_file(asked: Asked, jobs: int, sort: str, csv: str, as_json: bool, say:
     elif rows:
         for line in table(rows, keys):
             say(line)
-    failed = [row for row in rows if row.error]
+    failed = [row for row in rows if row.error or row.figures.get("halted")]
     if not whole:
         _note(f"interrupted: {len(found):,} of {len(wanted):,} points are finished and kept; the same command goes on with the others")
         return 130

@@ -10,7 +10,7 @@ from typing import Any
 from streams.backtest.manifest import Manifest
 from streams.backtest.results import ToCall
 from streams.config import home_folder
-from streams.errors import MillraceError
+from streams.errors import ConfigError, MillraceError
 from streams.report.collector import Collector
 from streams.report.figures import figures
 from streams.report.watch import Watch
@@ -18,7 +18,7 @@ from streams.topology.backtest import Asked, Backtest, Played
 from streams.topology.capital import capital_of
 from streams.topology.parent import PARENT, end_with_parent
 
-__all__ = ["Point", "begin", "play_point"]
+__all__ = ["Point", "begin", "made", "play_point"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,16 @@ class Point:
         return found | {"run_id": self.run_id, "manifest": self.manifest, "digest": self.digest, "figures": self.figures}
 
 
+def made() -> Path:
+    """The folder of what is kept, there. ConfigError if it cannot be."""
+    folder = home_folder() / "sweeps"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise ConfigError(f"{folder}: cannot be made ({fault.strerror}); choose another state folder: MILLRACE_HOME=...") from None
+    return folder
+
+
 def begin(parent: int) -> None:
     """In each process of the sweep, once: it ends with the one that started it, which alone listens to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -59,7 +69,7 @@ def play_point(asked: Asked) -> Point:
     try:
         backtest = Backtest(asked)
         manifest = backtest.manifest
-        place = home_folder() / "sweeps" / f"{manifest.hash}.json"
+        place = made() / f"{manifest.hash}.json"
         kept = _kept(place)
         if kept is None:
             kept = _played(backtest, manifest)
@@ -114,9 +124,10 @@ def _kept(place: Path) -> dict[str, Any] | None:
 def _keep(place: Path, found: dict[str, Any]) -> None:
     """Aside, then in place: a point is whole or not there."""
     aside = place.with_suffix(f".{os.getpid()}.new")
-    place.parent.mkdir(parents=True, exist_ok=True)
     try:
         aside.write_text(json.dumps(found, indent=1) + "\n")
         aside.replace(place)
+    except OSError as fault:
+        raise ConfigError(f"{place}: cannot be written ({fault.strerror}); make room, or choose another MILLRACE_HOME") from None
     finally:
         aside.unlink(missing_ok=True)

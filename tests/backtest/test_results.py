@@ -132,6 +132,16 @@ def test_parquet_of_a_backtest_that_failed_is_removed(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_parquet_on_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    sink = Parquet(folder)
+    (folder / "orders.v1.parquet").symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match=r"made: cannot be written .*No space left on device.*make room"):
+        run([tape(50)], sink)
+    sink.close(False)
+    assert not folder.exists()
+
+
 def test_parquet_that_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "fills.v1.parquet").write_bytes(b"no")
     with pytest.raises(ConfigError, match=r"fills.v1.parquet: cannot be read .*run the replay again"):

@@ -72,6 +72,23 @@ def test_table_is_sorted_by_the_figure_then_by_the_settings_failed_points_last()
     assert [row.settings["k"] for row in sorted_rows(rows, "k")] == ["2", "9", "10", "3"]
 
 
+def test_table_says_whose_strategy_was_halted_behind_those_that_went_on():
+    lines = table(sorted_rows([point("1", pnl=0.0, halted=1), point("2", pnl=-5.0, halted=0)], "pnl"), ["k"])
+    assert [line.split()[0] for line in lines] == ["k", "2", "1"]
+    assert [line.endswith("a strategy was halted: its code failed") for line in lines] == [False, False, True]
+
+
+def test_sweep_whose_points_cannot_be_kept_says_so_before_it_plays(recording, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path / "file"))
+    assert ran("--recording", recording, "--set", "maker.k=1.0,2.0") == 1
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith("file/sweeps: cannot be made (Not a directory); choose another state folder: MILLRACE_HOME=...")
+    )
+
+
 def test_table_of_many_points_shows_the_best_and_says_how_many_more():
     lines = table(sorted_rows([point(str(n), pnl=n) for n in range(MOST_ROWS + 7)], "pnl"), ["k"])
     assert (len(lines), lines[-1]) == (MOST_ROWS + 2, "and 7 more; --csv FILE has them all")
