@@ -16,10 +16,13 @@ from streams.agents.roles import code_hash as agents_hash
 from streams.backtest.engine import Engine
 from streams.backtest.events import Events
 from streams.backtest.manifest import Manifest
+from streams.backtest.names import MarketNames, names_of
 from streams.backtest.profit import Profit, Total
 from streams.backtest.results import Outcome, Results, Sink
+from streams.backtest.source import Source
 from streams.backtest.venue import make_venues
 from streams.config import plain
+from streams.errors import ConfigError
 from streams.lanes.writers import TICKS
 from streams.records import NameKind
 from streams.schema import ids
@@ -28,7 +31,7 @@ from streams.topology.classes import load_class
 from streams.topology.market_data import open_market_data
 from streams.topology.model import Topology, load
 from streams.topology.runs import topology_hash
-from streams.topology.world import is_plain, world
+from streams.topology.world import feeds_of, is_plain, world
 
 __all__ = ["Asked", "Backtest", "Played"]
 
@@ -70,10 +73,10 @@ class Played(NamedTuple):
     orders  : orders, changes and cancels that strategies asked for; fills: executions
     profit  : by currency
     halted  : faults by name of each strategy that was halted for them
+    raised  : of a plain backtest the first of these faults, with file and line, by name
     late    : market records that the venue knew longer before us than is played
     """
 
-    raised  : of a plain backtest the first of these faults, with file and line, by name
     outcome: Outcome
     events: int
     seconds: float
@@ -81,25 +84,38 @@ class Played(NamedTuple):
     fills: int
     profit: dict[str, Total]
     halted: dict[str, int]
+    raised: dict[str, str]
     late: int
 
 
-    raised: dict[str, str]
 class Backtest:
     """One backtest. Making it reads the topology and names the market data; nothing is played yet.
+
+    market : makes the market data, where it is of one's own: `lambda names: from_arrays(names, trades=...)`; then `asked` names none, and
+             a range is the source's own
 
     ConfigError for what was asked wrongly. plain: the whole of it runs uncompiled, since it was asked for or a strategy cannot be compiled
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, market: Callable[[MarketNames], Source] | None = None) -> None:
         self.asked = asked
         self.topology = _load(asked)
         self.plain = asked.plain or plain() or is_plain(self.topology)
         self.process = world(self.topology, 0, compiled=not self.plain)
-        self.source = open_market_data(self.topology, self.process, asked.recordings, asked.from_ns, asked.to_ns, asked.run, self.plain)
+        self.source = self._opened() if market is None else self._own(market)
         simulated = {name: venue.simulation.simulated() for name, venue in self.topology.venues.items()}
         numbers = self.process.edge.dictionary.numbers(NameKind.INSTRUMENT)
         self.venues = make_venues(simulated, self.process.instruments, numbers, {"orders": self.process.sizes["orders"]})
+
+    def _opened(self) -> Source:
+        asked = self.asked
+        return open_market_data(self.topology, self.process, asked.recordings, asked.from_ns, asked.to_ns, asked.run, self.plain)
+
+    def _own(self, market: Callable[[MarketNames], Source]) -> Source:
+        asked = self.asked
+        if asked.recordings or asked.run is not None or asked.from_ns is not None or asked.to_ns is not None:
+            raise ConfigError("a backtest has one source: leave recordings, run, from_ns and to_ns out where the market data is your own")
+        return market(names_of(self.process, feeds_of(self.topology, self.process)))
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -3,9 +3,11 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streams.backtest import store
+from streams.backtest.arrays import from_arrays
 from streams.backtest.results_memory import Memory
 from streams.errors import ConfigError
 from streams.topology.backtest import Asked, Backtest, Played
@@ -52,6 +54,32 @@ def test_backtest_trades_and_accounts_for_it(recording):
     assert profit.total == profit.spread + profit.inventory + profit.fees + profit.funding
     assert set(memory.columns("fills.v1")["run_id"]) == {backtest.manifest.run_id}
     assert (done[-1], found.halted, found.late) == (1.0, {}, 0)
+
+
+def test_backtest_of_arrays_fills_a_bid_that_is_traded_through():
+    second = 10**9
+    books = {
+        "recv_ts_ns": np.repeat(np.append(np.arange(1, 10), 12) * second, 2),  # the last one brings us beyond the answer
+        "instrument": 0,
+        "side": [0, 1] * 10,
+        "px_ticks": [600_000, 600_010] * 10,
+        "qty_lots": 50,
+        "record": np.repeat(np.arange(10), 2),
+        "snapshot": 1,
+    }
+    trades = {"recv_ts_ns": [11 * second], "instrument": 0, "side": [1], "px_ticks": [599_000], "qty_lots": [500]}
+    memory = Memory()
+    backtest = Backtest(Asked(str(DEMO), QUICK), lambda names: from_arrays(names, books=books, trades=trades))
+    found = backtest.play([memory])
+    assert (found.events, found.fills) == (11, 1)
+    fill = {name: values[0] for name, values in memory.columns("fills.v1").items()}
+    assert (fill["side"], fill["last_px_e9"], fill["last_qty_e9"]) == ("BUY", 60_000 * 10**9, 10 * 10**6)
+    assert backtest.manifest.sources["arrays"]["books"]["rows"] == 20
+
+
+def test_backtest_of_arrays_and_a_recording_has_two_sources(recording):
+    with pytest.raises(ConfigError, match="has one source: leave recordings"):
+        Backtest(Asked(str(DEMO), recordings=(recording,)), lambda names: from_arrays(names))
 
 
 def test_backtest_of_one_manifest_gives_the_same_bytes_from_the_file_and_from_the_cache(recording, own_store):
