@@ -70,12 +70,13 @@ def stream(writer: int, n: int, batch: int) -> int:
         address = w.claim_within(part, PATIENCE_NS)
         if address == 0:
             return left
-        for j in range(part):
-            e = at(Event, address + 64 * j)
-            e.number = w.next + j
-            e.due_ns = w.next
-            e.px = 3 * (w.next + j)
-            e.check = e.number ^ e.due_ns ^ e.px
+        first = w.next
+        for j in range(part):  # contiguous, round the end too
+            e, number, px = at(Event, address + 64 * j), first + j, 3 * (first + j)
+            e.number = number
+            e.due_ns = first
+            e.px = px
+            e.check = number ^ first ^ px
         w.publish(part)
         left -= part
     return 0
@@ -89,10 +90,11 @@ def follow(reader: int, n: int, each: int) -> int:
         ready = min(r.wait(PATIENCE_NS), each, left)
         if ready == 0:
             return left
+        first, address = r.next, r.slot(r.next)
         for j in range(ready):
-            e = at(Event, r.slot(r.next + j))
-            wrong += e.number != r.next + j or e.px != 3 * e.number or e.check != e.number ^ e.due_ns ^ e.px
-        r.next += ready
+            e, number = at(Event, address + 64 * j), first + j
+            wrong += e.number != number or e.px != 3 * number or e.check != e.number ^ e.due_ns ^ e.px
+        r.next = first + ready
         r.commit()
         left -= ready
     return wrong
