@@ -133,11 +133,11 @@ def test_dead_reader_is_freed_and_what_it_missed_is_counted(place):
     until(lambda: place.ring.head > 1000, "news")
     reader.kill()
     until(lambda: place.ring.full > 0 and place.line("lane").behind > place.ring.capacity - 16, "a full ring")
-    head = place.ring.head
+    head = place.ring.head  # it stands: the writer finds no room
+    at = head - place.line("lane").behind
     assert not place.line("lane").live
     assert place.ring.free_dead() == ["lane"]
     until(lambda: place.ring.head > head + 3 * place.ring.capacity, "the writer to go on")
-    at = place.ring.head - place.line("lane").behind
     place.run(consumer, boards[2], MANY, "lane")
     until(lambda: counts(boards[2])[0] > 1000, "the reader to go on")
     store_release(boards[1] + STOP, 1)
