@@ -131,13 +131,17 @@ class Markouts:
                 waiting.rows = np.concatenate((waiting.rows, fills), 1)
 
     def known(self, until_ns: int, ended: bool = False) -> None:
-        """All fills before this instant have been taken, and if `ended` all touches: settle what can be, forget what is past."""
+        """All fills before this instant have been taken, settle what can be, forget what is past.
+
+        ended : all touches, too, and the last one stood until then: only changes are told
+        """
         self._known_ns = max(self._known_ns, until_ns)
         for (name, horizon_ns), waiting in self._waiting.items():
             touches = self.touches.get(name)
             if touches is None:
                 continue
-            due = waiting.at_ns < touches.last_ns + ended  # of equal instants the last touch counts, and it may be still to come
+            last_ns = max(touches.last_ns, until_ns) if ended else touches.last_ns - 1
+            due = waiting.at_ns <= last_ns  # of equal instants the last touch counts, and it may be still to come
             if due.any():
                 self._settle(name, horizon_ns, touches.mids(waiting.at_ns[due]), waiting.rows[:, due])
                 waiting.rows, waiting.at_ns = waiting.rows[:, ~due], waiting.at_ns[~due]

@@ -112,3 +112,13 @@ def test_markouts_of_pieces_have_the_same_bits():
         made.known(0, ended=True)
         found.append([made.mean(h, "all").sums.tobytes() for h in HORIZONS_NS])
     assert found[0] == found[1]
+
+
+def test_markout_after_the_last_change_of_the_touch_has_what_stands_to_the_end():
+    made = Markouts(MARKETS)
+    made.touch(NAME, np.array([T0]), np.array([101.0]))
+    fill = {"ts_ns": T0 + S, "side": "BUY", "last_px_e9": 100 * E9, "last_qty_e9": E9}
+    made.take(Rows("fills", columns("fills", [fill])))
+    made.known(T0 + 5 * S, ended=True)
+    found = {horizon_ns: made.mean(horizon_ns, "all") for horizon_ns in HORIZONS_NS[1:]}
+    assert [(mean.count, mean.value) for mean in found.values()] == [(1, 100.0), (1, 100.0), (0, pytest.approx(np.nan, nan_ok=True))]
