@@ -129,7 +129,7 @@ def test_dead_reader_is_freed_and_what_it_missed_is_counted(place):
     boards = [place.board(), place.board(), place.board()]
     reader = place.run(consumer, boards[0], MANY, "lane")
     place.joined("lane")
-    place.run(producer, boards[1], MANY, 16)
+    writer = place.run(producer, boards[1], MANY, 16)
     until(lambda: place.ring.head > 1000, "news")
     reader.kill()
     until(lambda: place.ring.full > 0 and place.line("lane").behind > place.ring.capacity - 16, "a full ring")
@@ -141,6 +141,7 @@ def test_dead_reader_is_freed_and_what_it_missed_is_counted(place):
     place.run(consumer, boards[2], MANY, "lane")
     until(lambda: counts(boards[2])[0] > 1000, "the reader to go on")
     store_release(boards[1] + STOP, 1)
+    assert writer.join() == 0
     until(lambda: place.line("lane").behind == 0, "the reader to drain")
     seen, bad, lost = counts(boards[2])
     assert bad == 0
