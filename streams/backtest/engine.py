@@ -236,7 +236,7 @@ class Engine:
 @cache
 def _entries() -> tuple[Callable[[int], int], Callable[[int, int, int, int], int]]:
     loaded = native.load("backtest", lambda: k.ENTRIES, loop_sources())
-    return native.function(loaded.play, 1), native.function(loaded.stamp, 4)
+    return native.function(loaded.play, 1), native.function(loaded.stamp, 3)
 
 
 def loop_sources() -> list[Any]:

@@ -13,7 +13,7 @@ from streams.agents.node import KIND_TICK, Node
 from streams.agents.outbox import Outbox
 from streams.backtest.copying import copy_slot
 from streams.backtest.side import EVENT_BYTES, NEVER_NS, VenueSide
-from streams.kernel import I8, I32, NULL, Array, Struct, Table, addr_of, at, bit, call3, load_word, store_byte, store_word
+from streams.kernel import I8, I32, NULL, Array, Struct, Table, addr_of, at, bit, call3, load_word, prefetch, store_byte, store_word
 from streams.kernel.fault import FAULT
 from streams.slots import (
     KIND_BALANCE,
@@ -29,6 +29,7 @@ from streams.slots import (
     Slot,
     VenueEventSlot,
 )
+from streams.trading.latency import MAX_FEED_LATENCY_NS
 
 __all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "Loop"]
 
@@ -39,6 +40,7 @@ what the node has written is carried on."""
 WORD = 8
 WIDE = 256
 TICK_BYTES = 64
+_AHEAD = 16  # records whose slots are asked for before they are looked at
 MIN_TICK_NS = 1_000  # between two ticks: a timer that sets itself anew for now would else fire for ever
 
 DOING_CONTROL, DOING_TICK, DOING_RECORD, DOING_EVENT, DOING_EXPIRY, DOING_FEED, DOING_REQUEST = range(7)
@@ -328,30 +330,54 @@ def play(loop: int) -> int:
     return at(Loop, loop).run()
 
 
-def stamp(loop: int, first: int, columns: int, n: int) -> int:
-    """Write the venue's time and place of records into columns[4] and columns[5], from record `first` to before `n`; the place -1 is no
-    venue's. columns: addresses of int64 columns: address, bytes, receive time, venue's stamp, venue's time, venue's place. How many were
-    written: fewer than n - first at a record that the venue would have known after we did."""
+def stamp(loop: int, columns: int, n: int) -> int:
+    """Write when the venues knew records, and which; how many were written: all `n`, or those before one received earlier than the record
+    before it, or known to its venue after we received it.
+
+    columns: addresses of int64[n] address, bytes, receive time, venue's stamp; written: venue's time, venue's place (-1 = no venue's). Then
+    the receive time of the record before; written: how many were known MAX_FEED_LATENCY_NS before, how many before the one before them, how
+    many are no venue's.
+    """
     x = at(Loop, loop)
     addresses = load_word(columns)
     recv = load_word(columns + 2 * WORD)
     exch = load_word(columns + 3 * WORD)
     ts = load_word(columns + 4 * WORD)
     of = load_word(columns + 5 * WORD)
-    for i in range(first, n):
-        place = WORD * i
+    before_ns = load_word(columns + 6 * WORD)
+    late = 0
+    back = 0
+    others = 0
+    newest_ns = 0
+    done = 0
+    while done < n:
+        place = WORD * done
+        if done + _AHEAD < n:
+            prefetch(load_word(addresses + place + WORD * _AHEAD))
+        recv_ns = load_word(recv + place)
+        if recv_ns < before_ns:
+            break
+        before_ns = recv_ns
         head = at(Slot, load_word(addresses + place))
         row = head.instrument
         k = x.venue_of[row] if 0 <= row < x.venue_of.n else -1
         store_word(of + place, k)
         if k >= 0:
-            recv_ns = load_word(recv + place)
             t = x.sides[k].feed_ns(row, head.kind, recv_ns, load_word(exch + place))
             if t == NULL:
-                return i - first
+                break
             store_word(ts + place, t)
-    return n - first
+            late += 1 if recv_ns - t == MAX_FEED_LATENCY_NS else 0
+            back += 1 if t < newest_ns else 0
+            newest_ns = max(newest_ns, t)
+        else:
+            others += 1
+        done += 1
+    store_word(columns + 7 * WORD, late)
+    store_word(columns + 8 * WORD, back)
+    store_word(columns + 9 * WORD, others)
+    return done
 
 
-ENTRIES = {"play": (play, 1), "stamp": (stamp, 4)}
+ENTRIES = {"play": (play, 1), "stamp": (stamp, 3)}
 """Entry points: name -> (function, number of arguments)."""

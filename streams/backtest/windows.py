@@ -31,7 +31,7 @@ class Windows:
     late    : records whose venue knew them MAX_FEED_LATENCY_NS before us
     """
 
-    def __init__(self, stamp: Callable[[int, int, int], int]) -> None:
+    def __init__(self, stamp: Callable[[int, int], int]) -> None:
         self._stamp = stamp
         none = np.zeros(0, np.int64)
         self.ours = Events(none, none, none, none, None)
@@ -54,41 +54,45 @@ class Windows:
         new = joined(pieces)
         if new.count == 0:
             return
-        self._check(new)
+        known, ordered = self._known(new)
         self._kept.append((int(new.recv_ts_ns[-1]), new.kept))
-        known = self._known(new)
         if self.ours.count:
             new = joined((self.ours, new))
         if len(self.theirs.ts_ns):
+            ordered = ordered and (len(known.ts_ns) == 0 or self.theirs.ts_ns[-1] <= known.ts_ns[0])
             known = Known(*(np.concatenate(pair) for pair in zip(self.theirs, known, strict=True)))
-        if np.any(known.ts_ns[1:] < known.ts_ns[:-1]):
+        if not ordered:
             order = np.argsort(known.ts_ns, kind="stable")
             known = Known(*(column[order] for column in known))
         self.ours, self.theirs = new._replace(kept=None), known
         self.last_ns = int(new.recv_ts_ns[-1])
         self.left = int(self.ours.count - np.searchsorted(self.ours.recv_ts_ns, self.safe_ns()))
 
-    def _known(self, new: Events) -> Known:
-        """The records that venues simulated here knew, in our order."""
-        ts_ns, of = np.zeros(new.count, np.int64), np.zeros(new.count, np.int64)
-        columns = [new.address, new.nbytes, new.recv_ts_ns, new.exch_ts_ns, ts_ns, of]
-        addresses = np.array([column.ctypes.data for column in columns], np.int64)
-        done = self._stamp(0, addresses.ctypes.data, new.count)
+    def _known(self, new: Events) -> tuple[Known, bool]:
+        """The records that venues simulated here knew, in our order; True if that is theirs too."""
+        ts_ns, of = np.empty(new.count, np.int64), np.empty(new.count, np.int64)
+        columns = (new.address, new.nbytes, new.recv_ts_ns, new.exch_ts_ns, ts_ns, of)
+        said = np.array([*(column.ctypes.data for column in columns), self.last_ns, 0, 0, 0], np.int64)
+        done = self._stamp(said.ctypes.data, new.count)
         if done != new.count:
-            raise _ahead(new, done)
-        ours = of >= 0
-        self.late += int(np.count_nonzero(new.recv_ts_ns[ours] - ts_ns[ours] == MAX_FEED_LATENCY_NS))
-        if not ours.all():
-            return Known(new.address[ours], new.nbytes[ours], ts_ns[ours], of[ours])
-        return Known(new.address, new.nbytes, ts_ns, of)
+            raise self._unfit(new, done)
+        late, back, others = said[-3:].tolist()
+        self.late += late
+        known = Known(new.address, new.nbytes, ts_ns, of)
+        if others > 0:
+            known = Known(*(column[of >= 0] for column in known))
+        return known, back == 0
 
-    def _check(self, new: Events) -> None:
-        recv = new.recv_ts_ns
-        back = recv[0] < self.last_ns or bool(np.any(recv[1:] < recv[:-1]))
-        if back:
-            before = np.concatenate((np.array([self.last_ns], np.int64), recv[:-1]))
-            i = int(np.flatnonzero(recv < before)[0])
-            raise ConfigError(f"market records: one received at {recv[i]} ns follows one of {before[i]} ns; give them in consuming order")
+    def _unfit(self, new: Events, i: int) -> ConfigError:
+        """Why a record cannot be played: it was received before the one before it, or known to its venue after we received it."""
+        recv, exch = int(new.recv_ts_ns[i]), int(new.exch_ts_ns[i])
+        before = int(new.recv_ts_ns[i - 1]) if i > 0 else self.last_ns
+        if recv < before:
+            return ConfigError(f"market records: one received at {recv} ns follows one of {before} ns; give them in consuming order")
+        return ConfigError(
+            f"clock offset: the market record received at {recv} ns has the venue's time {exch} ns, which with the offset lies after its "
+            f"receipt; the largest offset that it allows is {recv - exch} ns. Leave the offset out to have it estimated"
+        )
 
 
 def joined(pieces: Sequence[Events]) -> Events:
@@ -98,12 +102,3 @@ def joined(pieces: Sequence[Events]) -> Events:
         return Events(*(np.ascontiguousarray(column, np.int64) for column in full[0][:4]), kept=full[0].kept)
     columns = (np.concatenate([np.zeros(0, np.int64), *(piece[i] for piece in full)]) for i in range(4))
     return Events(*columns, kept=tuple(piece.kept for piece in full))
-
-
-def _ahead(new: Events, i: int) -> ConfigError:
-    """A record that its venue would have known after we received it."""
-    recv, exch = int(new.recv_ts_ns[i]), int(new.exch_ts_ns[i])
-    return ConfigError(
-        f"clock offset: the market record received at {recv} ns has the venue's time {exch} ns, which with the offset lies after its "
-        f"receipt; the largest offset that it allows is {recv - exch} ns. Leave the offset out to have it estimated"
-    )
