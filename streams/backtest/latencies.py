@@ -69,8 +69,10 @@ def read_latencies(path: str | Path) -> np.ndarray:
     """
     try:
         found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ConfigError(f"{path}: cannot be read as .npy: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError):  # numpy's words are about pickles
+        raise ConfigError(f"{path}: is no .npy file of numbers; `millrace latencies` writes one") from None
     if found.dtype.names is not None and {"req_ts", "exch_ts", "resp_ts"} <= set(found.dtype.names):
         found = np.stack([found["req_ts"], found["exch_ts"], found["resp_ts"]], axis=1)
     if found.ndim != 2 or found.shape[1] != 3 or found.dtype != np.int64 or len(found) == 0:

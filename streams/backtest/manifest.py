@@ -45,7 +45,7 @@ class Manifest:
     order             : how records of several sources follow each other
     clock_offset_ns   : by venue, added to `exch_ts_ns`
     models            : by venue, the models of the simulated venue with all their values
-    seed              : of everything that is drawn
+    seed              : over those of the venues, which stand in `models`; None = as they are
     settings          : what `--set` changed, as given
     from_ns, to_ns    : bounds of the range, None = all
     live_run          : number of the live run whose market data was replayed, None = none
@@ -60,7 +60,7 @@ class Manifest:
     order: str = ORDER_RULE
     clock_offset_ns: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 1
+    seed: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     from_ns: int | None = None
     to_ns: int | None = None

@@ -116,6 +116,8 @@ def _told(backtest: Backtest, played: Played) -> list[str]:
     if isinstance(backtest.source, RecordingSource):
         silent = sorted(backtest.topology.venues.keys() - {file.venue for file in backtest.source.files})
         lines += [f"venue {venue} has no recording: none of its instruments had a market" for venue in silent]
+    if played.late:
+        lines.append(f"{played.late:,} market records were with the venue more than 2 s before us; it is played as if it had been 2 s")
     found = backtest.source.findings()
     lost = {what: count for what, count in found.get("lost", {}).items() if what in ("damaged", "refused") and count}
     if lost:

@@ -127,7 +127,7 @@ class Backtest:
             sources=self.source.describe(),
             clock_offset_ns=self.source.clock_offset_ns(),
             models={venue.name: venue.describe() for venue in self.venues},
-            seed=asked.seed if asked.seed is not None else 1,
+            seed=asked.seed,
             settings=dict(text.split("=", 1) for text in asked.settings),
             from_ns=asked.from_ns,
             to_ns=asked.to_ns,

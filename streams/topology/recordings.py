@@ -25,9 +25,11 @@ def recordings_of(topology: Topology, given: Iterable[str]) -> dict[str, tuple[s
 
 
 def existing(paths: Iterable[str]) -> tuple[str, ...]:
-    """The paths, each of a file that is there; ConfigError names the first that is not."""
+    """The paths, each of a file that is there; ConfigError names the first that is not, or is there twice: it would be played twice."""
     found = tuple(str(Path(path).expanduser()) for path in paths)
-    for path in found:
+    for n, path in enumerate(found):
+        if path in found[:n]:
+            raise ConfigError(f"{path}: is given twice; leave one out")
         if not Path(path).is_file():
             what = "is a folder, no file" if Path(path).is_dir() else f"no such file{nearest_file(path)}"
             raise ConfigError(f"{path}: {what}")

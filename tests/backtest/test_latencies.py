@@ -62,3 +62,10 @@ def test_file_of_something_else_is_refused(tmp_path, rows, message):
 def test_file_that_is_missing_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         read_latencies(tmp_path / "none.npy")
+
+
+def test_file_that_is_no_array_is_refused_without_words_of_pickles(tmp_path):
+    path = tmp_path / "text.npy"
+    path.write_text("12 13 14\n")
+    with pytest.raises(ConfigError, match=r"text\.npy: is no \.npy file of numbers; `millrace latencies` writes one"):
+        read_latencies(path)

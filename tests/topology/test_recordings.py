@@ -43,6 +43,11 @@ def test_recordings_given_replace_those_of_their_venue_only(files: Path) -> None
     assert recordings_of(topology, ["ether=c.gz", "ether=b.gz"]) == {"binance": ("a.gz",), "ether": ("c.gz", "b.gz")}
 
 
+def test_recording_given_twice_is_refused(files: Path) -> None:
+    with pytest.raises(ConfigError, match=r"a\.gz: is given twice"):
+        recordings_of(load(ONE), ["a.gz", "b.gz", "binance=a.gz"])
+
+
 def test_recordings_of_nobody_knows_whom_are_refused(files: Path) -> None:
     topology = load(SEVERAL)
     with pytest.raises(ConfigError, match=r"has the venues binance, ether, second; say which plays it: binance=a.gz"):
