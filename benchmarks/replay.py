@@ -2,8 +2,9 @@
 
 A grid of five orders a side, decided on every book event (`replay_grid`), on a made market and on the recording. Before a ratio is given,
 every request and every fill is compared with hftbacktest's: time, side, price, quantity; same latencies, same queue, whole fills. Its
-faster book counts. NautilusTrader runs the same rule on the first part of the made market; its fills follow other rules, so its rate is
-compared alone. A level or a trade is an event, for all of them. What a run writes is kept by none; rows of their own tell what that costs.
+faster book counts. Every queue model is compared likewise, on a shorter market (`replay_queues`). NautilusTrader runs the same rule on the
+first part of the made market; its fills follow other rules, so its rate is compared alone. A level or a trade is an event, for all of
+them. What a run writes is kept by none; rows of their own tell what that costs.
 
 MILLRACE_REPLAY_RECORDS: market records of the run that memory is measured on, 5,000,000 unless set.
 """
@@ -24,6 +25,7 @@ from claims import Claim, conditions, report
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import peers
+import replay_queues
 import replay_stream as stream
 from book_streams import recording_path
 from replay_ours import TOPOLOGY, Kept, Ours, in_order
@@ -34,6 +36,7 @@ from streams.backtest.results import Results
 from streams.topology.backtest import Asked, Backtest
 
 EVENTS, RUNS, ROUNDS = 500_000, 5, 2
+QUEUE_EVENTS = 100_000
 NAUTILUS_EVENTS = 50_000
 RECORDS = int(os.environ.get("MILLRACE_REPLAY_RECORDS", "5000000"))
 ORDER_NS = 1_000_000  # to the venue, and back
@@ -190,7 +193,8 @@ def spent(run: Callable[[], object]) -> float:
 
 def measure() -> list[Claim]:
     with tempfile.TemporaryDirectory() as folder:
-        claims = made(Path(folder))
+        queues = replay_queues.claim(Path(folder), QUEUE_EVENTS, TERMS)
+        claims = [*made(Path(folder)), queues]
         path = recording_path()
         return claims + (recorded(Path(folder), path) if path is not None else [])
 

@@ -118,9 +118,9 @@ def events(found) -> np.ndarray:
     return rows[at_venue | at_us]
 
 
-def build(rows: np.ndarray, found, roi: bool):
+def build(rows: np.ndarray, found, roi: bool, queue=("risk_adverse_queue_model",)):
     tick, lot = float(found["tick"]), float(found["lot"])
-    asset = BacktestAsset().data([rows]).linear_asset(1.0).risk_adverse_queue_model().no_partial_fill_exchange()
+    asset = getattr(BacktestAsset().data([rows]).linear_asset(1.0), queue[0])(*queue[1:]).no_partial_fill_exchange()
     asset = asset.constant_order_latency(int(found["entry_ns"]), int(found["response_ns"])).last_trades_capacity(0)
     asset = asset.trading_value_fee_model(float(found["maker_fee"]), float(found["taker_fee"])).tick_size(tick).lot_size(lot)
     if not roi:
@@ -129,9 +129,9 @@ def build(rows: np.ndarray, found, roi: bool):
     return ROIVectorMarketDepthBacktest([asset.roi_lb(low - tick).roi_ub(high + tick)])
 
 
-def run(rows: np.ndarray, found, roi: bool, requests=None, fills=None):
-    """CPU seconds, what was counted, and the end: position in lots, trades, fees, balance."""
-    hbt, lot = build(rows, found, roi), float(found["lot"])
+def run(rows: np.ndarray, found, roi: bool, requests=None, fills=None, queue=("risk_adverse_queue_model",)):
+    """CPU seconds, what was counted, and the end: position in lots, trades, fees, balance. queue: function of BacktestAsset, exponent."""
+    hbt, lot = build(rows, found, roi, queue), float(found["lot"])
     terms = (int(found["levels"]), int(found["qty_lots"]), int(found["limit_lots"]), float(found["tick"]), lot)
     began = time.process_time()
     counted = grid(hbt, *terms, requests, fills)

@@ -10,6 +10,11 @@ https://quant.stackexchange.com/questions/3782 and Rigtorp, "Estimating order qu
     POWER_3        1 - f(front / (front + back))
 
 f is x ** exponent of the powers and log(1 + x) of the logs, which count in the base quantity, not in lots.
+
+All of it is hftbacktest's at whole exponents, fill by fill (benchmarks/replay_queues.py), also where it is odd. An order may have less than
+nothing ahead, since half a lot is rounded and since more cancellations can be put ahead of it than there are lots; f is applied to that
+too, so that power2 may put it back a little. Where f has no value there (a fraction as the exponent of power and power3, log beyond one
+base unit) the order stands at the end of its level.
 """
 
 import math
@@ -51,53 +56,72 @@ QUEUE_MODELS = {
 
 
 class QueuePlace(Struct):
-    """An estimate of what lies ahead of a resting order.
+    """An estimate of what lies ahead of a resting order, in the base quantity, as hftbacktest counts: half a lot is rounded as there.
 
-    front_lots  : lots ahead, in parts of a lot too
-    traded_lots : traded at its price since its level last changed
-    joined      : EXACT: when it joined, counted over all orders of the market and ours
+    front  : what lies ahead; below 0 when more was put ahead of the order, or traded, than lay there, and it has not been reached
+    traded : traded at its price since its level last changed
+    joined : EXACT: when it joined, counted over all orders of the market and ours
     """
 
-    front_lots: float
-    traded_lots: int
+    front: float
+    traded: float
     joined: int
 
-    def start(self, ahead_lots: int) -> None:
-        """A new place behind so many lots."""
-        self.front_lots = float(ahead_lots)
-        self.traded_lots = 0
+    def start(self, ahead: float) -> None:
+        """A new place behind so much."""
+        self.front = ahead
+        self.traded = 0.0
 
-    def trade(self, qty_lots: int) -> None:
+    def trade(self, qty: float) -> None:
         """So much traded at its price."""
-        self.front_lots -= float(qty_lots)
-        self.traded_lots += qty_lots
+        self.front -= qty
+        self.traded += qty
 
-    def level(self, before_lots: int, after_lots: int, model: int, exponent: float, lot: float) -> None:
+    def reach(self) -> None:
+        """A trade reached the order: nothing is ahead."""
+        self.front = 0.0
+
+    def level(self, before: float, after: float, model: int, exponent: float) -> None:
         """The level changed. What traded since the last change is part of the difference; the rest was cancelled, or came behind us.
 
-        lot: base quantity of a lot. As ProbQueueModel::depth, but that nothing ahead means that all cancellations are behind.
+        As ProbQueueModel::depth.
         """
-        change = float(before_lots - after_lots - self.traded_lots)
-        self.traded_lots = 0
-        front = max(self.front_lots, 0.0)
-        if change > 0.0:
-            back = float(before_lots) - front
-            share = behind_share(model, exponent, front * lot, max(back, 0.0) * lot)
-            front += min(back - share * change, 0.0) - (1.0 - share) * change
-        self.front_lots = max(0.0, min(front, float(after_lots)))
+        change = before - after - self.traded
+        self.traded = 0.0
+        front = self.front
+        if change >= 0.0 and not has_value(model, exponent, front):
+            front = after
+        elif change > 0.0:
+            back = before - front
+            share = behind_share(model, exponent, front, max(back, 0.0))
+            front = front - (1.0 - share) * change + min(back - share * change, 0.0)
+        self.front = min(front, after)
 
-    def limit(self, qty_lots: int) -> None:
+    def limit(self, ahead: float) -> None:
         """No more can be ahead than its level holds."""
-        self.front_lots = min(self.front_lots, float(qty_lots))
+        self.front = min(self.front, ahead)
 
-    def ahead_lots(self) -> int:
-        """Whole lots that must trade before it, the nearest number to the estimate, of two the smaller: as ProbQueueModel::is_filled."""
-        return max(0, math.ceil(self.front_lots - 0.5))
+    def ahead_lots(self, lot: float) -> int:
+        """Whole lots that must trade before it, the nearest number to the estimate, of two the smaller; below 0: what of a trade is left
+        for it. As ProbQueueModel::is_filled."""
+        lots = self.front / lot
+        below = math.floor(lots)
+        return below if lots - below <= 0.5 else below + 1
+
+
+def has_value(model: int, exponent: float, front: float) -> bool:
+    """Whether a model says what is behind an order that has so much ahead."""
+    if front >= 0.0:
+        return True
+    if model == LOG:
+        return front > -1.0
+    return (model != POWER and model != POWER_3) or math.floor(exponent) == exponent
 
 
 def behind_share(model: int, exponent: float, front: float, back: float) -> float:
-    """Part of the cancellations at our price that are behind us, 0 to 1; 1 where nothing is ahead. front, back >= 0."""
-    if front <= 0.0:
+    """Part of the cancellations at our price that are behind us: 1 where nothing is ahead, 0 to 1 where something is; where less than
+    nothing is, what the function gives. back >= 0."""
+    if front == 0.0:
         return 1.0
     if model == PROPORTIONAL:
         return back / (back + front)
@@ -109,4 +133,4 @@ def behind_share(model: int, exponent: float, front: float, back: float) -> floa
         other = f_back + (math.log(1.0 + front) if logs else math.pow(front, exponent))
     else:
         other = math.log(1.0 + back + front) if logs else math.pow(back + front, exponent)
-    return f_back / other
+    return f_back / other if other != 0.0 else 1.0

@@ -122,6 +122,7 @@ class VenueQueue(VenueState, align=64):
     def advance_level(self, number: int, px_ticks: int, volume_lots: int) -> None:
         """A trade at a price: first what lay ahead, then the orders there, oldest first, as far as its volume goes."""
         own_lots = 0  # filled to older orders of ours, which stood in front
+        lot = self.lot_base[number >> 1]
         s = self.orders.first(number)
         while s >= 0:
             o = self.orders.pool[s]
@@ -129,10 +130,13 @@ class VenueQueue(VenueState, align=64):
             if o.px_ticks == px_ticks:
                 passed = volume_lots - own_lots
                 if self.queue_model != NONE_AHEAD:
-                    self.places[s].trade(passed)
+                    self.places[s].trade(passed * lot)
+                    o.ahead_lots = max(0, passed + self.places[s].ahead_lots(lot))
                 if passed > o.ahead_lots:
                     q = min(passed - o.ahead_lots, o.shown_lots)
                     o.ahead_lots = 0
+                    if self.queue_model != NONE_AHEAD:
+                        self.places[s].reach()
                     if self.whole != 0:
                         self.fill_resting(s, px_ticks, o.leaves_qty_lots)
                     elif q >= self.least_lots(o):
@@ -178,14 +182,15 @@ class VenueQueue(VenueState, align=64):
         if self.queue_model == EXACT:
             return
         instrument = number >> 1
-        before_lots = self.books[instrument].qty(number & 1, px_ticks)
+        lot = self.lot_base[instrument]
+        before = self.books[instrument].qty(number & 1, px_ticks) * lot
         s = self.orders.first(number)
         while s >= 0:
             o = self.orders.pool[s]
             if o.px_ticks == px_ticks:
                 place = self.places[s]
-                place.level(before_lots, qty_lots, self.queue_model, self.queue_exponent, self.lot_base[instrument])
-                o.ahead_lots = place.ahead_lots()
+                place.level(before, qty_lots * lot, self.queue_model, self.queue_exponent)
+                o.ahead_lots = max(0, place.ahead_lots(lot))
             s = o.next
 
     def requeue(self, instrument: int, side: int) -> None:
@@ -194,7 +199,7 @@ class VenueQueue(VenueState, align=64):
         while s >= 0:
             o = self.orders.pool[s]
             o.ahead_lots = min(o.ahead_lots, self.books[instrument].qty(side, o.px_ticks))
-            self.places[s].limit(o.ahead_lots)
+            self.places[s].limit(o.ahead_lots * self.lot_base[instrument])
             s = o.next
 
     def moved_ticks(self, instrument: int, side: int) -> int:

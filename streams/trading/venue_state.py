@@ -75,7 +75,7 @@ class VenueState(Struct, align=64):
         if self.queue_model != NONE_AHEAD:
             self.joins += 1
             self.places[slot].joined = self.joins
-            self.places[slot].start(o.ahead_lots)
+            self.places[slot].start(o.ahead_lots * self.lot_base[o.instrument])
         self.orders.link(slot, number)
         self.best_key[number] = max(self.best_key[number], self.key(o.side, o.px_ticks))
         self.marks[number] |= bit(o.px_ticks & _MARKS)

@@ -101,13 +101,16 @@ class SlowVenue:
     def cancels(self, o, before, after):
         """What left the level beyond trades was cancelled: part of it behind the order, the rest before it."""
         gone, o.traded = before - after - o.traded, 0
-        front = max(o.front, 0.0)
-        if gone > 0:
+        front, (model, n) = o.front, self.queue
+        nothing = front * self.lot <= -1 if model == "log" else front < 0 and n != int(n) and model in ("power", "power3")
+        if gone >= 0 and nothing:  # the function has no value there
+            front = after
+        elif gone > 0:
             back = max(before - front, 0.0)
-            behind = self.behind(front * self.lot, back * self.lot) * gone
-            front = max(0.0, front - (gone - behind) - max(0.0, behind - (before - front)))
+            share = self.behind(front * self.lot, back * self.lot)
+            front = front - (1 - share) * gone + min(back - share * gone, 0)
         o.front = min(front, after)
-        o.ahead = max(0, math.ceil(o.front - 0.5))
+        o.ahead = max(0, math.ceil(o.front - 0.5))  # the nearest; of two the smaller
 
     def behind(self, front, back):
         model, n = self.queue
@@ -152,6 +155,10 @@ class SlowVenue:
             o = queue.pop(0)
             if not through:
                 o.front, o.traded = o.front - volume, o.traded + volume
+                if self.queue[0] != "none":
+                    o.ahead = max(0, volume + math.ceil(o.front - 0.5))
+                if volume > o.ahead:
+                    o.front = 0.0
             if self.whole:
                 if through or volume > o.ahead:
                     self.fill(o, o.px, o.leaves, 1)

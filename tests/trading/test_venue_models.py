@@ -17,7 +17,7 @@ POWER = ("propagator", 0.05, 50.0, 0.6, "power", 0.5, 3.0)
 EXPONENTIAL = ("propagator", 0.05, 50.0, 1.0, "exponential", 0.0, 9.0)
 MODELS = [
     *({"queue": (model, exponent), "lot": 0.5} for model, exponent in (("proportional", 0.0), ("power", 2.0), ("log", 0.0))),
-    *({"queue": (model, exponent)} for model, exponent in (("power2", 1.5), ("power3", 0.7), ("log2", 0.0))),
+    *({"queue": (model, exponent)} for model, exponent in (("power2", 3.0), ("power2", 1.5), ("power3", 0.7), ("log2", 0.0))),
     {"whole": True},
     {"whole": True, "queue": ("power", 3.0)},
     *({"impact": impact} for impact in (ROOT, POWER, EXPONENTIAL)),
@@ -97,6 +97,30 @@ def test_traded_lots_are_no_cancellations():
     assert ahead_after(calls, queue=("proportional", 0.0)) == 2
 
 
+@pytest.mark.parametrize(("front", "ahead"), [(4.2, 4), (4.5, 4), (4.6, 5), (0.5, 0), (-0.4, 0), (-0.5, -1), (-1.4, -1), (-1.5, -2)])
+def test_estimate_is_rounded_as_hftbacktest_rounds_it(front, ahead):
+    place = QueuePlace()
+    place.start(front * 0.25)
+    assert place.ahead_lots(0.25) == ahead
+
+
+def test_order_that_a_trade_has_just_not_reached_can_fall_back_with_power2():
+    place = QueuePlace()
+    place.start(0.6)
+    place.trade(1.0)
+    assert place.ahead_lots(1.0) == 0  # 0.4 of a lot were missing
+    place.level(101.0, 10.0, QUEUE_MODELS["power2"], 3.0)  # 90 of 101 are cancelled; of f(101.4) / f(101) of them none was ahead
+    assert place.front == pytest.approx(-0.4 + ((101.4 / 101) ** 3 - 1) * 90, abs=1e-9)
+
+
+@pytest.mark.parametrize(("model", "exponent", "lot"), [("power", 2.5, 1.0), ("power3", 1.5, 1.0), ("log", 0.0, 9.0)])
+def test_order_past_the_front_stands_at_the_end_where_the_function_has_no_value(model, exponent, lot):
+    place = QueuePlace()
+    place.start(-0.4 * lot)
+    place.level(9.0 * lot, 7.0 * lot, QUEUE_MODELS[model], exponent)
+    assert place.front == 7 * lot
+
+
 def test_log_models_count_in_the_base_quantity():
     share = [behind_share(QUEUE_MODELS["log"], 0.0, 5 * lot, 15 * lot) for lot in (1.0, 0.001)]
     assert share == [math.log(16) / (math.log(16) + math.log(6)), math.log(1.015) / (math.log(1.015) + math.log(1.005))]
@@ -110,13 +134,13 @@ def test_share_behind_is_all_at_the_front_and_none_at_the_back(model):
 
 
 @given(st.sampled_from(sorted(set(QUEUE_MODELS) - {"none"})), st.lists(st.integers(0, 50), min_size=1, max_size=30))
-def test_estimate_never_leaves_the_level(model, levels):
+def test_estimate_is_never_more_than_the_level(model, levels):
     place = QueuePlace()
-    place.start(20)
+    place.start(20.0)
     before = 20
     for lots in levels:
-        place.level(before, lots, QUEUE_MODELS[model], 2.0, 1.0)
-        assert 0 <= place.ahead_lots() <= lots
+        place.level(float(before), float(lots), QUEUE_MODELS[model], 2.0)
+        assert place.ahead_lots(1.0) <= lots
         before = lots
 
 
