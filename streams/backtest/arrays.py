@@ -8,7 +8,9 @@
 ...     trades={"recv_ts_ns": [3], "instrument": 0, "side": [1], "px_ticks": [99], "qty_lots": [2]},
 ... )
 >>> [piece.recv_ts_ns.tolist() for piece in source.pieces()]
-[[1, 3], [5]]
+[[1, 1, 3], [5]]
+
+The second record of time 1 is a quote: the touch of the book, since no quotes were given.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,7 @@ from streams.backtest.events import Events
 from streams.backtest.names import MarketNames
 from streams.backtest.order import Part, in_order, joined
 from streams.backtest.source import Source
+from streams.backtest.touch import quotes_of
 from streams.errors import ConfigError
 from streams.kernel.memory import aligned
 from streams.records import NameKind
@@ -85,11 +88,14 @@ def from_arrays(
              (0 = none), last_seq (0 = none), snapshot (1 = the whole book), record: consecutive rows of one number are one update; without
              it each row is one
     trades : recv_ts_ns, instrument, side (of the aggressor), px_ticks > 0, qty_lots > 0; exch_ts_ns, trade_id
-    quotes : recv_ts_ns, instrument, bid_px_ticks, bid_qty_lots, ask_px_ticks, ask_qty_lots; exch_ts_ns
+    quotes : recv_ts_ns, instrument, bid_px_ticks, bid_qty_lots, ask_px_ticks, ask_qty_lots; exch_ts_ns. Positions are valued at quotes;
+             without any (None) the books give them: one whenever the best price or size has changed, with the update's times, behind it
     range_and_clock : from_ns, to_ns, clock_offset_ns of a Source
     """
     given = {KIND_LEVEL: books, KIND_TRADE: trades, KIND_QUOTE: quotes}
     columns = {kind: _checked(names, kind, found) for kind, found in given.items() if found is not None}
+    if quotes is None and books is not None:
+        columns[KIND_QUOTE] = quotes_of(columns[KIND_LEVEL], _first_of_record(columns[KIND_LEVEL]))
     return ArraySource(names, columns, **range_and_clock)
 
 

@@ -1,16 +1,29 @@
 """Arrays as a source: the slots are those that the edge makes of the same records."""
 
+from decimal import Decimal
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from streams.agents.context import Context
 from streams.backtest import arrays
 from streams.backtest.arrays import from_arrays
+from streams.backtest.latencies import LatencyModels
+from streams.backtest.names import names_of
+from streams.backtest.touch import quotes_of
 from streams.errors import ConfigError
 from streams.records import BookLevel, BookUpdate, Quote, Side, Trade
 from streams.schema import ids
-from streams.slots import FLAG_FIRST, FLAG_SNAPSHOT, KIND_LEVEL, KIND_QUOTE, KIND_TRADE, SLOTS
+from streams.slots import FLAG_FIRST, FLAG_SNAPSHOT, KIND_LEVEL, KIND_POSITION, KIND_QUOTE, KIND_TRADE, SLOTS
+from streams.strategies.base import Strategy
+from streams.trading.book import Book
 from tests.backtest.market_kit import START_NS, Seen, digest, lines, names, recording, seen, write
+from tests.backtest.world import MS, T0, engine_of, process_of, tapes
 
+EMPTY = np.zeros(0, np.int64)
 TICK_E9, LOT_E9 = 10**8, 10**6
 
 
@@ -93,6 +106,84 @@ def test_from_arrays_says_which_column_is_wrong(trades, message):
     whole = {"recv_ts_ns": [1], "instrument": 0, "side": 0, "px_ticks": 1, "qty_lots": 1}
     with pytest.raises(ConfigError, match=message):
         from_arrays(names(), trades=trades if len(trades) == 1 and "recv_ts_ns" in trades else {**whole, **trades})
+
+
+BOOKS = {  # of tests.backtest.world: 999 at 1001, then 1004 at 1006, and twice a change behind the touch
+    "recv_ts_ns": T0 + MS * np.array([1, 1, 200, 200, 200, 400, 600, 600]),
+    "exch_ts_ns": T0 + MS * np.array([1, 1, 200, 200, 200, 400, 600, 600]),
+    "instrument": 0,
+    "record": [1, 1, 2, 2, 2, 3, 4, 4],
+    "side": [0, 1, 0, 1, 1, 0, 0, 1],
+    "px_ticks": [999, 1001, 1004, 1001, 1006, 1000, 998, 1007],
+    "qty_lots": [5, 5, 5, 0, 5, 7, 1, 1],
+    "snapshot": [1, 1, 0, 0, 0, 0, 0, 0],
+}
+
+
+class Holder(Strategy):
+    """Buys 3 lots at the market, once."""
+
+    done: int
+
+    def on_book(self, ctx: Context, book: Book) -> None:
+        if self.done == 0:
+            ctx.market(book.instrument, 0, 3)
+        self.done = 1
+
+
+def test_from_arrays_without_quotes_a_position_is_worth_the_mid_of_its_book():
+    process = process_of(Holder)
+    source = from_arrays(names_of(process), books=BOOKS)
+    tape = tapes(engine_of(process, LatencyModels(None, 0, 0)), source.pieces())
+    last = [process.edge.from_slot(kind, slot, 1) for kind, slot, *_ in tape if kind == KIND_POSITION][-1]
+    assert (last.spread_pnl, last.inventory_pnl, last.fees) == (-3, 15, 3 * 1001 * Decimal("0.002"))
+    assert last.realized_pnl + last.unrealized_pnl == 3 * (1005 - 1001)
+
+
+def test_from_arrays_without_quotes_has_one_behind_each_change_of_the_touch():
+    found = seen(from_arrays(names(), books=BOOKS).pieces())
+    kinds = [(one.recv_ts_ns - T0) // MS for one in found], [one.slots[36] for one in found]
+    assert kinds == ([1, 1, 200, 200, 400, 600], [KIND_LEVEL, KIND_QUOTE] * 2 + [KIND_LEVEL] * 2)
+    quotes = [SLOTS[KIND_QUOTE]().unpack(one.slots) for one in found if one.slots[36] == KIND_QUOTE]
+    assert [(q.bid_px_ticks, q.bid_qty_lots, q.ask_px_ticks, q.ask_qty_lots) for q in quotes] == [(999, 5, 1001, 5), (1004, 5, 1006, 5)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(*(st.integers(0, n) for n in (1, 1, 6, 2, 3, 5))), max_size=60))
+def test_quotes_of_books_are_those_of_the_obvious_way(rows):
+    instrument, side, px, qty, new, snapshot = (np.array(column, np.int64) for column in zip(*rows, strict=True)) if rows else [EMPTY] * 6
+    instrument = (
+        np.zeros(len(rows), np.int64) if not rows else instrument[np.maximum.accumulate(np.where(new > 0, np.arange(len(rows)), 0))]
+    )
+    first = np.append(True, (new > 0)[1:])[: len(rows)]
+    recv = np.cumsum(first)
+    columns = {"recv_ts_ns": recv, "exch_ts_ns": recv - 1, "instrument": instrument, "side": side, "px_ticks": 1 + px, "qty_lots": qty}
+    found = quotes_of(columns | {"snapshot": (snapshot == 0) * first}, first)
+    expected, books, told = [], {}, {}
+    for n in range(len(rows)):
+        i = int(instrument[n])
+        if first[n] and snapshot[n] == 0:
+            books[i] = {}
+        book = books.setdefault(i, {})
+        book[int(side[n]), int(1 + px[n])] = int(qty[n])
+        if n + 1 == len(rows) or first[n + 1]:
+            bid = max((p for (s, p), q in book.items() if s == 0 and q), default=None)
+            ask = min((p for (s, p), q in book.items() if s == 1 and q), default=None)
+            if bid is not None and ask is not None and bid < ask and told.get(i) != (bid, book[0, bid], ask, book[1, ask]):
+                told[i] = (bid, book[0, bid], ask, book[1, ask])
+                expected.append((int(recv[n]), int(recv[n]) - 1, i, *told[i]))
+    assert list(zip(*(column.tolist() for column in found.values()), strict=True)) == expected
+
+
+@pytest.mark.slow
+def test_from_arrays_example_of_the_page_runs(monkeypatch, capsys):
+    root = Path(__file__).resolve().parents[2]
+    example = (root / "docs" / "replay.md").read_text().split("## From Python")[1].split("```python\n")[2].split("```")[0]
+    monkeypatch.chdir(root)
+    exec(compile(example, "docs/replay.md", "exec"), {})
+    fills, profit = capsys.readouterr().out.split()
+    assert int(fills) > 0
+    assert Decimal(profit) != 0
 
 
 def test_from_arrays_example_runs():

@@ -71,7 +71,7 @@ def test_backtest_of_arrays_fills_a_bid_that_is_traded_through():
     memory = Memory()
     backtest = Backtest(Asked(str(DEMO), QUICK), lambda names: from_arrays(names, books=books, trades=trades))
     found = backtest.play([memory])
-    assert (found.events, found.fills) == (11, 1)
+    assert (found.events, found.fills) == (12, 1)  # and the quote that the books imply
     fill = {name: values[0] for name, values in memory.columns("fills.v1").items()}
     assert (fill["side"], fill["last_px_e9"], fill["last_qty_e9"]) == ("BUY", 60_000 * 10**9, 10 * 10**6)
     assert backtest.manifest.sources["arrays"]["books"]["rows"] == 20
