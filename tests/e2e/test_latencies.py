@@ -21,7 +21,7 @@ def test_latencies_of_a_run_are_times_of_its_requests_and_answers(finished: Fini
     decided = {request["id"]: request["ts_ns"] for request in requests}
     times = {(decided[e["request_id"]], e["exch_ts_ns"], e["recv_ts_ns"]) for e in events if e["request_id"] is not None}
     rows = [tuple(row) for row in read_latencies(path).tolist()]
-    assert len(rows) > 10
+    assert len(rows) > 2
     assert set(rows) <= times
     assert said[0].startswith(f"run {finished.run} binance: {len(requests)} requests, {len(rows)} rows")
 

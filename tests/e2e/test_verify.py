@@ -71,8 +71,8 @@ def test_verify_with_another_limit_ends_at_the_first_decision_that_it_changes(ve
     assert found["replaced"] == ["~ limit   account:maker-1 ORDER_SIZE binance BTCUSDT  limit_qty_e9 50000000 -> 1000000"]
     assert (first["difference"]["topic"], first["difference"]["field"]) == ("decisions.v1", "outcome")
     assert (first["difference"]["recorded"], first["difference"]["now"]) == ("APPROVE", "DENY")
-    later_ns = (whole["began_ns"] + whole["ended_ns"]) // 2
-    later = verifying(setting, from_ns=later_ns)[1]["processes"][0]  # the limit is another one from then on
+    assert first["ended_ns"] < whole["ended_ns"]
+    later = verifying(setting, from_ns=first["ended_ns"] + 1)[1]["processes"][0]  # the limit is another one from then on
     assert later["difference"]["batch"] > first["difference"]["batch"]
     assert later["before_differs"] == -1
 
