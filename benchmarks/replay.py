@@ -150,7 +150,7 @@ def flat(market: stream.Market) -> Claim:
 
     ours.play(watched())
     grown = (max(held[1:]) - held[1]) / 2**20
-    assert ours.engine.events == RECORDS, f"{ours.engine.events} of {RECORDS} records were played"
+    assert ours.engine.records == RECORDS, f"{ours.engine.records} of {RECORDS} records were played"
     return Claim(f"memory that {RECORDS:,} records take beyond the first", grown, None, None, "MiB", "< 8 MiB", grown < 8)
 
 

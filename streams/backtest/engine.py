@@ -143,7 +143,8 @@ class Engine:
         return f"id {head.id}, {names[head.instrument] if known else f'instrument {head.instrument}'}"
 
     # ---- what is seen of it ----
-    events = property(lambda self: self.state.events, doc="Market records that reached us.")
+    records = property(lambda self: self.state.events, doc="Market records that reached us.")
+    events = property(lambda self: self.windows.events, doc="What those given so far are as events: a book update is one a level.")
     requests = property(lambda self: int(self.state.written[KIND_REQUEST]), doc="Requests sent.")
     orders = property(lambda self: int(self.state.written[KIND_ORDER]), doc="Orders, changes and cancels that strategies asked for.")
     fills = property(lambda self: int(self.state.written[KIND_FILL]), doc="Executions that reached us.")

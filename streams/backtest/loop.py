@@ -19,6 +19,7 @@ from streams.slots import (
     KIND_BALANCE,
     KIND_DECISION,
     KIND_FILL,
+    KIND_LEVEL,
     KIND_METRIC,
     KIND_ORDER,
     KIND_POSITION,
@@ -40,6 +41,7 @@ what the node has written is carried on."""
 WORD = 8
 WIDE = 256
 TICK_BYTES = 64
+LEVEL_BYTES = 64
 _AHEAD = 16  # records whose slots are asked for before they are looked at
 MIN_TICK_NS = 1_000  # between two ticks: a timer that sets itself anew for now would else fire for ever
 
@@ -336,10 +338,11 @@ def stamp(loop: int, columns: int, n: int) -> int:
 
     columns: addresses of int64[n] address, bytes, receive time, venue's stamp; written: venue's time, venue's place (-1 = no venue's). Then
     the receive time of the record before; written: how many were known MAX_FEED_LATENCY_NS before, how many before the one before them, how
-    many are no venue's.
+    many are no venue's, and how many events they are: a book update is one a level, every other record one.
     """
     x = at(Loop, loop)
     addresses = load_word(columns)
+    sizes = load_word(columns + WORD)
     recv = load_word(columns + 2 * WORD)
     exch = load_word(columns + 3 * WORD)
     ts = load_word(columns + 4 * WORD)
@@ -348,6 +351,7 @@ def stamp(loop: int, columns: int, n: int) -> int:
     late = 0
     back = 0
     others = 0
+    events = 0
     newest_ns = 0
     done = 0
     while done < n:
@@ -372,10 +376,12 @@ def stamp(loop: int, columns: int, n: int) -> int:
             newest_ns = max(newest_ns, t)
         else:
             others += 1
+        events += load_word(sizes + place) // LEVEL_BYTES if head.kind == KIND_LEVEL else 1
         done += 1
     store_word(columns + 7 * WORD, late)
     store_word(columns + 8 * WORD, back)
     store_word(columns + 9 * WORD, others)
+    store_word(columns + 10 * WORD, events)
     return done
 
 

@@ -29,6 +29,7 @@ class Windows:
     last_ns : receive time of the newest record, 0 = there was none
     left    : records of ours that are not safe yet
     late    : records whose venue knew them MAX_FEED_LATENCY_NS before us
+    events  : of all records so far: a book update is one a level, every other record one
     """
 
     def __init__(self, stamp: Callable[[int, int], int]) -> None:
@@ -38,6 +39,7 @@ class Windows:
         self.theirs = Known(none, none, none, none)
         self.last_ns = 0
         self.late = 0
+        self.events = 0
         self.left = 0
         self._kept: deque[tuple[int, Any]] = deque()
 
@@ -72,12 +74,13 @@ class Windows:
         """The records that venues simulated here knew, in our order; True if that is theirs too."""
         ts_ns, of = np.empty(new.count, np.int64), np.empty(new.count, np.int64)
         columns = (new.address, new.nbytes, new.recv_ts_ns, new.exch_ts_ns, ts_ns, of)
-        said = np.array([*(column.ctypes.data for column in columns), self.last_ns, 0, 0, 0], np.int64)
+        said = np.array([*(column.ctypes.data for column in columns), self.last_ns, 0, 0, 0, 0], np.int64)
         done = self._stamp(said.ctypes.data, new.count)
         if done != new.count:
             raise self._unfit(new, done)
-        late, back, others = said[-3:].tolist()
+        late, back, others, events = said[-4:].tolist()
         self.late += late
+        self.events += events
         known = Known(new.address, new.nbytes, ts_ns, of)
         if others > 0:
             known = Known(*(column[of >= 0] for column in known))

@@ -31,7 +31,7 @@ def replay_file(asked: Asked, results: str, report: str, as_json: bool, say: Say
     folder = _made(report) if report else None
     backtest = prepared(asked)
     manifest, collector = backtest.manifest, Collector(backtest.process.instruments, capital_of(backtest.topology))
-    with kept_results(manifest, results) as sinks, Bar("replay", "events", _note) as bar:
+    with kept_results(manifest, results) as sinks, Bar("replay", "records", _note) as bar:
         if folder is None:
             played = backtest.play(sinks.all, bar.update, market=results == "clickhouse")
         else:
@@ -60,7 +60,8 @@ def prepared(asked: Asked) -> Backtest:
 def figures_of(played: Played) -> dict[str, Any]:
     """What a replay's last line says, as JSON values; money as texts, exact."""
     profit = {currency: {name: f"{value:f}" for name, value in total._asdict().items()} for currency, total in played.profit.items()}
-    return {"events": played.events, "orders": int(played.orders), "fills": int(played.fills), "profit": profit}
+    counts = {"market_records": played.records, "events": played.events, "orders": int(played.orders), "fills": int(played.fills)}
+    return {**counts, "profit": profit}
 
 
 def profit_text(played: Played) -> str:

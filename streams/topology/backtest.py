@@ -69,7 +69,7 @@ class Played(NamedTuple):
     """What came of a backtest.
 
     outcome : digest, and records by topic
-    events  : market records played, in so many seconds of wall time
+    records : market records played; events: the same with each level of a book update as one, in so many seconds of wall time
     orders  : orders, changes and cancels that strategies asked for; fills: executions
     profit  : by currency
     halted  : faults by name of each strategy that was halted for them
@@ -78,6 +78,7 @@ class Played(NamedTuple):
     """
 
     outcome: Outcome
+    records: int
     events: int
     seconds: float
     orders: int
@@ -159,7 +160,7 @@ class Backtest:
             began_s = time.perf_counter()
 
             def tell() -> None:
-                progress(min(1.0, int(engine.events) / max(1, self.source.total)), int(engine.events))
+                progress(min(1.0, int(engine.records) / max(1, self.source.total)), int(engine.records))
 
             pieces = through(self._pieces(results.take_market if market else None, tell))
             for tape in engine.play(pieces, self.source.clock_offset_ns()):
@@ -167,7 +168,7 @@ class Backtest:
                 tell()
             outcome = results.finish()
             seconds = time.perf_counter() - began_s
-        counts = (int(engine.events), seconds, int(engine.orders), int(engine.fills))
+        counts = (int(engine.records), engine.events, seconds, int(engine.orders), int(engine.fills))
         return Played(outcome, *counts, profit.totals(), engine.halted, engine.raised, int(engine.late))
 
     def _pieces(self, keep: Callable[[Events], object] | None, tell: Callable[[], object]) -> Iterable[Events]:

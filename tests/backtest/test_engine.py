@@ -27,7 +27,7 @@ def play(compiled, count=300, seed=1, at=(), instruments=1, venues=1, latencies=
 
 
 def counts(engine):
-    return engine.events, engine.orders, engine.requests, engine.fills, engine.answers, engine.ticks
+    return engine.records, engine.orders, engine.requests, engine.fills, engine.answers, engine.ticks
 
 
 @settings(max_examples=12, deadline=None)

@@ -157,7 +157,7 @@ def test_strategy_that_raises_is_halted_and_the_rest_goes_on():
     engine = engine_of(process)
     tape = tapes(engine, [events_of(process.edge, market(200, 3))])
     assert engine.halted == {"strategy": 1}
-    assert engine.events == 200
+    assert engine.records == 200
     reports = [ReportSlot().unpack(slot) for kind, slot, *_ in tape if kind == KIND_REPORT]
     assert [r for r in reports if r.ord_status >= 5], "the order of the halted strategy is cancelled"
 
@@ -240,7 +240,7 @@ def test_pieces_are_let_go_when_both_sides_have_passed_them():
 
     for _ in engine.play(pieces()):
         pass
-    assert engine.events == 120
+    assert engine.records == 120
 
 
 def test_fill_pays_the_venues_fee_in_the_quote():

@@ -47,7 +47,7 @@ def test_backtest_trades_and_accounts_for_it(recording):
     backtest = Backtest(Asked(str(DEMO), QUICK, (recording,)))
     done: list[float] = []
     found = backtest.play([memory], lambda share, count: done.append(share))
-    assert found.events == backtest.source.total > 1_000
+    assert found.records == backtest.source.total > 1_000
     assert found.fills == found.outcome.counts["fills.v1"] == memory.table("fills.v1").num_rows > 0
     assert found.orders == found.outcome.counts["orders.v1"]
     profit = found.profit["USDT"]
@@ -71,7 +71,7 @@ def test_backtest_of_arrays_fills_a_bid_that_is_traded_through():
     memory = Memory()
     backtest = Backtest(Asked(str(DEMO), QUICK), lambda names: from_arrays(names, books=books, trades=trades))
     found = backtest.play([memory])
-    assert (found.events, found.fills) == (12, 1)  # and the quote that the books imply
+    assert (found.records, found.events, found.fills) == (12, 22, 1)  # ten books of two levels, the trade, the quote that the books imply
     fill = {name: values[0] for name, values in memory.columns("fills.v1").items()}
     assert (fill["side"], fill["last_px_e9"], fill["last_qty_e9"]) == ("BUY", 60_000 * 10**9, 10 * 10**6)
     assert backtest.manifest.sources["arrays"]["books"]["rows"] == 20
@@ -123,7 +123,7 @@ def test_backtest_of_a_range_plays_what_was_received_in_it(recording):
     whole, backtest = played(recording)
     first_ns = backtest.source.findings()["first_ns"]
     found, half = played(recording, from_ns=first_ns + 10 * 10**9, to_ns=first_ns + 20 * 10**9)
-    assert 0 < found.events < whole.events / 2
+    assert 0 < found.records < whole.records / 2
     assert half.manifest.from_ns == first_ns + 10 * 10**9
 
 
