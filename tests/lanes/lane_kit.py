@@ -263,10 +263,11 @@ class World:
             child.kill()
 
     def _make_topics(self, topics: Iterable[str]) -> None:
-        """Other tests of the run may have made them with fewer partitions."""
-        create_topics(self.kafka, [TopicSpec(topic, SHARDS) for topic in topics])
+        """With room for this shard; other tests of the run may have made them with fewer partitions."""
+        shards = SHARDS * (1 + self.shard // SHARDS)
+        create_topics(self.kafka, [TopicSpec(topic, shards) for topic in topics])
         small = [
-            NewPartitions(topic, SHARDS) for topic, count in list_topics(self.kafka).items() if topic in set(topics) and count < SHARDS
+            NewPartitions(topic, shards) for topic, count in list_topics(self.kafka).items() if topic in set(topics) and count < shards
         ]
         if small:
             admin = open_admin(self.kafka)
