@@ -12,7 +12,7 @@ import pytest
 
 from streams.config import Endpoints
 from streams.errors import ConfigError, LaneError
-from streams.lanes.bus import read_range
+from streams.lanes.bus import end_offset, read_range
 from streams.lanes.control import COMMANDS
 from streams.records import Clock, Command, CommandType, DeadLetter, Frame
 from streams.schema import ids
@@ -60,6 +60,10 @@ class FeedWorld(World):
         """Frames of the last run on this shard."""
         return self._records("frames.v1")
 
+    def end(self) -> int:
+        """The offset that the next frame of this shard gets."""
+        return end_offset(self.kafka, "frames.v1", self.shard)
+
     def letters(self) -> list[DeadLetter]:
         return self._records("frames.v1.dlq.v1")
 
@@ -99,6 +103,18 @@ def test_run_feed_recording_gives_every_line_once_with_dense_ids_and_run_time(fe
     assert all(frame.ts_ns >= frame.recv_ts_ns for frame in frames)
     assert run_feed(feed_world.settings(recordings=(path,))) == 0
     assert len(feed_world.frames()) == len(lines)  # a second start finds nothing left to send
+
+
+def test_run_feed_goes_on_after_its_last_frame_beyond_records_that_nobody_can_read(feed_world, tmp_path):
+    path, lines = synthetic(tmp_path / "a.gz", 1)
+    feed_world.open_recorded_run(lines[0].recv_ts_ns, 50.0)
+    run_feed(feed_world.settings(recordings=(path,)))
+    for rubbish in (b"\0\x77\x35\x94\x00rubbish", b"", b"no header"):
+        feed_world.sender.send("frames.v1", feed_world.shard, rubbish)
+    feed_world.sender.flush()
+    before = feed_world.end()
+    assert run_feed(feed_world.settings(recordings=(path,))) == 0
+    assert feed_world.end() == before
 
 
 def test_run_feed_second_run_starts_anew_and_continues_the_ids(feed_world, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from streams.clock import RunClock
+from streams.errors import DecodeError
 from streams.lanes.bulk_producer import BulkProducer
 from streams.lanes.bus import MAX_RECORD_BYTES, tail_records
 from streams.lanes.control import Control
@@ -122,7 +123,10 @@ class FrameWriter:
         found: list[Any] = []
 
         def is_ours(message: Any) -> bool:
-            record = self._wire.decode(topic, message.value())
+            try:
+                record = self._wire.decode(topic, message.value())
+            except DecodeError:  # not ours: what we wrote we can read
+                return False
             if ids.writer(record.id) != writer:
                 return False
             found.append(record)
