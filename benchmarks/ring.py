@@ -142,9 +142,8 @@ LOOPS = {"stream": (stream, 3), "follow": (follow, 3), "pace": (pace, 4), "age":
 
 
 @cache
-def loop(name: str) -> Callable[..., int]:
-    loaded = native.load("bench_ring", lambda: LOOPS, [*ring_sources(), __file__])
-    return native.function(getattr(loaded, name), LOOPS[name][1])
+def loops() -> dict[str, Callable[..., int]]:
+    return native.functions("bench_ring", LOOPS, [*ring_sources(), __file__])
 
 
 def together(readers: int, policy: str, read: Callable[[int, int], int], write: Callable[[int], int]) -> None:
@@ -200,13 +199,13 @@ def throughput(readers: int, policy: str, batch: int) -> float:
         start = []
 
         def read(address: int, number: int, ends: np.ndarray = ends) -> int:
-            wrong = loop("follow")(address, EVENTS, 256)
+            wrong = loops()["follow"](address, EVENTS, 256)
             ends[number] = time.monotonic_ns()
             return wrong
 
         def write(address: int, start: list[int] = start) -> int:
             start.append(time.monotonic_ns())
-            return loop("stream")(address, EVENTS, batch)
+            return loops()["stream"](address, EVENTS, batch)
 
         together(readers, policy, read, write)
         rates.append(EVENTS / (int(ends[:readers].max()) - start[0]) * 1e9)
@@ -221,7 +220,7 @@ def publish_ns(fenced: int) -> float:
         writer.state.fenced = fenced
         for _ in range(RUNS):
             start = time.process_time_ns()
-            assert loop("stream")(writer.address, EVENTS // 2, 1) == 0
+            assert loops()["stream"](writer.address, EVENTS // 2, 1) == 0
             spent.append((time.process_time_ns() - start) / (EVENTS // 2))
         ring.close()
     return float(np.median(spent))
@@ -234,16 +233,15 @@ def latency(readers: int, policy: str, sent: int, gap_ns: int) -> np.ndarray:
     together(
         readers,
         policy,
-        lambda address, number: loop("age")(address, sent, ages[number].ctypes.data),
-        lambda address: loop("pace")(address, sent, gap_ns, yields),
+        lambda address, number: loops()["age"](address, sent, ages[number].ctypes.data),
+        lambda address: loops()["pace"](address, sent, gap_ns, yields),
     )
     return ages[:, sent // 10 :].ravel()
 
 
 def measure() -> list[Claim]:
     cores, claims = os.cpu_count() or 1, []
-    for name in LOOPS:
-        loop(name)
+    loops()
     for readers in READERS:
         policy = "spin" if readers < cores else "yield"
         for batch, words in ((1, "each"), (64, "by 64")):

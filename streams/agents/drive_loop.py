@@ -17,12 +17,10 @@ from streams.agents.runner import CompiledNode
 from streams.agents.values import Values
 from streams.kernel import native
 from streams.kernel.fault import FAULT
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_KIND
 from streams.schema.slots_out import SOURCES, SlotWriter
 
 __all__ = ["Loop", "drive_sources"]
-
-_TOPIC_OF = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
 
 
 class Loop:
@@ -44,8 +42,8 @@ class Loop:
         self._drive = _entry()
         self._set(digest=digest.ctypes.data, head_bytes=values.header_bytes, count=self._none.ctypes.data)
         for kind in (*TABLES, *KINDS):
-            if _TOPIC_OF[kind] in values.topics:
-                topic = values.topics.index(_TOPIC_OF[kind])
+            if BY_KIND[kind].topic in values.topics:
+                topic = values.topics.index(BY_KIND[kind].topic)
                 self._words[_TOPICS + kind] = topic
                 self._words[_HEADS + kind] = int.from_bytes(headers[topic], "little")
         if process.node is not None:
@@ -90,13 +88,13 @@ class Loop:
         kind, row = int(node.kinds[entry]), int(node.rows[entry])
         base, size = node.tables[kind]
         slot = node.mem[base + row * size : base + (row + 1) * size].tobytes()
-        self.write(_TOPIC_OF[kind], self.process.edge.from_slot(kind, slot, self.process.run_id))
+        self.write(BY_KIND[kind].topic, self.process.edge.from_slot(kind, slot, self.process.run_id))
         self._words[_ENTRY] = entry + 1
 
     def _write_made(self) -> None:
         """Let Python write the record of normalize at which the loop stopped."""
         words = self._words
-        self.write(_TOPIC_OF[int(words[_MADE])], record_of(self._market, self.process.run_id))
+        self.write(BY_KIND[int(words[_MADE])].topic, record_of(self._market, self.process.run_id))
         words[_MADE], words[_LEFT] = 0, self._market.work.slot_bytes if words[_MADE_SLOTS] else 0
 
     def _set_node(self, node: Any) -> None:

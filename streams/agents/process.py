@@ -46,7 +46,7 @@ from streams.records import (
 )
 from streams.schema import codec, ids
 from streams.schema.edge import Edge
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_KIND, SCHEMAS
 from streams.slots import Slot
 from streams.trading.contract import check_units
 
@@ -341,7 +341,4 @@ def _header(id: int, ts_ns: int, instrument: int, kind: int) -> bytes:
 
 
 def _topic_of(kind: int) -> str:
-    return _TOPICS[kind]
-
-
-_TOPICS = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
+    return BY_KIND[kind].topic

@@ -11,18 +11,15 @@ from streams.errors import EdgeError
 from streams.kernel import native
 from streams.schema import bulk, codec
 from streams.schema.blake2b import DIGEST_BYTES, STATE_BYTES
-from streams.schema.edge import Edge
-from streams.schema.layout import layout
-from streams.schema.model import SCHEMAS, Schema
+from streams.schema.edge import SIZES, Edge
+from streams.schema.model import BY_KIND, Schema
 from streams.schema.rolling import roll
 from streams.schema.slots_out import SOURCES, SlotWriter
 
 __all__ = ["Bodies", "Held", "prepare"]
 
-_SCHEMAS = {s.slot.kind: s for s in SCHEMAS.values() if s.slot}
-_SIZES = {kind: layout(schema).size for kind, schema in _SCHEMAS.items()}
-_LEAST, _MOST = min(_SCHEMAS), max(_SCHEMAS)
-assert set(_SCHEMAS) == set(range(_LEAST, _MOST + 1))
+_LEAST, _MOST = min(BY_KIND), max(BY_KIND)
+assert set(BY_KIND) == set(range(_LEAST, _MOST + 1))
 _FIRST_BYTES, _FIRST_COUNT = 1 << 12, 1 << 6
 
 
@@ -45,14 +42,14 @@ class Bodies:
         self._words = self._memory.view(np.int64)
         self._address: int = self._memory.ctypes.data
         self._run = _entry()
-        self._out: dict[int, np.ndarray] = {kind: np.empty(_FIRST_BYTES, np.uint8) for kind in _SCHEMAS}
-        self._starts: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT + 1, np.int64) for kind in _SCHEMAS}
-        self._places: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT, np.int64) for kind in _SCHEMAS}
+        self._out: dict[int, np.ndarray] = {kind: np.empty(_FIRST_BYTES, np.uint8) for kind in BY_KIND}
+        self._starts: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT + 1, np.int64) for kind in BY_KIND}
+        self._places: dict[int, np.ndarray] = {kind: np.zeros(_FIRST_COUNT, np.int64) for kind in BY_KIND}
         self._set("run_id", run_id)
         self._set("digest", self._digest.ctypes.data if hashed else 0)
         self._column("programs")[:] = self._writer.programs
         self._filled, self._count = self._column("filled"), self._column("count")
-        for kind in _SCHEMAS:
+        for kind in BY_KIND:
             self._place(kind)
 
     @property
@@ -81,14 +78,14 @@ class Bodies:
             elif stop == k.REST:
                 self._write(kind, slot)
             else:
-                raise EdgeError(f"{_SCHEMAS[kind].plural}: slot {self._next} of {len(slots)} cannot be written")
+                raise EdgeError(f"{BY_KIND[kind].plural}: slot {self._next} of {len(slots)} cannot be written")
         self.count += len(kinds)
         self.total += len(kinds)
 
     def take(self) -> dict[Schema, "Held"]:
         """What is held, by record; nothing is held then. It may be used until the next `add`, which writes over it."""
         found = {}
-        for kind, schema in _SCHEMAS.items():
+        for kind, schema in BY_KIND.items():
             n = int(self._count[kind])
             if n:
                 found[schema] = Held(schema, self._out[kind], self._starts[kind][: n + 1], self._places[kind][:n])
@@ -102,7 +99,7 @@ class Bodies:
 
     def _write(self, kind: int, slot: int) -> None:
         """Let Python write the record at which the loop stopped."""
-        body = codec.encode(self.edge.from_slot(kind, bytes(_bytes_at(slot, _SIZES[kind])), self.run_id))
+        body = codec.encode(self.edge.from_slot(kind, bytes(_bytes_at(slot, SIZES[kind])), self.run_id))
         n, filled = int(self._count[kind]), int(self._filled[kind])
         while n >= self._column("most")[kind] or len(body) + bulk.BEHIND > len(self._out[kind]) - filled:
             self._grow(kind)

@@ -15,14 +15,12 @@ from streams.backtest.events import Events
 from streams.backtest.laid import entry
 from streams.records import Instrument, NameKind
 from streams.schema.edge import Edge
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_KIND
 
 __all__ = ["NO_STAMPS", "Survey", "offset_ns"]
 
 NO_STAMPS = (1 << 63) - 1
 """Least latency of a venue that stamps nothing."""
-
-_TOPIC_OF = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
 
 
 def offset_ns(least_latency_ns: int) -> int:
@@ -67,5 +65,5 @@ class Survey:
     @property
     def counts(self) -> dict[str, Any]:
         """Records by topic, and levels of book updates."""
-        found = {_TOPIC_OF[kind]: n for kind, n in enumerate(self._counts.tolist()) if n and kind}
+        found = {BY_KIND[kind].topic: n for kind, n in enumerate(self._counts.tolist()) if n and kind}
         return {**found, "levels": int(self._counts[0])}

@@ -133,7 +133,7 @@ class Engine:
         what = _DOING[x.doing]
         if x.doing in (k.DOING_RECORD, k.DOING_FEED, k.DOING_EVENT):
             what += f" ({self._named(x.doing_at)})"
-        return StepError(f"the backtest failed at {what}, at {x.doing_ns} ns, after {x.events} market records: {why}", x.events)
+        return StepError(f"the backtest failed at {what}, at {x.doing_ns} ns, after {x.records} market records: {why}", x.records)
 
     def _named(self, address: int) -> str:
         """A slot by its id and instrument."""
@@ -143,7 +143,7 @@ class Engine:
         return f"id {head.id}, {names[head.instrument] if known else f'instrument {head.instrument}'}"
 
     # ---- what is seen of it ----
-    records = property(lambda self: self.state.events, doc="Market records that reached us.")
+    records = property(lambda self: self.state.records, doc="Market records that reached us.")
     events = property(lambda self: self.windows.events, doc="What those given so far are as events: a book update is one a level.")
     requests = property(lambda self: int(self.state.written[KIND_REQUEST]), doc="Requests sent.")
     orders = property(lambda self: int(self.state.written[KIND_ORDER]), doc="Orders, changes and cancels that strategies asked for.")
@@ -191,7 +191,7 @@ class Engine:
             memory = x.pack()
             self.state, self._address = View(k.Loop, memory), memory.ctypes.data
             self._kept.append(memory)
-            self._play, self._stamp = _entries()
+            self._play, self._stamp = (_entries()[name] for name in ("play", "stamp"))
         else:
             assert isinstance(node, PlainNode)
             plain = node.node
@@ -235,9 +235,8 @@ class Engine:
 
 
 @cache
-def _entries() -> tuple[Callable[[int], int], Callable[[int, int, int, int], int]]:
-    loaded = native.load("backtest", lambda: k.ENTRIES, loop_sources())
-    return native.function(loaded.play, 1), native.function(loaded.stamp, 3)
+def _entries() -> dict[str, Callable[..., int]]:
+    return native.functions("backtest", k.ENTRIES, loop_sources())
 
 
 def loop_sources() -> list[Any]:

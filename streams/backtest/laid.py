@@ -12,18 +12,16 @@ from streams.backtest import stream_kernel as k
 from streams.backtest.memory import Pool
 from streams.backtest.order import Part
 from streams.kernel import View, addr_of, native
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_KIND
 from streams.venues.binance.frame_parser import FrameParser
 
 __all__ = ["Laid", "entry", "prepare"]
 
 BLOCK_BYTES = 8 << 20
 ROOM = 1 << 16  # records of one part
-LEVEL_BYTES = 64
 
 _COLUMNS = ("start", "size", "stamp", "rank", "id")
 _FRAMES = ("ids", "times", "venues", "places", "sizes")
-_KINDS = {s.topic: s.slot.kind for s in SCHEMAS.values() if s.slot}
 
 
 class Laid:
@@ -33,13 +31,12 @@ class Laid:
         market.want_slots()
         self.market = market
         self.compiled = isinstance(market, CompiledMarket)
-        self._pool = Pool(max(BLOCK_BYTES, 2 * LEVEL_BYTES * market.sizes["levels"]))
+        self._pool = Pool(max(BLOCK_BYTES, 2 * k.LEVEL_BYTES * market.sizes["levels"]))
         self._gather = gather = k.Gather()
         self._last_ns = 0
         for kind in range(len(gather.ranks)):
-            gather.ranks[kind] = -1
-        for rank, topic in enumerate(topics):
-            gather.ranks[_KINDS[topic]] = rank
+            topic = BY_KIND[kind].topic if kind in BY_KIND else ""
+            gather.ranks[kind] = topics.index(topic) if topic in topics else -1
         gather.made_slots, gather.room, gather.bytes = market.work.slots, ROOM, self._pool.nbytes
         self._words: Any = gather
         self._address = addr_of(gather)
@@ -116,18 +113,15 @@ class Laid:
 
 def prepare() -> None:
     """Compile the loops, or load them from disk, now and not at the first records."""
-    for name in k.ENTRIES:
-        entry(name)
+    _entries()
 
 
-@cache
 def entry(name: str) -> Any:
     """A compiled entry of `stream_kernel`, made or loaded on first use."""
-    return native.function(getattr(_loaded(), name), k.ENTRIES[name][1])
+    return _entries()[name]
 
 
 @cache
-def _loaded() -> native.Native:
-    return native.load(
-        "stream", lambda: k.ENTRIES, native.sources("streams.backtest.stream_kernel", "streams.slots", "streams.schema.bulk_wire")
-    )
+def _entries() -> dict[str, Any]:
+    files = native.sources("streams.backtest.stream_kernel", "streams.slots", "streams.schema.bulk_wire")
+    return native.functions("stream", k.ENTRIES, files)

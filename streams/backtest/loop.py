@@ -9,7 +9,7 @@ The loop stops where it needs Python: the tape is full, or nothing more may happ
 """
 
 from streams.agents.codes import VENUE_FILL
-from streams.agents.node import KIND_TICK, Node
+from streams.agents.node import KIND_TICK, SLOT_BYTES, Node
 from streams.agents.outbox import Outbox
 from streams.backtest.copying import copy_slot
 from streams.backtest.side import EVENT_BYTES, NEVER_NS, VenueSide
@@ -31,6 +31,7 @@ from streams.slots import (
     VenueEventSlot,
 )
 from streams.trading.latency import MAX_FEED_LATENCY_NS
+from streams.trading.venue_feed import LEVEL_BYTES
 
 __all__ = ["DONE", "ENTRIES", "FAILED", "FULL", "Loop"]
 
@@ -40,8 +41,6 @@ what the node has written is carried on."""
 
 WORD = 8
 WIDE = 256
-TICK_BYTES = 64
-LEVEL_BYTES = 64
 _AHEAD = 16  # records whose slots are asked for before they are looked at
 MIN_TICK_NS = 1_000  # between two ticks: a timer that sets itself anew for now would else fire for ever
 
@@ -62,7 +61,7 @@ class Loop(Struct, align=64):
     due_ns, event_ns, request_ns, expire_ns : when a tick is due, and the first event, request, expiry of any venue; ..._of: which venue
     doing, doing_ns, doing_at : the action that is being done, its time, the address of its record
     taped                : bit KIND_... of what goes on the tape; tape_...: its columns, entries, room
-    events, answers, ticks : market records and events of venues that reached us, ticks
+    records, answers, ticks : market records and events of venues that reached us, ticks
     written              : by kind, slots that the node wrote; venue_of, fee_currency: by instrument, the place of its venue (-1 = none is
                            simulated), and the currency of its fees
     """
@@ -108,7 +107,7 @@ class Loop(Struct, align=64):
     tape_slots: int
     tape_count: int
     tape_room: int
-    events: int
+    records: int
     answers: int
     ticks: int
     tick: Slot
@@ -203,7 +202,7 @@ class Loop(Struct, align=64):
         self.tick_id += 1
         self.ticks += 1
         self.tick.stamp(self.tick_id, 0, now_ns, now_ns, -1, KIND_TICK, -1)
-        return self.give(addr_of(self.tick), TICK_BYTES)
+        return self.give(addr_of(self.tick), SLOT_BYTES[KIND_TICK])
 
     def on_record(self) -> int:
         """The next market record reaches us."""
@@ -212,7 +211,7 @@ class Loop(Struct, align=64):
         self.doing = DOING_RECORD
         self.doing_at = address
         self.record_at += 1
-        self.events += 1
+        self.records += 1
         if self.reads & bit(at(Slot, address).kind) == 0:
             return GO
         return self.give(address, load_word(self.record_bytes + place))
@@ -295,23 +294,23 @@ class Loop(Struct, align=64):
     def write_row(self, out: Outbox, kind: int, row: int) -> None:
         """Copy a slot of the outbox to the tape."""
         if kind == KIND_ORDER:
-            self.write(kind, addr_of(out.orders[row]), 256, 0, 0)
+            self.write(kind, addr_of(out.orders[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_DECISION:
-            self.write(kind, addr_of(out.decisions[row]), 256, 0, 0)
+            self.write(kind, addr_of(out.decisions[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_REQUEST:
-            self.write(kind, addr_of(out.requests[row]), 128, 0, 0)
+            self.write(kind, addr_of(out.requests[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_REPORT:
-            self.write(kind, addr_of(out.reports[row]), 128, 0, 0)
+            self.write(kind, addr_of(out.reports[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_FILL:
-            self.write(kind, addr_of(out.fills[row]), 128, 0, 0)
+            self.write(kind, addr_of(out.fills[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_POSITION:
-            self.write(kind, addr_of(out.positions[row]), 256, 0, 0)
+            self.write(kind, addr_of(out.positions[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_BALANCE:
-            self.write(kind, addr_of(out.balances[row]), 128, 0, 0)
+            self.write(kind, addr_of(out.balances[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_SIGNAL:
-            self.write(kind, addr_of(out.signals[row]), 128, 0, 0)
+            self.write(kind, addr_of(out.signals[row]), SLOT_BYTES[kind], 0, 0)
         elif kind == KIND_METRIC:
-            self.write(kind, addr_of(out.metrics[row]), 64, 0, 0)
+            self.write(kind, addr_of(out.metrics[row]), SLOT_BYTES[kind], 0, 0)
 
     def write(self, kind: int, address: int, nbytes: int, exch_ts_ns: int, reason: int) -> None:
         """One entry."""

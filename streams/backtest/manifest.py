@@ -22,7 +22,7 @@ from streams.backtest.results import Outcome
 from streams.errors import ConfigError
 from streams.schema.model import SCHEMAS
 
-__all__ = ["FIRST_RUN_ID", "ORDER_RULE", "Manifest", "code_hash", "is_replay", "processor", "read_manifest"]
+__all__ = ["FILE", "FIRST_RUN_ID", "ORDER_RULE", "Manifest", "is_replay", "processor", "read_manifest"]
 
 FIRST_RUN_ID = 1 << 30
 """Run ids of backtests begin here: 30 bits of the manifest's hash above it. Live runs are counted from 1, so the two never meet."""
@@ -66,7 +66,7 @@ class Manifest:
     to_ns: int | None = None
     live_run: int | None = None
     strategies: Mapping[str, Any] = field(default_factory=dict)
-    code: str = field(default_factory=lambda: code_hash())
+    code: str = field(default_factory=lambda: _code_hash())
     lock: str = field(default_factory=lambda: _lock_hash())
     cpu: str = field(default_factory=lambda: processor())
     version: str = field(default_factory=lambda: _version())
@@ -120,11 +120,6 @@ def is_replay(run_id: int) -> bool:
     return run_id >= FIRST_RUN_ID
 
 
-def code_hash(files: Iterable[Path] | None = None) -> str:
-    """BLAKE2b-128 over source files with their places: by default the package's and its schemas."""
-    return _own_code() if files is None else _hash_of(files, None)
-
-
 def processor() -> str:
     """Architecture and model as the compiler names them: machine code and the system's `exp` and `log` are chosen by both."""
     return f"{platform.machine()} {ll.get_host_cpu_name()}"
@@ -138,17 +133,18 @@ def _hashed(value: Any) -> Any:
 
 
 @cache
-def _own_code() -> str:
+def _code_hash() -> str:
+    """Of the package's sources and its schemas."""
     root = _PACKAGE.parent
     return _hash_of((path for folder in (_PACKAGE, root / "schemas") for pattern in _CODE for path in folder.rglob(pattern)), root)
 
 
-def _hash_of(files: Iterable[Path], root: Path | None) -> str:
+def _hash_of(files: Iterable[Path], root: Path) -> str:
+    """BLAKE2b-128 over files with their places below a folder."""
     found = hashlib.blake2b(digest_size=16)
     for path in sorted(files):
         data = path.read_bytes()
-        name = path.relative_to(root).as_posix() if root else path.name
-        found.update(f"{name}\0{len(data)}\0".encode() + data)
+        found.update(f"{path.relative_to(root).as_posix()}\0{len(data)}\0".encode() + data)
     return found.hexdigest()
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import psutil
 
-from streams.backtest.manifest import FIRST_RUN_ID, Manifest, read_manifest
+from streams.backtest.manifest import FILE, FIRST_RUN_ID, Manifest, read_manifest
 from streams.config import home_folder
 from streams.errors import ConfigError
 
@@ -25,7 +25,6 @@ __all__ = ["LAST", "Replay", "find", "is_live_number", "kept", "newest", "replay
 LAST = "last"
 PREFIX_MIN = 4  # shorter texts of digits are numbers of live runs
 LIVE_MAX = 9_999  # longer ones are prefixes, unless they are whole
-FILE = "manifest.json"
 _ATTEMPTS = 100
 
 

@@ -26,8 +26,8 @@ from streams.trading.venue_feed import take_market
 __all__ = ["EVENT_BYTES", "NEVER_NS", "VenueSide"]
 
 NEVER_NS: int = 1 << 62
-EVENT_BYTES: int = 128
-REQUEST_BYTES: int = 128
+EVENT_BYTES: int = VenueEventSlot._size_
+REQUEST_BYTES: int = RequestSlot._size_
 _ZERO: int = 48  # "0"
 _DIGITS: int = 8
 

@@ -11,7 +11,7 @@ from streams.backtest.names import MarketNames
 from streams.backtest.order import Part, in_order
 from streams.backtest.source import Source
 from streams.backtest.tables import Tables
-from streams.backtest.values_in import ValuesIn
+from streams.backtest.values_in import ValuesIn, met
 from streams.schema import codec
 from streams.schema.bulk_encode import columns_of, encode
 from streams.schema.model import for_topic
@@ -52,8 +52,7 @@ class ClickHouseSource(Source):
             yield from in_order(merged(streams))
 
     def _found(self) -> dict[str, Any]:
-        lost = {kind: sum(values.found[kind] for values in self._values) for kind in self._values[0].found} if self._values else {}
-        return {"lost": lost, "faults": [fault for values in self._values for fault in values.faults]}
+        return met(self._values)
 
     def _expected(self, count: int) -> int:
         return sum(sum(counts.values()) for counts in self._counts or ())

@@ -14,7 +14,7 @@ from streams.backtest.names import MarketNames
 from streams.backtest.order import Part, in_order
 from streams.backtest.source import Source
 from streams.backtest.topic_ranges import Range
-from streams.backtest.values_in import ValuesIn
+from streams.backtest.values_in import ValuesIn, met
 from streams.errors import LaneError
 from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS
@@ -83,8 +83,7 @@ class KafkaSource(Source):
             yield from in_order(merged(streams))
 
     def _found(self) -> dict[str, Any]:
-        lost = {kind: sum(values.found[kind] for values in self._values) for kind in self._values[0].found} if self._values else {}
-        return {"lost": lost, "faults": [fault for values in self._values for fault in values.faults]}
+        return met(self._values)
 
     def _expected(self, count: int) -> int:
         return sum(one.end - one.first for run in self.runs for one in run.places.values())

@@ -19,12 +19,11 @@ from streams.backtest.order import in_order
 from streams.backtest.source import Source
 from streams.errors import RecordingError
 from streams.schema import ids
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_KIND
 
 __all__ = ["RecordingSource", "market_of"]
 
 _CHUNK_BYTES = 1 << 20
-_TOPIC_OF = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
 
 
 class RecordingSource(Source):
@@ -70,7 +69,7 @@ def market_of(names: MarketNames, compiled: bool) -> MarketNode:
     """Normalize with these names and instruments, before its first frame."""
     market = build_market(names.edge, {**DEFAULT_SIZES, **names.sizes}, compiled)
     for kind in KINDS:
-        market.set_writer(kind, ids.make(names.writers[_TOPIC_OF[kind]], 0), 0)
+        market.set_writer(kind, ids.make(names.writers[BY_KIND[kind].topic], 0), 0)
     for instrument in names.instruments:
         market.on_instrument(instrument)
     return market

@@ -4,7 +4,7 @@ from streams.kernel import Array, Struct, at, call2, call3, load_word, store_wor
 from streams.kernel.fault import FAULT
 from streams.kernel.raw import load_half
 from streams.schema.bulk_wire import size_at, varint
-from streams.slots import KIND_FUNDING, KIND_LEVEL
+from streams.slots import KIND_FUNDING, KIND_LEVEL, LevelSlot
 
 __all__ = [
     "DONE",
@@ -28,7 +28,7 @@ DONE, FULL, PYTHON, FAILED = range(4)
 UNREAD = -1  # what normalize answers to a frame that it leaves to Python
 WORD = 8
 TS, RECV, INSTRUMENT = 16, 24, 32  # of a slot; its kind is the byte behind the instrument's four
-LEVEL_BYTES = 64
+LEVEL_BYTES: int = LevelSlot._size_
 BEFORE_NAMES, NAMES = 5, 2  # fields of a book update, a trade and a quote before their exch_ts_ns: longs, then venue and symbol
 
 

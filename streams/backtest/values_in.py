@@ -1,7 +1,7 @@
 """Values of market topics as market records: Avro bodies straight into slots, with the venue's stamps, which slots do not hold."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from streams.schema.edge import Edge
 from streams.schema.model import for_topic
 from streams.schema.slots_in import GOOD, SlotReader, Slots
 
-__all__ = ["Decode", "ValuesIn"]
+__all__ = ["Decode", "ValuesIn", "met"]
 
 Decode = Callable[[int], Any]
 """Gives the record of a row that compiled code does not read; DecodeError: it is none."""
@@ -115,6 +115,12 @@ class ValuesIn:
         slots.start[row], slots.nbytes[row] = memory.ctypes.data, len(data)
         slots.id[row], slots.run_id[row], slots.recv_ts_ns[row] = record.id, record.run_id, record.recv_ts_ns
         exch_ts_ns[row] = getattr(record, "exch_ts_ns", 0)
+
+
+def met(values: Sequence[ValuesIn]) -> dict[str, Any]:
+    """What the values of several runs met that is no market record: counts by kind, and the faults that were kept."""
+    lost = {kind: sum(each.found[kind] for each in values) for kind in values[0].found} if values else {}
+    return {"lost": lost, "faults": [fault for each in values for fault in each.faults]}
 
 
 def _begins_with(header: bytes, address: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from streams.errors import KernelError
 from streams.kernel.fault import FAULT
 from streams.kernel.lock import locked
 
-__all__ = ["CHECKED", "FAULT", "Native", "cache_dir", "function", "load", "sources"]
+__all__ = ["CHECKED", "FAULT", "Native", "cache_dir", "function", "functions", "load", "sources"]
 
 Entries = Mapping[str, tuple[Callable[..., int], int]]
 CHECKED = os.environ.get("MILLRACE_CHECK", "1") != "0"
@@ -92,6 +92,12 @@ class Native:
 def function(address: int, nargs: int) -> Callable[..., int]:
     """A Python callable of `nargs` int64 arguments returning int64, for the entry at `address`. The GIL is released while it runs."""
     return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * nargs)(address)
+
+
+def functions(name: str, entries: Entries, files: Iterable[str | Path] = ()) -> dict[str, Callable[..., int]]:
+    """The entries of object `name` as Python callables, by name; see `load` and `function`. Keep what you get: each call loads it again."""
+    loaded = load(name, lambda: entries, files)
+    return {entry: function(getattr(loaded, entry), nargs) for entry, (_, nargs) in entries.items()}
 
 
 def _key(files: Iterable[str | Path]) -> str:

@@ -65,16 +65,14 @@ class Messages:
 
 def prepare() -> None:
     """Compile the loops over messages, or load them from disk, now and not at the first batch."""
-    for name in k.ENTRIES:
-        entry(name)
+    _entries()
 
 
-@cache
 def entry(name: str) -> Any:
     """A compiled entry of `message_kernel`, made or loaded on first use."""
-    return native.function(getattr(_loaded(), name), k.ENTRIES[name][1])
+    return _entries()[name]
 
 
 @cache
-def _loaded() -> native.Native:
-    return native.load("messages", lambda: k.ENTRIES, native.sources("streams.lanes.message_kernel", "streams.schema.bulk_put"))
+def _entries() -> dict[str, Any]:
+    return native.functions("messages", k.ENTRIES, native.sources("streams.lanes.message_kernel", "streams.schema.bulk_put"))

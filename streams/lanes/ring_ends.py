@@ -41,7 +41,7 @@ class _End:
 
     def _call(self, entry: str, *args: int) -> int:
         self.check()
-        function = _compiled(entry) if self.compiled else _ENTRIES[entry][0]
+        function = _compiled()[entry] if self.compiled else _ENTRIES[entry][0]
         return function(self.address, *args)
 
     def _let_go(self) -> None:
@@ -161,7 +161,7 @@ class ReaderGroup:
         """Whether any reader has something to read, waiting for it up to `patience_ns`."""
         for r in self.readers:
             r.check()
-        function = _compiled("ring_group_wait") if self.compiled else g.ring_group_wait
+        function = _compiled()["ring_group_wait"] if self.compiled else g.ring_group_wait
         return function(self.address, patience_ns) != 0
 
 
@@ -171,6 +171,5 @@ def ring_sources() -> list[Any]:
 
 
 @functools.cache
-def _compiled(entry: str) -> Callable[..., int]:
-    loaded = native.load("ring", lambda: _ENTRIES, ring_sources())
-    return native.function(getattr(loaded, entry), _ENTRIES[entry][1])
+def _compiled() -> dict[str, Callable[..., int]]:
+    return native.functions("ring", _ENTRIES, ring_sources())

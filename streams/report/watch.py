@@ -37,9 +37,8 @@ class Watch:
         self._take: Any
         if isinstance(process.node, CompiledNode):
             self._memory = sight.pack()
-            take, set_up = _entries()
-            self._sight, self._take = self._memory.ctypes.data, take
-            set_up(self._sight)
+            self._sight, self._take = self._memory.ctypes.data, _entries()["take_all"]
+            _entries()["set_up"](self._sight)
         else:
             sight.setup()
             self._memory, self._sight, self._take = sight, addr_of(sight), k.take_all
@@ -70,7 +69,5 @@ class Watch:
 
 
 @cache
-def _entries() -> tuple[Any, Any]:
-    files = native.sources("streams.report.watch_kernel", "streams.trading", "streams.slots")
-    loaded = native.load("report", lambda: k.ENTRIES, files)
-    return native.function(loaded.take_all, 6), native.function(loaded.set_up, 1)
+def _entries() -> dict[str, Any]:
+    return native.functions("report", k.ENTRIES, native.sources("streams.report.watch_kernel", "streams.trading", "streams.slots"))

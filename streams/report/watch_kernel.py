@@ -1,7 +1,7 @@
 """What the market showed, from the slots of market records: the touch where it changed, and the trades. Compiled, and plain the same."""
 
 from streams.kernel import Struct, Table, at, load_word, store_word
-from streams.slots import KIND_LEVEL, KIND_QUOTE, KIND_TRADE, QuoteSlot, Slot, TradeSlot
+from streams.slots import KIND_LEVEL, KIND_QUOTE, KIND_TRADE, LevelSlot, QuoteSlot, Slot, TradeSlot
 from streams.trading.book import NO_ASK, NO_BID, Book
 
 __all__ = ["ENTRIES", "NONE_TICKS", "ROW_BYTES", "TOUCH", "TRADE", "Sight"]
@@ -10,7 +10,7 @@ TOUCH, TRADE = 0, 1
 """What a row is: bid and ask, NONE_TICKS where there is none; or price and lots of a trade."""
 NONE_TICKS = -(1 << 62)
 ROW_BYTES = 32  # number of the instrument x 2 + what it is, ts_ns, and two values
-_LEVEL_BYTES = 64
+_LEVEL_BYTES: int = LevelSlot._size_
 _WORD = 8
 
 

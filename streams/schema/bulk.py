@@ -102,7 +102,7 @@ def gathered(address: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndar
     starts = np.zeros(len(size) + 1, np.int64)
     np.cumsum(size, out=starts[1:])
     buffer = np.empty(int(starts[-1]) + BEHIND, np.uint8)
-    _entry("gather")(address.ctypes.data, size.ctypes.data, len(size), buffer.ctypes.data)
+    _entries()["gather"](address.ctypes.data, size.ctypes.data, len(size), buffer.ctypes.data)
     return buffer, starts
 
 
@@ -121,7 +121,7 @@ def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header
         table = Table(schema, list(programs.values()), count, size, attempt)
         known = programs_of(programs, table.words)
         what = len(header), buffer.ctypes.data, starts.ctypes.data, count, MAX_BODY, state.ctypes.data
-        rows = _entry("decode_rows")(known.ctypes.data, len(known), *what)
+        rows = _entries()["decode_rows"](known.ctypes.data, len(known), *what)
         if rows >= 0:
             return _columns(schema, table, rows, state, buffer)
         if rows != FULL or attempt == ATTEMPTS:
@@ -131,15 +131,14 @@ def decode_buffer(schema: Schema, buffer: np.ndarray, starts: np.ndarray, header
 
 def prepare() -> None:
     """Compile the loop, or load it from disk, now and not at the first values."""
-    for name in k.ENTRIES:
-        _entry(name)
+    _entries()
 
 
 def texts_of(pairs: np.ndarray, buffer: np.ndarray) -> bytes:
     """The texts at these (start, size) pairs as ClickHouse's strings, one after another: size as LEB128, bytes."""
     pairs = np.ascontiguousarray(pairs)
     out = np.empty(int(pairs[:, 1].sum()) + 10 * len(pairs) + 8, np.uint8)
-    size = _entry("write_texts")(buffer.ctypes.data, pairs.ctypes.data, len(pairs), out.ctypes.data)
+    size = _entries()["write_texts"](buffer.ctypes.data, pairs.ctypes.data, len(pairs), out.ctypes.data)
     return out[:size].tobytes()
 
 
@@ -160,13 +159,8 @@ def _columns(schema: Schema, table: Table, rows: int, state: np.ndarray, buffer:
 
 
 @cache
-def _loaded() -> native.Native:
-    return native.load(
-        "avro", lambda: k.ENTRIES, native.sources("streams.schema.bulk_kernel", "streams.schema.bulk_put", "streams.schema.bulk_wire")
+def _entries() -> dict[str, Any]:
+    """The compiled entries, made or loaded on first use."""
+    return native.functions(
+        "avro", k.ENTRIES, native.sources("streams.schema.bulk_kernel", "streams.schema.bulk_put", "streams.schema.bulk_wire")
     )
-
-
-@cache
-def _entry(name: str) -> Any:
-    """A compiled entry, made or loaded on first use."""
-    return native.function(getattr(_loaded(), name), k.ENTRIES[name][1])

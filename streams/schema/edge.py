@@ -16,13 +16,12 @@ from streams.schema.dictionary import Dictionary
 from streams.schema.edge_tables import Tables
 from streams.schema.edgegen import compile_edge
 from streams.schema.layout import layout
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_KIND, SCHEMAS
 from streams.schema.native_tables import NativeTables
 
 __all__ = ["Edge"]
 
-KINDS = {s.slot.kind: s.name for s in SCHEMAS.values() if s.slot}
-SIZES = {kind: layout(SCHEMAS[name]).size for kind, name in KINDS.items()}
+SIZES = {kind: layout(schema).size for kind, schema in BY_KIND.items()}
 _makers: dict[str, Any] = {}
 
 
@@ -69,15 +68,16 @@ class Edge:
 
     def from_slot(self, kind: int, data: bytes | memoryview, run_id: int) -> Any:
         """The record of a slot (of all slots of one book update), in topic units. EdgeError if a number names nothing."""
-        name = KINDS.get(kind)
-        if name is None:
-            raise EdgeError(f"slot kind {kind} is unknown; kinds are {min(KINDS)} to {max(KINDS)}")
+        schema = BY_KIND.get(kind)
+        if schema is None:
+            raise EdgeError(f"slot kind {kind} is unknown; kinds are {min(BY_KIND)} to {max(BY_KIND)}")
+        name = schema.name
         if not data or len(data) % SIZES[kind]:
             raise EdgeError(f"{name}: {len(data)} bytes are no slots; a slot has {SIZES[kind]}")
         try:
             return self._way(name)[1](data, run_id)
         except (KeyError, struct.error, SchemaError, UnitError) as error:
-            raise EdgeError(f"{SCHEMAS[name].plural}: slot cannot be read: {error}") from error
+            raise EdgeError(f"{schema.plural}: slot cannot be read: {error}") from error
 
     def _way(self, name: str) -> Any:
         """(to_slots, from_slot) of a record, bound to this edge's tables."""

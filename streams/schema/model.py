@@ -1,4 +1,4 @@
-"""The schemas as Python sees them: `SCHEMAS` by record name, `BY_TOPIC` by topic. `schemas/*.avsc` is the only source.
+"""The schemas as Python sees them: `SCHEMAS` by record, `BY_TOPIC` by topic, `BY_KIND` by kind of slot; `schemas/*.avsc` is the source.
 
 A schema is an Avro record with a few attributes of ours: `topic`, `retention`, `order_by` (sort key of the table),
 `written_by`, and `slot` for records that have an in-memory slot. A field with `"slot": "skip"` stays on the topic.
@@ -16,6 +16,7 @@ from typing import Any
 from streams.errors import SchemaError
 
 __all__ = [
+    "BY_KIND",
     "BY_TOPIC",
     "COMMON",
     "ENUMS",
@@ -284,3 +285,4 @@ def _slot(avro: dict[str, Any]) -> Slot | None:
 
 SCHEMAS, ENUMS, NESTED = load()
 BY_TOPIC = {s.topic: s for s in SCHEMAS.values()}
+BY_KIND = {s.slot.kind: s for s in SCHEMAS.values() if s.slot}

@@ -112,7 +112,7 @@ class SlotReader:
             call = _Call(self._tables, self._bounce, address, size, header, state, columns)
             form = self._form(SCHEMAS["Frame"], _programs(SCHEMAS["Frame"], header, writers), 1)
             _set(call.words, k.PROGRAMS, *form.ends)
-            if _entry("read_frames")(call.words.ctypes.data):
+            if _entries()["read_frames"](call.words.ctypes.data):
                 raise SchemaError("Frame: its values cannot be read in bulk")
         return Frames(state, *columns)
 
@@ -130,7 +130,7 @@ class SlotReader:
             else:
                 raise SchemaError(f"{schema.name}: its values cannot be read in bulk")
             _set(call.words, k.PROGRAMS, *form.ends)
-            answer = _entry("read_slots")(call.words.ctypes.data)
+            answer = _entries()["read_slots"](call.words.ctypes.data)
 
     def _form(self, schema: Schema, programs: "_Programs", elements: int) -> "_Form":
         """The form for these programs with room for so many levels, at least."""
@@ -142,8 +142,7 @@ class SlotReader:
 
 def prepare() -> None:
     """Compile the loop, or load it from disk, now and not at the first values."""
-    for name in k.ENTRIES:
-        _entry(name)
+    _entries()
 
 
 _Programs = dict[bytes, tuple[Step, ...]]
@@ -232,11 +231,6 @@ SOURCES = tuple(
 
 
 @cache
-def _loaded() -> native.Native:
-    return native.load("slots-in", lambda: k.ENTRIES, native.sources(*SOURCES, "streams.records"))
-
-
-@cache
-def _entry(name: str) -> Any:
-    """A compiled entry, made or loaded on first use."""
-    return native.function(getattr(_loaded(), name), k.ENTRIES[name][1])
+def _entries() -> dict[str, Any]:
+    """The compiled entries, made or loaded on first use."""
+    return native.functions("slots-in", k.ENTRIES, native.sources(*SOURCES, "streams.records"))

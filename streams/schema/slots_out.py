@@ -19,7 +19,7 @@ from streams.schema import native_rows as rows
 from streams.schema import slots_out_kernel as k
 from streams.schema.edge import Edge
 from streams.schema.layout import LAST, layout
-from streams.schema.model import SCHEMAS, Schema
+from streams.schema.model import BY_KIND, Schema
 from streams.schema.slots_out_kernel import FULL, REST, write_slot
 from streams.schema.slots_out_program import program_of
 
@@ -31,7 +31,6 @@ SOURCES = (
 )
 """Modules that `write_slot` depends on, for `native.sources`."""
 
-KINDS = {s.slot.kind: s for s in SCHEMAS.values() if s.slot}
 LEFT = ("BookUpdate", "Instrument")  # to Python: several slots a record, and what only tools write
 PROGRAMS = 32
 FIRST_ROOM = 1 << 16
@@ -54,7 +53,7 @@ class SlotWriter:
         for place, value in NO_INSTRUMENT.items():
             self._none[place // 8] = value
         self._made: list[np.ndarray] = []
-        for kind, schema in KINDS.items():
+        for kind, schema in BY_KIND.items():
             if schema.name not in LEFT:
                 program = program_of(schema, edge.native.address, self._none.ctypes.data)
                 self._made.append(program)
@@ -70,9 +69,11 @@ class SlotWriter:
         EdgeError where a number names nothing or the bytes are no slots, SchemaError where a value does not fit its field.
         """
         self.refresh()
-        schema, data = KINDS.get(kind), np.frombuffer(slots, np.uint8)
+        schema, data = BY_KIND.get(kind), np.frombuffer(slots, np.uint8)
         if schema is None or len(data) % layout(schema).size:
-            raise EdgeError(f"{len(data)} bytes are no slots of kind {kind}; kinds are {min(KINDS)} to {max(KINDS)}, a slot has 64 to 256")
+            raise EdgeError(
+                f"{len(data)} bytes are no slots of kind {kind}; kinds are {min(BY_KIND)} to {max(BY_KIND)}, slots have 64 to 256"
+            )
         size = layout(schema).size
         if self.programs[kind]:
             return self._bodies(kind, data.reshape(-1, size), run_id)

@@ -6,7 +6,7 @@ from streams.trading.venue import SimVenue
 
 __all__ = ["LEVEL_BYTES", "take_market"]
 
-LEVEL_BYTES: int = 64
+LEVEL_BYTES: int = LevelSlot._size_
 
 
 def take_market(v: SimVenue, start: int, size: int) -> None:

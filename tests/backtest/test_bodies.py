@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.backtest import bodies as module
 from streams.backtest import bodies_kernel as kernel
 from streams.backtest.bodies import Bodies
 from streams.errors import EdgeError
 from streams.kernel import store_word
 from streams.schema import slots_out_kernel
+from streams.schema.model import BY_KIND
 from streams.schema.native_rows import HEAD_BYTES
 from streams.schema.rolling import EMPTY_HASH, roll
 from streams.slots import KIND_ORDER
@@ -23,7 +23,7 @@ from tests.schema.made import edge
 def held(found: Bodies) -> dict[str, list[bytes]]:
     """The bodies that are held, by topic."""
     out = {}
-    for kind, schema in module._SCHEMAS.items():
+    for kind, schema in BY_KIND.items():
         n = int(found._count[kind])
         starts = found._starts[kind]
         if n:

@@ -24,13 +24,12 @@ from streams.lanes.wire import Wire
 from streams.records import Clock, Command, CommandType, Frame, StartPosition
 from streams.schema import bulk, ids
 from streams.schema import clickhouse as ddl
-from streams.schema.model import SCHEMAS, for_topic
+from streams.schema.model import BY_KIND, for_topic
 from streams.sinks.columns import block_of
 from streams.sinks.inserter import ensure_tables
 from streams.sinks.query import connect
 from tests.backtest.market_kit import START_NS, digest, lines, names, recording, seen, write
 
-TOPIC_OF = {s.slot.kind: s.topic for s in SCHEMAS.values() if s.slot}
 MARKET = ("book_updates.v1", "trades.v1", "quotes.v1", "funding.v1")
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -49,8 +48,8 @@ def bodies(some, run):
         frame = Frame(ids.make(40, number), 0, run, int(stamp), int(stamp), "binance", 1, number, payload.strip())
         try:
             for kind, _, body, _ in market.bodies(frame, run):
-                if TOPIC_OF[kind] in MARKET:
-                    yield TOPIC_OF[kind], body
+                if BY_KIND[kind].topic in MARKET:
+                    yield BY_KIND[kind].topic, body
         except FrameError:
             continue
 

@@ -57,7 +57,7 @@ def test_read_plain_and_compiled_write_the_same_memory(name: str, monkeypatch: p
     values = bodies_of(name, 0, 9)
     address, size, _kept = values_at([*values, None])
     compiled = slots_in.SlotReader(made).read(schema, address, size, HEADER)
-    monkeypatch.setattr(slots_in, "_entry", lambda entry: kernel.ENTRIES[entry][0])
+    monkeypatch.setattr(slots_in, "_entries", lambda: {name: function for name, (function, _) in kernel.ENTRIES.items()})
     plain = slots_in.SlotReader(made).read(schema, address, size, HEADER)
     assert bytes_of(plain) == bytes_of(compiled)
     for column in ("state", "id", "run_id", "recv_ts_ns", "nbytes"):

@@ -97,8 +97,7 @@ ENTRIES: dict[str, tuple[Callable[..., int], int]] = {"scan_lines": (scan_lines,
 @cache
 def compiled() -> dict[str, Callable[..., int]]:
     """The entries as machine code."""
-    loaded = native.load("frames", lambda: ENTRIES, [*native.sources("streams.schema.bulk_put"), __file__])
-    return {name: native.function(getattr(loaded, name), n) for name, (_, n) in ENTRIES.items()}
+    return native.functions("frames", ENTRIES, [*native.sources("streams.schema.bulk_put"), __file__])
 
 
 # ---- one line ----

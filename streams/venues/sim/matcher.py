@@ -223,5 +223,4 @@ _ANSWER_BYTES = VenueAnswer._size_
 def compiled() -> dict[str, Callable[..., int]]:
     """The entries as machine code."""
     files = [*native.sources("streams.slots", "streams.trading"), __file__]
-    loaded = native.load("venue", lambda: ENTRIES, files)
-    return {name: native.function(getattr(loaded, name), n) for name, (_, n) in ENTRIES.items()}
+    return native.functions("venue", ENTRIES, files)
