@@ -15,9 +15,10 @@ some 25 ns each here) are in the figure; every sample is kept, and the first ten
 writer spins (policy spin) or yields (all others), so it competes with its readers where there are fewer cores than processes: those rows
 say what sharing cores costs, not what the ring does.
 
-Disruptor's figures are published elsewhere, on other machines (LMAX's performance page and technical paper): one producer, one consumer,
-26.0 M/s (i7-860, Java 6) and 160.4 M/s (EPYC 9374F, version 4); latency mean 52 ns, 99 % < 128 ns a hop of a three-stage pipeline between
-threads of one process, one event each us (i7-2720QM). They stand here as anchors; a ratio with them compares machines, too.
+Peer, in the same run: LMAX Disruptor (benchmarks/disruptor.py), one producer and as many consumers, the same four words, checks, schedule
+and ages; but between threads of one process, where ours is between processes, and without a sleeper to wake. Where its jar or a JVM
+cannot be had, its published figures stand instead and are named so: 26.0 M/s (i7-860, Java 6) and 160.4 M/s (EPYC 9374F, version 4);
+latency mean 52 ns, 99 % < 128 ns a hop of a three-stage pipeline, one event each us (i7-2720QM): a ratio with them compares machines, too.
 """
 
 import mmap
@@ -27,11 +28,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from claims import Claim, conditions, report
+from disruptor import DISRUPTOR, Measured
+from disruptor import measure as measure_disruptor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -49,7 +53,7 @@ EVENTS, RUNS, READERS = 10_000_000, 3, (1, 2, 3)
 SENT, GAP_NS, FAST_SENT, FAST_GAP_NS = 100_000, 10_000, 500_000, 1_000
 PATIENCE_NS = 20_000_000_000
 BOUND_S = 60.0
-DISRUPTOR_1P1C, DISRUPTOR_1P1C_V4, DISRUPTOR_MEAN_NS = 25_998_336, 160_359_204, 52
+PUBLISHED, DISRUPTOR_MEAN_NS = {(1, 1): 25_998_336, (1, 64): 160_359_204}, 52
 
 
 class Event(Struct, align=64):
@@ -240,31 +244,49 @@ def latency(readers: int, policy: str, sent: int, gap_ns: int) -> np.ndarray:
 
 
 def measure() -> list[Claim]:
-    cores, claims = os.cpu_count() or 1, []
     loops()
+    peer = measure_disruptor(CAPACITY, EVENTS, RUNS, FAST_SENT, FAST_GAP_NS)
+    claims = _rates(peer)
+    free, fenced = publish_ns(0), publish_ns(1)
+    claims.append(Claim("a publish that nobody sleeps on (peer: with full fence)", free, fenced, fenced / free, "ns", "> 1", free < fenced))
+    claims += _each_us(peer)
+    for policy in POLICIES:
+        for readers in READERS:
+            claims += _percentiles(f"{readers} reader{'s' * (readers > 1)}, {policy}, each 10 us", latency(readers, policy, SENT, GAP_NS))
+    return claims
+
+
+def _rates(peer: Measured | None) -> list[Claim]:
+    """Slots a second by number of readers and slots a publish."""
+    cores, claims = os.cpu_count() or 1, []
     for readers in READERS:
         policy = "spin" if readers < cores else "yield"
         for batch, words in ((1, "each"), (64, "by 64")):
             rate = throughput(readers, policy, batch)
             told = f"{readers} reader{'s' * (readers > 1)}, {policy}, published {words}"
-            if readers > 1:
+            theirs = peer.rates[readers, batch] if peer is not None else PUBLISHED.get((readers, batch))
+            if theirs is None:
                 claims.append(Claim(told, rate / 1e6, None, None, "M slots/s", "shown", True))
                 continue
-            peer = DISRUPTOR_1P1C if batch == 1 else DISRUPTOR_1P1C_V4
-            claims.append(
-                Claim(f"{told} (peer: Disruptor, published)", rate / 1e6, peer / 1e6, rate / peer, "M slots/s", "> published", rate > peer)
-            )
-    free, fenced = publish_ns(0), publish_ns(1)
-    claims.append(Claim("a publish that nobody sleeps on (peer: with full fence)", free, fenced, fenced / free, "ns", "> 1", free < fenced))
-    fast = latency(1, "spin", FAST_SENT, FAST_GAP_NS)
-    mean = float(fast.mean())
-    told = "1 reader, spin, each 1 us: mean (peer: Disruptor, published)"
-    claims.append(Claim(told, mean, DISRUPTOR_MEAN_NS, DISRUPTOR_MEAN_NS / mean, "ns", "p50 < 1 us", float(np.median(fast)) < 1000))
-    claims += _percentiles("1 reader, spin, each 1 us", fast)
-    for policy in POLICIES:
-        for readers in READERS:
-            claims += _percentiles(f"{readers} reader{'s' * (readers > 1)}, {policy}, each 10 us", latency(readers, policy, SENT, GAP_NS))
+            claims.append(Claim(f"{told} ({_who(peer)})", rate / 1e6, theirs / 1e6, rate / theirs, "M slots/s", "shown", True))
     return claims
+
+
+def _each_us(peer: Measured | None) -> list[Claim]:
+    """Ages of slots that are due one each us, one reader."""
+    fast, told = latency(1, "spin", FAST_SENT, FAST_GAP_NS), "1 reader, spin, each 1 us"
+    mean, theirs = float(fast.mean()), DISRUPTOR_MEAN_NS if peer is None else peer.ages[1][0]
+    met = float(np.median(fast)) < 1000
+    claims = [Claim(f"{told}: mean ({_who(peer)})", mean, theirs, theirs / mean, "ns", "p50 < 1 us", met)]
+    if peer is None:
+        return claims + _percentiles(told, fast)
+    for ours, theirs in zip(_percentiles(told, fast), peer.ages[1][1:], strict=True):
+        claims.append(replace(ours, claim=f"{ours.claim} ({_who(peer)})", peer=theirs, ratio=theirs / ours.ours))
+    return claims
+
+
+def _who(peer: Measured | None) -> str:
+    return "peer: Disruptor, published" if peer is None else f"peer: Disruptor {DISRUPTOR}, Java {peer.java}"
 
 
 def _percentiles(told: str, ages: np.ndarray) -> list[Claim]:
@@ -273,5 +295,5 @@ def _percentiles(told: str, ages: np.ndarray) -> list[Claim]:
 
 
 if __name__ == "__main__":
-    where = conditions(slot_bytes=64, capacity=CAPACITY, slots=EVENTS, runs=RUNS, paced=SENT, disruptor="published, other machines")
+    where = conditions(slot_bytes=64, capacity=CAPACITY, slots=EVENTS, runs=RUNS, paced=SENT)
     report("ring", where, measure)

@@ -15,6 +15,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 SHARED = (
     "run_all",
     "claims",
+    "disruptor",
     "peers",
     "book_streams",
     "order_cycle",
