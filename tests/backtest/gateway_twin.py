@@ -7,7 +7,8 @@ from streams.records import VenueEvent
 from streams.slots import KIND_REQUEST
 from streams.venues.gateway import _Gateway as Gateway
 from streams.venues.gateway_state import GatewayState
-from streams.venues.sim.client import _report, request_text
+from streams.venues.sim.client import _report
+from streams.venues.sim.request_text import request_text
 from streams.venues.sim.exchange import SimExchange
 from tests.backtest.world import SMALL_VENUE, T0
 from tests.venues.sim_orders import follow

@@ -10,17 +10,16 @@ from typing import Any
 import aiohttp
 
 from streams.errors import VenueError
-from streams.records import OrderAction, Request, VenueEventType
+from streams.records import Request, VenueEventType
 from streams.schema import units
 from streams.venues.client import OrderState, VenueReport
 from streams.venues.sim.log import to_json
+from streams.venues.sim.request_text import request_text
 
-__all__ = ["SimClient", "request_text"]
+__all__ = ["SimClient"]
 
 _ANSWER_S = 10.0
 _MAX_FRAME_LINES = 500
-_MORE_TERMS = ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset")
-_quoted = json.encoder.encode_basestring_ascii  # a JSON string
 
 
 class SimClient:
@@ -153,28 +152,6 @@ class SimClient:
                 asked.set_result(message)
         else:
             self._reports.put_nowait(VenueError(f"{self.url}: {message.get('error', message)}"))
-
-
-def request_text(request: Request, cl_ord_id: str) -> str:
-    """A request in the venue's words."""
-    r = request
-    text = f'{{"op":"{r.action.name.lower()}","req":{r.id},"cl_ord_id":{_quoted(cl_ord_id)},"symbol":{_quoted(r.symbol)}'
-    if r.action == OrderAction.CANCEL:
-        return text + "}"
-    text += f',"qty":"{units.from_e9(r.qty_e9)}"'
-    if r.px_e9 is not None:
-        text += f',"px":"{units.from_e9(r.px_e9)}"'
-    if r.action != OrderAction.NEW:
-        return text + "}"
-    post_only = "true" if r.post_only else "false"
-    text += f',"side":"{r.side.name}","type":"{r.ord_type.name}","tif":"{r.time_in_force.name}","post_only":{post_only}'
-    for name in _MORE_TERMS:
-        value = getattr(r, f"{name}_e9")
-        if value is not None:
-            text += f',"{name}":"{units.from_e9(value)}"'
-    if r.expire_ts_ns is not None:
-        text += f',"expire_ts_ns":{r.expire_ts_ns}'
-    return text + "}"
 
 
 def _e9(text: str | None) -> int | None:
