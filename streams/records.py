@@ -85,6 +85,8 @@ class CommandType(IntEnum):
     STOP = 4
     MODE = 5
     RESYNC = 6
+    MIRROR_BEHIND = 7
+    MIRROR_CAUGHT_UP = 8
 
 
 class DenyCode(IntEnum):
@@ -135,6 +137,7 @@ class DenyCode(IntEnum):
     REJECT_RATE = 42
     DATA_STALE = 43
     UNSUPPORTED = 44
+    MIRROR_BEHIND = 45
 
 
 class ExecType(IntEnum):
@@ -452,7 +455,9 @@ class BookUpdate(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What is asked of the whole: open a run, kill, resume, pause, stop, resynchronise. Topic commands.v1."""
+    """What is asked of the whole: open a run, kill, resume, pause, stop, resynchronise; and whether a fast lane may trade. Topic
+    commands.v1.
+    """
 
     id: int
     cause_id: int

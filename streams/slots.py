@@ -368,7 +368,7 @@ class LimitSlot(Slot, align=128):
 
 
 class CommandSlot(Slot, align=64):
-    """What is asked of the whole: open a run, kill, resume, pause, stop, resynchronise. 64 bytes."""
+    """What is asked of the whole: open a run, kill, resume, pause, stop, resynchronise; and whether a fast lane may trade. 64 bytes."""
 
     run_number: int = NULL  # RUN: number of the run it opens; NULL = none
     target_scope: I32 = -1  # number of the scope meant; -1 = none

@@ -52,6 +52,7 @@ from streams.trading.contract import check_units
 
 __all__ = ["Process"]
 
+_MIRROR = (CommandType.MIRROR_BEHIND, CommandType.MIRROR_CAUGHT_UP)
 _COMPILED_INPUTS = (
     *(Instrument, BookUpdate, Trade, Quote, Funding, Order, Decision, VenueEvent, Report, Fill, Position, Signal, Limit, Command),
 )
@@ -237,6 +238,10 @@ class Process:
         self.models[strategy.name] = digest
 
     def _on_command(self, command: Command) -> None:
+        if command.kind in _MIRROR:
+            if command.target != f"{self.spec.name}.{self.spec.shard}":
+                return
+            command = command._replace(target="")  # in memory a target is a scope, a strategy or an instrument
         if self.normalize is not None:
             self.normalize.on_command(command)
         if command.kind == CommandType.RUN:

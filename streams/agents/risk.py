@@ -11,6 +11,7 @@ from streams.agents.codes import (
     CODE_BOOK_STALE,
     CODE_DUPLICATE,
     CODE_LAGGING,
+    CODE_MIRROR_BEHIND,
     CODE_ORDER_POOL_FULL,
     CODE_STALE_REQUEST,
     CODE_UNKNOWN_ORDER,
@@ -91,6 +92,8 @@ class RiskAgent(RiskState, align=64):
         if views.now_ns - views.data_ts_ns > self.guards.scaled(_MAX_LAG_NS):
             return CODE_LAGGING
         s = self.working.find(e.order_id)
+        if self.behind != 0 and (e.action == ACTION_NEW or s < 0 or e.qty_lots >= self.working.pool[s].qty_lots):
+            return CODE_MIRROR_BEHIND
         if e.action != ACTION_NEW:
             if s < 0:
                 return CODE_UNKNOWN_ORDER

@@ -1,6 +1,6 @@
 """What the risk agent knows: the tree, the guards, the breakers, the working orders; and what limits, marks and commands do to them."""
 
-from streams.agents.codes import COMMAND_KILL, COMMAND_RESUME
+from streams.agents.codes import COMMAND_KILL, COMMAND_MIRROR_BEHIND, COMMAND_MIRROR_CAUGHT_UP, COMMAND_RESUME
 from streams.agents.views import Views
 from streams.kernel import NULL, Struct
 from streams.slots import CommandSlot, FundingSlot, InstrumentSlot, LimitSlot
@@ -27,10 +27,12 @@ class RiskState(Struct, align=64):
     working         : what is reserved for each order, in the list 2 x instrument + side: px_ticks, leaves_qty_lots are the reserved ones,
                       new_px_ticks is the price nearest to the other side that it may rest at, 0 = none
     denied, refused : orders denied; limits that could not be set
+    behind          : 1 = what the process wrote is kept too far behind: nothing that adds is approved
     """
 
     denied: int
     refused: int
+    behind: int
     tree: RiskTree
     guards: Guards
     breakers: Breakers
@@ -84,9 +86,11 @@ class RiskState(Struct, align=64):
     # ---- commands ----
     def on_command(self, e: CommandSlot) -> None:
         """KILL halts a scope, or all of them, in one instrument or in every one; RESUME lets them trade again, and sets what breakers
-        tripped there back.
+        tripped there back. MIRROR_BEHIND stops what adds, until MIRROR_CAUGHT_UP; those for other processes do not come here.
 
         What names a strategy is the strategy agent's business."""
+        if e.command_type == COMMAND_MIRROR_BEHIND or e.command_type == COMMAND_MIRROR_CAUGHT_UP:
+            self.behind = 1 if e.command_type == COMMAND_MIRROR_BEHIND else 0
         if e.command_type != COMMAND_KILL and e.command_type != COMMAND_RESUME:
             return
         halted = 1 if e.command_type == COMMAND_KILL else 0

@@ -149,6 +149,11 @@ def gap(desk):
     return one(desk)
 
 
+def behind(desk):
+    desk.give(desk.command(CommandType.MIRROR_BEHIND, "trade.0"))
+    return one(desk)
+
+
 def one_sided(desk):
     desk.book(BTC, PX, None)
     return desk.buy("0.01", None)
@@ -191,6 +196,7 @@ STATES = {
     DenyCode.BAD_FIELD: lambda desk: desk.buy("0.01", None, ord_type=OrdType.LIMIT),
     DenyCode.ORDER_POOL_FULL: pool_full,
     DenyCode.LAGGING: lagging,
+    DenyCode.MIRROR_BEHIND: behind,
     DenyCode.REDUCE_ONLY: lambda desk: desk.buy("0.01", PX, reduce_only=True),
     DenyCode.UNSUPPORTED: lambda desk: desk.buy("0.01", PX, ord_type=OrdType.TWAP, end_ts_ns=desk.now_ns + 10**9),
 }

@@ -149,6 +149,26 @@ def test_kill_denies_and_cancels_pass_until_resume(tmp_path):
     assert one(desk).code == DenyCode.OK
 
 
+def test_mirror_behind_denies_what_adds_until_it_has_caught_up(tmp_path):
+    desk = opened(tmp_path)
+    first = desk.buy("0.02", "60000.0").order_id
+    desk.answer(VenueEventType.ACK)
+    desk.give(desk.command(CommandType.MIRROR_BEHIND, "trade.0"))
+    assert desk.buy("0.01", "60000.0").code == DenyCode.MIRROR_BEHIND
+    assert replace(desk, first, "0.02", "59999.0").code == DenyCode.MIRROR_BEHIND
+    assert replace(desk, 99, "0.01", "59999.0").code == DenyCode.MIRROR_BEHIND
+    assert replace(desk, first, "0.01", "60000.0").code == DenyCode.OK
+    assert desk.send(desk.order(0, "0.01", "60000.0", action=OrderAction.CANCEL, order_id=first)).outcome == Outcome.APPROVE
+    desk.give(desk.command(CommandType.MIRROR_CAUGHT_UP, "trade.0"))
+    assert desk.buy("0.01", "60000.0").code == DenyCode.OK
+
+
+def test_mirror_behind_of_another_process_says_nothing_here(tmp_path):
+    desk = opened(tmp_path)
+    desk.give(desk.command(CommandType.MIRROR_BEHIND, "trade.1"))
+    assert desk.buy("0.01", "60000.0").code == DenyCode.OK
+
+
 def test_resume_of_everything_frees_an_instrument_that_was_killed(tmp_path):
     desk = opened(tmp_path)
     desk.give(desk.command(CommandType.KILL, BTC))
