@@ -22,7 +22,7 @@ from streams.agents.market_book import MarketBook
 from streams.agents.market_work import OLD_SNAPSHOT, SEQUENCE_GAP, MarketWork
 from streams.kernel import Array, Struct, Table, at, load_byte, load_word, store_byte
 from streams.records import NameKind
-from streams.schema.native_rows import NAME_NUMBER, NUMBER, TEXT, TEXT_SIZE, find_instrument, find_name, instrument_at, name_at
+from streams.schema.native_rows import NUMBER, TEXT, TEXT_SIZE, find_instrument, instrument_at, name_at
 from streams.slots import KIND_COMMAND, KIND_FUNDING, KIND_LEVEL, KIND_QUOTE, KIND_TRADE
 from streams.venues.binance.frame_parser import DIFF, MARK, REST, SNAPSHOT, TICKER
 from streams.venues.binance.rules import Verdict
@@ -168,8 +168,7 @@ class Market(Struct, align=64):
             self.update(w, todo)
         else:
             return 0
-        if todo != _ASK:
-            w.put_slots()
+        w.put_slots()
         return w.kind
 
     def stamp(self, w: MarketWork, kind: int) -> None:
@@ -208,14 +207,6 @@ class Market(Struct, align=64):
         """Ask the feed for a snapshot (contract 15)."""
         self.books[w.book].asked = 1
         self.stamp(w, KIND_COMMAND)
-        name = name_at(w.tables, NameKind.INSTRUMENT, w.book)
-        text, size = load_word(name + TEXT), load_word(name + TEXT_SIZE)
-        scope = find_name(w.tables, NameKind.SCOPE, text, size)
-        strategy = find_name(w.tables, NameKind.STRATEGY, text, size)
-        w.put_command(
-            load_word(scope + NAME_NUMBER) if scope != 0 else -1,
-            load_word(strategy + NAME_NUMBER) if strategy != 0 else -1,
-        )
 
 
 # ---- entry points, int64(int64, ...) ----

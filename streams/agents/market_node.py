@@ -72,7 +72,7 @@ class MarketNode(ABC):
     def _connect(self) -> None:
         """Tell the scratch where things are."""
         w, at = self.work, self._columns.ctypes.data
-        w.tables, w.symbol = self.edge.native.address, self._symbol.ctypes.data
+        w.tables, w.symbol, w.stride = self.edge.native.address, self._symbol.ctypes.data, SLOT_BYTES
         w.ids, w.times, w.venues, w.places, w.sizes = range(at, at + 40, 8)
 
     # ---- control ----

@@ -4,7 +4,21 @@ The record given last stands in a MarketWork in topic units, and, where a fused 
 """
 
 from streams.kernel import NULL, Struct, Table, load_word, store_word
-from streams.schema.native_rows import BOOK_QTY_MOST, LOT_ODD, LOT_SHIFT, NUMBER, PX_MOST, TICK_ODD, TICK_SHIFT
+from streams.records import NameKind
+from streams.schema.native_rows import (
+    BOOK_QTY_MOST,
+    LOT_ODD,
+    LOT_SHIFT,
+    NAME_NUMBER,
+    NUMBER,
+    PX_MOST,
+    TEXT,
+    TEXT_SIZE,
+    TICK_ODD,
+    TICK_SHIFT,
+    find_name,
+    name_at,
+)
 from streams.schema.slot_convert import NO, bounded, divided
 from streams.slots import (
     FLAG_FIRST,
@@ -33,7 +47,8 @@ class MarketWork(Struct, align=64):
 
     tables  : address of the edge's instruments and names (`native_rows`)
     symbol  : address of SYMBOL_BYTES bytes of room
-    slots   : address where the slots of a record are written, with room for 64 bytes a level and at least 128; 0 = nobody wants them
+    slots   : address where the slots of a record are written, with room for `stride` bytes a level and at least 128; 0 = nobody wants them
+    stride  : bytes from one level's slot to the next, SLOT_BYTES or more
     frames  : addresses of the columns of the frames to be carried, int64 a row: ids, times (recv_ts_ns), venues (numbers), places, sizes
 
     row, book, todo      : of the frame: the instrument's row and number, what is to be written next
@@ -48,6 +63,7 @@ class MarketWork(Struct, align=64):
     tables: int
     symbol: int
     slots: int
+    stride: int
     ids: int
     times: int
     venues: int
@@ -117,6 +133,8 @@ class MarketWork(Struct, align=64):
         elif self.kind == KIND_FUNDING:
             self.head(self.slots, _NO_SIDE, 0)
             self.put_three(self.funding_ts_ns, self.rate_e9, self.mark_e9)
+        else:
+            self.put_command()
 
     def put_three(self, first: int, second: int, third: int) -> None:
         store_word(self.slots + 40, first)
@@ -133,13 +151,16 @@ class MarketWork(Struct, align=64):
             store_word(slot + place, 0)
         self.slot_bytes = 128
 
-    def put_command(self, scope: int, strategy: int) -> None:
-        """The slot of a RESYNC; the numbers of the scope and the strategy that bear the instrument's name, -1 = none."""
-        if self.slots == 0:
-            return
+    def put_command(self) -> None:
+        """The slot of a RESYNC: it gives the numbers of the scope and the strategy that bear the instrument's name, -1 = none."""
+        name = name_at(self.tables, NameKind.INSTRUMENT, self.book)
+        text, size = load_word(name + TEXT), load_word(name + TEXT_SIZE)
+        row = find_name(self.tables, NameKind.SCOPE, text, size)
+        scope = load_word(row + NAME_NUMBER) if row != 0 else -1
+        row = find_name(self.tables, NameKind.STRATEGY, text, size)
+        strategy = load_word(row + NAME_NUMBER) if row != 0 else -1
         self.head(self.slots, _NO_SIDE, 0)
         self.put_three(NULL, (scope & _LOW_32) | (strategy & _LOW_32) << 32, RESYNC)
-        self.slot_bytes = SLOT_BYTES
 
     def put_levels(self) -> None:
         """A slot a level, bids first; one without a level if there are none."""
@@ -151,9 +172,9 @@ class MarketWork(Struct, align=64):
             self.put_three(f.last_seq, 0, -1)
             return
         self.put_side(0, self.slots, f.bids, f.bid_count, common)
-        self.put_side(1, self.slots + SLOT_BYTES * f.bid_count, f.asks, f.ask_count, common)
-        self.slot_bytes = SLOT_BYTES * n
-        first, last = self.slots + 32, self.slots + SLOT_BYTES * (n - 1) + 32
+        self.put_side(1, self.slots + self.stride * f.bid_count, f.asks, f.ask_count, common)
+        self.slot_bytes = self.stride * n
+        first, last = self.slots + 32, self.slots + self.stride * (n - 1) + 32
         store_word(first, load_word(first) | FLAG_FIRST << 48)
         store_word(last, load_word(last) | FLAG_LAST << 48)
 
@@ -164,4 +185,4 @@ class MarketWork(Struct, align=64):
             store_word(slot + 40, last_seq)
             store_word(slot + 48, self.px_ticks[i])
             store_word(slot + 56, self.qty_lots[i])
-            slot += SLOT_BYTES
+            slot += self.stride
