@@ -42,6 +42,7 @@ class ControlSettings:
     port              : of the web views, on 127.0.0.1
     run_folder        : folder with the status files of the processes
     status_path       : file for its own counters, replaced once a second; None = no file
+    ring_folder       : folder of the fast lane's rings and histograms; None = there is no fast lane
     """
 
     topology: str
@@ -51,6 +52,7 @@ class ControlSettings:
     port: int
     run_folder: Path
     status_path: Path | None = None
+    ring_folder: Path | None = None
 
     @property
     def group(self) -> str:

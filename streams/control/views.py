@@ -1,5 +1,6 @@
-"""The web views: JSON of every table, the page, and what may be asked for by POST. For this machine's own browser only."""
+"""The web views: JSON of every table, the page, what may be asked for by POST, and /metrics. For this machine's own programs only."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 from faust.web import View
 
+from streams.control.metrics import CONTENT_TYPE, exposition
 from streams.control.plane import Plane
 from streams.errors import ConfigError, LaneError
 from streams.lanes.control import COMMANDS
@@ -27,13 +29,14 @@ Write = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 def add_views(plane: Plane) -> None:
-    """Serve `/`, `/api/`, `/api/<view>/`, and POST to `/api/commands/`, `/api/limits/`, `/api/params/`."""
+    """Serve `/`, `/metrics`, `/api/`, `/api/<view>/`, and POST to `/api/commands/`, `/api/limits/`, `/api/params/`."""
     writes = {"commands": _command(plane), "limits": _write(plane, "limits.v1"), "params": _write(plane, "params.v1")}
     for name in VIEWS:
         _add(plane, f"/api/{name}/", lambda name=name: plane.desk.views()[name], writes.get(name))
     _add(plane, "/api/", plane.desk.views)
     for path, name, kind in _FILES:
         _add_file(plane, path, Path(__file__).with_name(name).read_text(), kind)
+    _add_metrics(plane)
 
 
 def _command(plane: Plane) -> Write:
@@ -83,6 +86,20 @@ def _add_file(plane: Plane, path: str, text: str, kind: str) -> None:
             return _refused(self, request) or self.text(text, content_type=kind, headers=_PAGE_HEADERS)
 
     plane.app.page(path, name=f"file {path}")(File)
+
+
+def _add_metrics(plane: Plane) -> None:
+    settings = plane.settings
+
+    class Metrics(View):
+        async def get(self, request: Any) -> Any:
+            refusal = _refused(self, request)
+            if refusal is not None:
+                return refusal
+            text = await asyncio.to_thread(exposition, settings.run_folder, settings.ring_folder)
+            return self.bytes(text, headers=_NO_STORE | {"Content-Type": CONTENT_TYPE})
+
+    plane.app.page("/metrics", name="metrics")(Metrics)
 
 
 async def _fields(request: Any) -> dict[str, Any]:
