@@ -17,7 +17,7 @@ been waiting. `free_dead` lets the writer go on without it; should it come back,
 import json
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,7 @@ _MAGIC = int.from_bytes(b"millring", "little")
 _VERSION = 1
 _NEVER = 1 << 62
 _SIZES = (64, 128, 256)
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class LineInfo:
 class Ring:
     """A ring in a file; made by `create` or `open`. A handle is one thread's."""
 
-    def __init__(self, path: str, fd: int, slots: Sequence[StructMeta]) -> None:
+    def __init__(self, path: str, fd: int, slots: Sequence[StructMeta], about: Mapping[str, str]) -> None:
         head = np.frombuffer(os.pread(fd, at.HEAD, 0), np.int64)
         if len(head) * 8 < at.HEAD or head[0] != _MAGIC:
             raise LaneError(f"{path}: is no ring; remove it, or take another name")
@@ -69,16 +70,18 @@ class Ring:
         whole = header + self.slot_nbytes * self.capacity
         if os.fstat(fd).st_size < whole:
             raise LaneError(f"{path}: has {os.fstat(fd).st_size:,} bytes of {whole:,}; stop all its processes and remove it")
-        at.refuse_stranger(path, os.pread(fd, text, at.TEXT), slots)
+        at.refuse_stranger(path, os.pread(fd, text, at.TEXT), slots, about)
         self.memory = RingMemory(path, fd, header, self.slot_nbytes * self.capacity)
         self.address = self.memory.address
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], slots: Sequence[StructMeta], capacity: int) -> "Ring":
+    def create(
+        cls, path: str | os.PathLike[str], slots: Sequence[StructMeta], capacity: int, about: Mapping[str, str] = _NOTHING
+    ) -> "Ring":
         """A new ring in a new file, readable by this user only. /dev/shm is memory; elsewhere the host writes it to disk now and then.
 
         slots: every class that may stand in it; the largest gives the slot's bytes (64, 128 or 256). capacity: slots, > 0, rounded up to
-        a power of two that fills a page. LaneError if the file exists or has no room.
+        a power of two that fills a page. about: what else both sides must agree on, by name. LaneError if the file exists or has no room.
         """
         path, size = os.fspath(path), max((s._size_ for s in slots), default=0)
         if size not in _SIZES:
@@ -86,7 +89,7 @@ class Ring:
         if capacity <= 0:
             raise LaneError(f"{path}: capacity {capacity}; at least one slot is needed")
         capacity = 1 << (max(capacity, mmap.PAGESIZE // size) - 1).bit_length()
-        text = json.dumps(at.described(slots), separators=(",", ":")).encode()
+        text = json.dumps(at.described(slots, about), separators=(",", ":")).encode()
         header = up(at.TEXT + len(text), mmap.PAGESIZE)
         aside = f"{path}.{os.getpid()}.new"
         fd = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -100,10 +103,10 @@ class Ring:
         finally:
             os.close(fd)
             os.unlink(aside)
-        return cls.open(path, slots)
+        return cls.open(path, slots, about)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], slots: Sequence[StructMeta]) -> "Ring":
+    def open(cls, path: str | os.PathLike[str], slots: Sequence[StructMeta], about: Mapping[str, str] = _NOTHING) -> "Ring":
         """The ring in a file. LaneError if there is none, or if its slots are laid out otherwise than here: it names class and field."""
         path = os.fspath(path)
         try:
@@ -111,7 +114,7 @@ class Ring:
         except OSError as e:
             raise LaneError(f"{path}: cannot be opened as a ring ({e.strerror}); does its writer run?") from None
         try:
-            return cls(path, fd, slots)
+            return cls(path, fd, slots, about)
         except BaseException:
             os.close(fd)
             raise

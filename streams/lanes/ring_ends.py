@@ -82,6 +82,10 @@ class Writer(_End):
             raise LaneError(f"{self.ring.path}: {len(data)} bytes are no whole slots of {self.ring.slot_nbytes}")
         return self._call("ring_write", data.ctypes.data, n, patience_ns) if n else 0
 
+    def wait_for_room(self, n: int, patience_ns: int) -> bool:
+        """Whether there is room for n slots, 0 < n <= capacity, waiting for it up to `patience_ns`."""
+        return self._call("ring_room", n, patience_ns) != 0
+
     def leave(self) -> None:
         """Let the place go: another process may write."""
         self._let_go()
@@ -120,6 +124,31 @@ class Reader(_End):
     def commit(self) -> None:
         """What was read is done with: the writer may have the slots, and a restart begins after them."""
         self._call("ring_commit")
+
+    @property
+    def next(self) -> int:
+        """Number of the next slot to read."""
+        return self.state.next
+
+    @property
+    def committed(self) -> int:
+        """Slots below it are done with."""
+        self.check()
+        return load_acquire(self.line + at.CURSOR)
+
+    def commit_to(self, number: int) -> None:
+        """The same for slots below `number` only; a restart begins there. Never goes back; LaneError beyond what was read."""
+        if number > self.next:
+            raise LaneError(f"{self.ring.path}: slot {number:,} cannot be committed, only {self.next:,} were read")
+        if number > self.committed:
+            store_release(self.line + at.CURSOR, number)
+
+    def seek(self, number: int) -> None:
+        """Read on from a slot that is still there: between the last commit and the ring's head; LaneError for another."""
+        first, head = self.committed, self.ring.head
+        if not first <= number <= head:
+            raise LaneError(f"{self.ring.path}: slot {number:,} cannot be read, the ring keeps {first:,} to {head:,} for this reader")
+        self.state.next = self.state.head = number
 
     def detach(self) -> None:
         """Let go, to come back under the same name: the writer waits for a blocking reader meanwhile."""

@@ -261,6 +261,10 @@ class RingReader(Struct, align=64):
         """Slots below `next` are done with: the writer may have them, and a restart begins after them."""
         store_release(self.line + CURSOR, self.next)
 
+    def commit_to(self, number: int) -> None:
+        """The same for slots below a number only: what a restart needs of those from it on is still to be kept. number <= next."""
+        store_release(self.line + CURSOR, number)
+
 
 def look_again(looks: int, spins: int, yields: int, sleeps: int) -> int:
     """Pause or yield before a look at something, the `looks`th in a row; 1 = it is time to sleep instead."""
@@ -313,7 +317,12 @@ def ring_commit(reader: int) -> int:
     return 0
 
 
+def ring_room(writer: int, n: int, patience_ns: int) -> int:
+    return at(RingWriter, writer).claim_within(n, patience_ns)
+
+
 ENTRIES = {
+    "ring_room": (ring_room, 3),
     "ring_write": (ring_write, 4),
     "ring_take": (ring_take, 4),
     "ring_poll": (ring_poll, 1),

@@ -13,7 +13,7 @@ Each word that one side writes and another reads has 128 bytes to itself: proces
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.errors import LaneError
@@ -74,20 +74,24 @@ NAME, NAME_NBYTES = 64, 64
 FREE, BLOCKING, LOSSY = 0, 1, 2
 
 
-def described(slots: Sequence[StructMeta]) -> list[dict[str, Any]]:
-    """The slot classes of a ring as its header keeps them: name, fingerprint, bytes, fields."""
-    return [{"name": s.__name__, "fingerprint": fingerprint(s), "bytes": s._size_, "fields": field_list(s)} for s in slots]
+def described(slots: Sequence[StructMeta], about: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The slot classes of a ring as its header keeps them: name, fingerprint, bytes, fields; then what else both sides must agree on."""
+    found = [{"name": s.__name__, "fingerprint": fingerprint(s), "bytes": s._size_, "fields": field_list(s)} for s in slots]
+    return found + [{"name": name, "fingerprint": value, "about": True} for name, value in about.items()]
 
 
-def refuse_stranger(path: str, text: bytes, slots: Sequence[StructMeta]) -> None:
+def refuse_stranger(path: str, text: bytes, slots: Sequence[StructMeta], about: Mapping[str, str]) -> None:
     """LaneError unless the ring's slot classes have the layouts that this process has; it names the first class and field that differ."""
-    there, here = {s["name"]: s for s in json.loads(text)}, {s["name"]: s for s in described(slots)}
+    there, here = {s["name"]: s for s in json.loads(text)}, {s["name"]: s for s in described(slots, about)}
     for name in [*there, *(n for n in here if n not in there)]:
         if there.get(name, {}).get("fingerprint") != here.get(name, {}).get("fingerprint"):
             raise LaneError(f"{path}: {_difference(name, there.get(name), here.get(name))}; stop all its processes, then start them anew")
 
 
 def _difference(name: str, there: dict[str, Any] | None, here: dict[str, Any] | None) -> str:
+    if "about" in (there or here or {}):
+        was, now = ((side or {}).get("fingerprint", "none") for side in (there, here))
+        return f"{name} of the ring are {was}, of this process {now}"
     if there is None or here is None:
         return f"the ring {'holds' if there else 'does not hold'} {name}, this process {'does' if here else 'does not'}"
     was, now = {f["name"]: f for f in there["fields"]}, {f["name"]: f for f in here["fields"]}
