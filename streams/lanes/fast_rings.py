@@ -1,0 +1,278 @@
+"""The rings of one shard of the fast lane: names, files, slots, capacities, who writes and who reads; made before any of them starts.
+
+A ring is the journal of its writer: what stands in it was given its id and published there, and stays until every blocking reader has
+committed past it. The files survive processes, not the host: a folder of /dev/shm where the host has one of 1 GiB at least, else `rings`
+of the state folder. `create_all` makes the line of each blocking reader too, so that no writer runs ahead of a reader still to come.
+
+    shard = FastShard(rings_folder(), shard=0, feed="feed", lane="trade", gateway="gateway")
+    shard.create_all(RingRun(run_number=7))                  # the supervisor; the rings of another run are made anew
+    reader = shard.open(shard.market).reader(shard.lane_label)
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+from streams.agents.outbox import TABLES
+from streams.config import home_folder
+from streams.errors import LaneError
+from streams.kernel.struct import StructMeta
+from streams.lanes.fast_slots import FrameMark, RecordSlot, StampSlot, TakenSlot
+from streams.lanes.record_ring import ABOUT
+from streams.lanes.ring import Ring
+from streams.slots import SLOTS, CommandSlot, FundingSlot, LevelSlot, QuoteSlot, Slot, TradeSlot, VenueEventSlot
+
+__all__ = ["FastShard", "RingPlan", "RingRun", "live_run", "remove_rings", "rings_folder", "shards_there"]
+
+_SHM = Path("/dev/shm")
+_SHM_NBYTES = 1 << 30
+_MIB = 1 << 20
+_OUTPUTS = tuple(SLOTS[kind] for kind in TABLES)
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class RingPlan(NamedTuple):
+    """One ring of a shard. writer, readers: labels of processes, all readers blocking; about: see `Ring.create`."""
+
+    name: str
+    slots: tuple[StructMeta, ...]
+    capacity: int
+    writer: str
+    readers: tuple[str, ...]
+    about: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RingRun:
+    """The run that the rings of a shard belong to, as its folder keeps it.
+
+    run_number      : of the RUN record, > 0
+    clock .. speed  : the run's clock, as `streams.clock.RunClock` takes it
+    commands_header : hex of the five bytes before a value of commands.v1; "" = not known
+    writers         : numbers of the writers of commands.v1 that people use, by name
+    targets         : what a kill can name, with its kind
+    """
+
+    run_number: int
+    topology: str = ""
+    clock: int = 0
+    clock_start_ns: int = 0
+    wall_start_ns: int = 0
+    speed: float = 1.0
+    commands_header: str = ""
+    writers: dict[str, int] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FastShard:
+    """Where the rings of a shard are, and the names of its processes.
+
+    folder                    : see `rings_folder`
+    feed, lane, gateway, mirror : names of the processes, without the shard; the lane's is that of its own ring
+    ring_mib                  : MiB of each large ring (frames, market, the lane's, records); the others follow from it; > 0
+    """
+
+    folder: Path
+    shard: int
+    feed: str
+    lane: str
+    gateway: str
+    mirror: str = "mirror"
+    ring_mib: int = 64
+
+    # ---- names of rings ----
+    @property
+    def frames(self) -> str:
+        """Frames as they came, and the feed's dead letters and alerts: records."""
+        return f"frames-{self.feed}"
+
+    @property
+    def market(self) -> str:
+        """Market data: marks of frames and the slots of their records, 128 bytes."""
+        return f"market-{self.feed}"
+
+    @property
+    def own(self) -> str:
+        """What the lane takes, its ticks and its outputs: 256 bytes. Also whole records: alerts, dead letters."""
+        return self.lane
+
+    @property
+    def records(self) -> str:
+        """What the gateway writes to topics: records."""
+        return f"records-{self.gateway}"
+
+    @property
+    def events(self) -> str:
+        """The venue's events as slots, 128 bytes, in the order of their records."""
+        return f"events-{self.gateway}"
+
+    @property
+    def control(self) -> str:
+        """Control topics, from the mirror: records."""
+        return "control"
+
+    @property
+    def kill(self) -> str:
+        """Commands before they reach their topic: records."""
+        return "kill"
+
+    # ---- names of readers ----
+    def label(self, name: str) -> str:
+        """A process of this shard as rings know it: its name, with the shard beyond shard 0."""
+        return f"{name}.{self.shard}" if self.shard else name
+
+    @property
+    def feed_label(self) -> str:
+        return self.label(self.feed)
+
+    @property
+    def lane_label(self) -> str:
+        return self.label(self.lane)
+
+    @property
+    def gateway_label(self) -> str:
+        return self.label(self.gateway)
+
+    @property
+    def mirror_label(self) -> str:
+        return self.label(self.mirror)
+
+    # ---- files ----
+    def path(self, name: str) -> Path:
+        """The file of a ring."""
+        return self.folder / f"{name}.{self.shard}.ring"
+
+    def checkpoint_path(self, name: str) -> Path:
+        """The checkpoint of a process, beside the rings: they are lost together or not at all."""
+        return self.folder / f"{name}.{self.shard}.checkpoint"
+
+    @property
+    def _marker(self) -> Path:
+        return self.folder / f"{self.shard}.run"
+
+    def plans(self) -> dict[str, RingPlan]:
+        """Every ring of the shard by name."""
+        feed, lane, gateway, mirror = self.feed_label, self.lane_label, self.gateway_label, self.mirror_label
+        large = self.ring_mib * _MIB
+        small = max(large // 8, 2 * _MIB)
+        records: tuple[StructMeta, ...] = (RecordSlot,)
+        market = (FrameMark, LevelSlot, TradeSlot, QuoteSlot, FundingSlot, CommandSlot)
+        own = (Slot, TakenSlot, StampSlot, RecordSlot, CommandSlot, *_OUTPUTS)
+        found = (
+            RingPlan(self.frames, records, large // 256, feed, (mirror, feed), ABOUT),
+            RingPlan(self.market, market, large // 128, feed, (lane, mirror), {}),
+            RingPlan(self.own, own, large // 256, lane, (gateway, mirror, lane), ABOUT),
+            RingPlan(self.records, records, large // 256, gateway, (mirror, gateway), ABOUT),
+            RingPlan(self.events, (VenueEventSlot,), large // 128, gateway, (lane, mirror), {}),
+            RingPlan(self.control, records, small // 256, mirror, (feed, lane, gateway), ABOUT),
+            RingPlan(self.kill, records, 1024, "", (lane, gateway, mirror), ABOUT),
+        )
+        return {plan.name: plan for plan in found}
+
+    def open(self, name: str) -> Ring:
+        """A ring of the shard; LaneError if it is not there, or if its slots are laid out otherwise."""
+        plan = self.plans()[name]
+        return Ring.open(self.path(name), plan.slots, plan.about)
+
+    def open_reader_lines(self, name: str) -> None:
+        """Let the writer of a ring wait for every blocking reader that is still to come."""
+        plan, ring = self.plans()[name], self.open(name)
+        try:
+            known = {line.name for line in ring.readers()}
+            for reader in plan.readers:
+                if reader not in known:
+                    ring.reader(reader, start="oldest", compiled=False).detach()
+        finally:
+            ring.close()
+
+    # ---- all of them ----
+    def create_all(self, run: RingRun) -> bool:
+        """Have every ring there, with the lines of its readers; whether they were made anew now, so that all of them are empty.
+
+        They are kept only if all of them are there, whole, of this run, and the host has not started since. No process of the shard may
+        run meanwhile. LaneError without room.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.folder.stat().st_uid != os.getuid():
+            raise LaneError(f"{self.folder}: belongs to another user; remove it, or set MILLRACE_HOME to another folder")
+        names = self.plans()
+        found = _read_marker(self._marker)
+        kept = found is not None and found.run_number == run.run_number and all(self.path(name).exists() for name in names)
+        if not kept:
+            self.remove_all()
+            for plan in names.values():
+                Ring.create(self.path(plan.name), plan.slots, plan.capacity, plan.about).close()
+                self.open_reader_lines(plan.name)
+        self._write_marker(run)
+        return not kept
+
+    def remove_all(self) -> None:
+        """Remove the shard's rings and checkpoints, whatever they are called. Processes that have one open keep what they have open."""
+        self._marker.unlink(missing_ok=True)  # first: half of them are none
+        for path in self.folder.glob(f"*.{self.shard}.*"):
+            if path.suffix in (".ring", ".checkpoint", ".new", ".tmp"):
+                path.unlink(missing_ok=True)
+
+    def run(self) -> RingRun | None:
+        """The run that the rings belong to; None if there are none, or the host has started since."""
+        return _read_marker(self._marker)
+
+    def _write_marker(self, run: RingRun) -> None:
+        aside = self._marker.with_suffix(f".{os.getpid()}.tmp")
+        aside.write_text(json.dumps({"boot": _boot(), **asdict(run)}))
+        os.replace(aside, self._marker)
+
+
+def rings_folder(home: Path | None = None) -> Path:
+    """Where the rings of a state folder are: memory where the host has enough of it, else `rings` in the folder itself."""
+    home = (home or home_folder()).resolve()
+    try:
+        found = os.statvfs(_SHM)
+        if found.f_blocks * found.f_frsize >= _SHM_NBYTES and os.access(_SHM, os.W_OK | os.X_OK):
+            return _SHM / f"millrace-{blake2b(str(home).encode(), digest_size=4).hexdigest()}"
+    except OSError:
+        pass
+    return home / "rings"
+
+
+def remove_rings(folder: Path | None = None) -> None:
+    """Remove the rings and checkpoints of every shard of a state folder, for `down` and for runs that begin anew."""
+    shutil.rmtree(folder or rings_folder(), ignore_errors=True)
+
+
+def shards_there(folder: Path) -> Sequence[tuple[int, RingRun]]:
+    """The shards that have rings in a folder, with their runs, in order."""
+    found = []
+    for path in folder.glob("*.run"):
+        run = _read_marker(path)
+        if run is not None and path.stem.isdigit():
+            found.append((int(path.stem), run))
+    return sorted(found, key=lambda one: one[0])
+
+
+def live_run(folder: Path) -> RingRun | None:
+    """The run whose rings are in a folder, None without any."""
+    found = shards_there(folder)
+    return max((run for _, run in found), key=lambda run: run.run_number, default=None)
+
+
+def _boot() -> str:
+    """The host's start, where it can be told: memory is lost with it, and files may be half written."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _read_marker(path: Path) -> RingRun | None:
+    try:
+        found = json.loads(path.read_text())
+        return RingRun(**found) if found.pop("boot") == _boot() else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
