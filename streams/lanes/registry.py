@@ -1,7 +1,7 @@
 """Schema ids of the registry, through its Confluent API: ours by topic, other writers' schemas by id."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import requests
@@ -38,6 +38,15 @@ class SchemaIds:
         self.url = url.rstrip("/")
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, dict[str, Any]] = {}
+
+    def known(self) -> dict[str, int]:
+        """The ids of this checkout's schemas, by topic, as far as they were asked for."""
+        return dict(self._ids)
+
+    def trust(self, known: Mapping[str, int]) -> None:
+        """Take ids that `known` gave before, of this checkout's schemas: a process that starts again does not need the registry."""
+        for topic, schema_id in known.items():
+            self._remember(topic, schema_id)
 
     def id_of(self, topic: str) -> int:
         """The id of this checkout's schema of a topic; LaneError if it was not registered under the topic's subject."""
