@@ -56,7 +56,8 @@ def test_failed_save_keeps_the_one_before_and_gives_no_positions(tmp_path, monke
     assert checkpoint.done() is None
     assert "No space left" in (checkpoint.failed or "")
     found = checkpoint.load(7)
-    assert found is not None and found.positions == {"market-feed": 12}
+    assert found is not None
+    assert found.positions == {"market-feed": 12}
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
 
 
@@ -67,10 +68,10 @@ def test_damaged_byte_is_refused(tmp_path, at):
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
-    with pytest.raises(RestoreError, match="is damaged|is no checkpoint"):
+    with pytest.raises(RestoreError, match=r"is damaged|is no checkpoint"):
         checkpoint.load(7)
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(RestoreError, match="is damaged|is no checkpoint"):
+    with pytest.raises(RestoreError, match=r"is damaged|is no checkpoint"):
         checkpoint.load(7)
 
 

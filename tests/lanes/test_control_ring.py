@@ -146,4 +146,5 @@ def test_restart_with_the_same_state_takes_the_same_slots_again(place):
     again = place.lane(state)
     assert (again.control.next, again.kill.next) == positions
     assert (seen(again.take_control(positions[0] + 1)), seen(again.take_control(positions[0] + 2)), again.state()) == before
-    assert before[0] == [] and before[1] == [(12, 4)]
+    assert before[0] == []
+    assert before[1] == [(12, 4)]
