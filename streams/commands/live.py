@@ -72,7 +72,7 @@ class Board:
         if now - self._asked_s > _ASK_S:
             self._asked_s = now
             self._ask(run)
-        agents = [child.instance for child in supervisor.of_kind("agents")]
+        agents = [child.instance for child in supervisor.children if child.instance.kind == "agents" or child.instance.lane == "fast"]
         statuses = {instance.label: status_of(instance) for instance in agents}
         self._measure(statuses)
         if self.live is not None:
@@ -109,10 +109,10 @@ class Board:
         for instance in agents:
             status, rates = statuses[instance.label], self._rates.get(instance.label, (0.0, 0.0))
             state = status.get("state", "starting")
-            latency = [f"{status.get(f'latency_ms_{name}', 0.0):,.1f} ms" for name in ("p50", "p99")]
+            latency = [_latency(status.get(f"latency_ms_{name}", 0.0)) for name in ("p50", "p99")]
             table.add_row(
                 instance.label,
-                " ".join(instance.agents) if state == "running" else state,
+                " ".join(instance.agents or (instance.kind,)) if state == "running" else state,
                 f"{rates[0]:,.0f}",
                 f"{rates[1]:,.0f}",
                 f"{status.get('lag', 0):,}",
@@ -138,3 +138,8 @@ class Board:
         orders, fills, qty, realized, unrealized, fees = self._figures
         pnl = f"realized {realized:+.2f}   unrealized {unrealized:+.2f}   fees {fees:.2f}"
         return f"orders {orders:,}   fills {fills:,}   position {qty:+.3f}   {pnl}"
+
+
+def _latency(ms: float) -> str:
+    """In the unit that shows it: the fast lane decides in microseconds."""
+    return f"{ms:,.1f} ms" if ms >= 0.1 or not ms else f"{ms * 1e3:,.1f} us"

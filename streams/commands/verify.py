@@ -10,7 +10,7 @@ from streams.commands.json_lines import json_value
 from streams.config import Endpoints, endpoints
 from streams.errors import ConfigError
 from streams.schema import ids
-from streams.topology.instances import Instance, instances
+from streams.topology.instances import Instance, journalled
 from streams.topology.model import Topology, load
 from streams.topology.processes import build_process, lane_spec
 from streams.topology.source import nearest
@@ -75,7 +75,7 @@ def _say_progress(text: str) -> None:
 
 def _wanted(topology: Topology, process: str) -> list[Instance]:
     """The processes that have a journal, or the one of that name."""
-    agents = [instance for instance in instances(topology) if instance.kind == "agents"]
+    agents = journalled(topology)
     wanted = [instance for instance in agents if process in ("", instance.name)]
     if not wanted:
         raise ConfigError(f"{topology.path}: no process {process!r} with a journal{nearest(process, {i.name for i in agents})}")

@@ -13,5 +13,6 @@ AGENTS: dict[str, Literal["instrument", "account"]] = {
 }
 """Every agent of `streams/agents/`, in the order in which a process lists them, with what its shard follows."""
 
-SHELLS: tuple[str, ...] = ("feed", "venue", "gateway", "sink", "control")
-"""Processes that touch the world: they carry records and decide nothing. Derived from venues and sinks; control is in every topology."""
+SHELLS: tuple[str, ...] = ("feed", "venue", "gateway", "mirror", "sink", "control")
+"""Processes that touch the world: they carry records and decide nothing. Derived from venues, lanes and sinks; control is in every
+topology."""

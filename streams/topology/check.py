@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from streams.agents.spec import DEFAULT_SIZES
 from streams.topology.catalog import AGENTS, SHELLS
 from streams.topology.classes import faults_of_strategy, is_compiled
+from streams.topology.fast_check import faults_of_fast
 from streams.topology.limit_check import faults_of_limits, scope_name, scopes_of
 from streams.topology.source import Keys, Source, nearest, nearest_file
 
@@ -22,7 +23,7 @@ def check(data: dict[str, Any], topology: "Topology | None", source: Source) -> 
         for keys, message in faults(data):
             source.faults.add(source.line(keys), keys, message)
     if topology is not None:
-        for faults_of in (_inverse, _impacts, faults_of_limits, _fused, _tree):
+        for faults_of in (_inverse, _impacts, faults_of_limits, _fused, _tree, faults_of_fast):
             for keys, message in faults_of(topology):
                 source.faults.add(source.line(keys), keys, message)
 

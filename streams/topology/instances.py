@@ -15,7 +15,20 @@ from streams.schema import model
 from streams.topology.catalog import AGENTS
 from streams.topology.model import Topology
 
-__all__ = ["TOOLS", "Instance", "empty_spec", "instances", "models_folder", "process_spec", "shell_name", "sizes_of", "writer_names"]
+__all__ = [
+    "TOOLS",
+    "Instance",
+    "empty_spec",
+    "fast_shards",
+    "instances",
+    "journalled",
+    "models_folder",
+    "normalizer",
+    "process_spec",
+    "shell_name",
+    "sizes_of",
+    "writer_names",
+]
 
 TOOLS = {
     "apply": CONTROL_TOPICS,
@@ -31,11 +44,12 @@ class Instance:
     """One operating-system process of a topology.
 
     name   : process or shell, as `millrace process NAME` takes it
-    kind   : "agents", "feed", "venue", "gateway", "sink" or "control"
+    kind   : "agents", "feed", "venue", "gateway", "mirror", "sink" or "control"
     venue  : of a shell at a venue, else ""
-    agents : of a process of agents, else ()
+    agents : of a process of agents, and those that a feed of the fast lane runs; else ()
     shared : those of its agents that run in other processes too
     named  : the process names its strategies, so what its agents write has writers of its own
+    lane   : "kafka" or "fast"
     """
 
     name: str
@@ -45,6 +59,7 @@ class Instance:
     agents: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     named: bool = False
+    lane: str = "kafka"
 
     @property
     def label(self) -> str:
@@ -58,15 +73,40 @@ def shell_name(topology: Topology, shell: str, venue: str) -> str:
 
 
 def instances(topology: Topology) -> list[Instance]:
-    """Every process in the order of the flow: feeds, agents, gateways, venues, sink; then who watches them. Stopping goes the same way."""
+    """Every process in the order of the flow: feeds, agents, gateways, mirrors, venues, sink; then who watches them."""
+    agents = [instance for instance in journalled(topology) if instance.lane != "fast" or instance.name != topology.fast_market]
     return [
         *_shells(topology, "feed"),
-        *_processes(topology),
+        *agents,
         *_shells(topology, "gateway"),
+        *_mirrors(topology),
         *_shells(topology, "venue"),
         *_sinks(topology),
         Instance(control_plane.CONTROL, "control"),
     ]
+
+
+def journalled(topology: Topology) -> list[Instance]:
+    """Every process of agents and shard, each with a journal; on the fast lane the one that normalizes runs in its feed."""
+    return list(_processes(topology))
+
+
+def normalizer(topology: Topology, feed: Instance) -> Instance:
+    """The process of agents that a feed of the fast lane runs."""
+    return next(one for one in journalled(topology) if one.name == topology.fast_market and one.shard == feed.shard)
+
+
+def fast_shards(topology: Topology) -> dict[int, str]:
+    """The venue of each shard of the fast lane; of a shard without instruments ""."""
+    if not topology.fast_lane:
+        return {}
+    venues = {topology.shard(name): name.partition(":")[0] for name in topology.instruments}
+    return {one.shard: venues.get(one.shard, "") for one in journalled(topology) if one.name == topology.fast_lane}
+
+
+def _mirrors(topology: Topology) -> Iterator[Instance]:
+    for shard, venue in fast_shards(topology).items():
+        yield Instance("mirror", "mirror", shard, venue, lane="fast")
 
 
 def _processes(topology: Topology) -> Iterator[Instance]:
@@ -76,10 +116,15 @@ def _processes(topology: Topology) -> Iterator[Instance]:
         own = {topology.shard(s.instruments[0]) for s in topology.strategies_of(name).values()} if process.strategies else None
         for shard in sorted(set().union(*(own if own and agent == "strategy" else by_kind[AGENTS[agent]] for agent in process.agents))):
             both = tuple(agent for agent in process.agents if agent in shared)
-            yield Instance(name, "agents", shard, agents=process.agents, shared=both, named=bool(process.strategies))
+            yield Instance(name, "agents", shard, "", process.agents, both, bool(process.strategies), process.lane)
 
 
 def _shells(topology: Topology, shell: str) -> Iterator[Instance]:
+    if topology.fast_lane and shell in ("feed", "gateway"):
+        agents = topology.processes[topology.fast_market].agents if shell == "feed" and topology.fast_market else ()
+        for shard, venue in fast_shards(topology).items():
+            yield Instance(shell_name(topology, shell, venue), shell, shard, venue, agents, lane="fast")
+        return
     for venue in topology.venues:
         symbols = [name for name in topology.instruments if name.startswith(f"{venue}:")]
         shards = (
@@ -97,7 +142,7 @@ def _sinks(topology: Topology) -> Iterator[Instance]:
 def writer_names(topology: Topology) -> list[str]:
     """Every writer that needs a number: one per (agent, process or shell, shard, topic), and the tools."""
     found = [writer_name(tool, 0, topic) for tool, topics in TOOLS.items() for topic in topics]
-    for instance in instances(topology):
+    for instance in dict.fromkeys((*instances(topology), *journalled(topology))):
         found += _writers_of(instance)
     return list(dict.fromkeys(found))
 
@@ -108,9 +153,14 @@ def _writers_of(instance: Instance) -> list[str]:
         case "agents":
             written = _agent_writers(instance)
             reads = topics_of(reads_of(instance.agents, instance.shared))
-            return [*written.values(), *lane_writers(name, shard, {*reads, *written}).values()]
+            own = [*written.values(), *lane_writers(name, shard, {*reads, *written}).values()]
+            return [*own, writer_name(f"{name}-lane", shard, COMMANDS)] if instance.lane == "fast" else own
         case "feed":
-            return [writer_name(name, shard, topic) for topic in ("frames.v1", dlq_topic("frames.v1"), "alerts.v1")]
+            topics = ("frames.v1", dlq_topic("frames.v1"), "alerts.v1", *(("latency.v1",) if instance.lane == "fast" else ()))
+            return [writer_name(name, shard, topic) for topic in topics]
+        case "mirror":
+            letters = [dlq_topic(topic) for topic in model.BY_TOPIC if "*" not in topic]
+            return [writer_name(name, shard, topic) for topic in ("alerts.v1", "latency.v1", COMMANDS, *letters)]
         case "gateway":
             topics = ("venue_events.v1", dlq_topic("venue_events.v1"), dlq_topic("requests.v1"), "alerts.v1", "latency.v1")
             return [writer_name(name, shard, topic) for topic in topics]

@@ -14,11 +14,12 @@ from streams.topology.check import check
 from streams.topology.limits import Limits
 from streams.topology.listed import LISTED
 from streams.topology.part import InstrumentName, Name, Part, exactly
+from streams.topology.seat import Seat
 from streams.topology.settings import apply_settings
 from streams.topology.simulation import Simulation
 from streams.topology.source import Keys, Source, nearest, read
 
-__all__ = ["Account", "Desk", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
+__all__ = ["Account", "Desk", "FastLane", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
 
 
 _MIN_COMMIT_NS, _MAX_COMMIT_NS = 10**6, 10**9
@@ -150,20 +151,32 @@ class Strategy(Part):
     model: str | None = None
 
 
-class Process(Part):
+class Process(Seat):
     """Agents that pass records to each other in memory, in the order listed, on one lane.
 
+    lane: kafka = topics in, topics out; fast = rings of shared memory, and a mirror that writes the topics (docs/fast-lane.md).
     strategies: those that run here and nowhere else; () = all that no other process names.
     commit: how long records gather for one transaction (docs/kafka-lane.md): less is sooner, more is cheaper for the broker.
     standby: a second instance follows each one and takes over when it ends; it costs the same memory and processor time again.
     """
 
-    lane: Literal["kafka"] = "kafka"
+    lane: Literal["kafka", "fast"] = "kafka"
     agents: tuple[str, ...] = Field(min_length=1)
     strategies: tuple[Name, ...] = ()
     commit_ns: CommitNs = Field(alias="commit", default=5 * 10**6)
     standby: bool = False
     sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = Field(default_factory=dict)
+
+
+class FastLane(Part):
+    """What the processes of the fast lane share, and the seats of those that no process of the file stands for.
+
+    ring_mib: memory of each ring, MiB; seven rings a shard. Twice that much unmirrored market data, or orders, stops new orders.
+    """
+
+    ring_mib: Annotated[int, exactly(quantity.mebibytes)] = Field(alias="ring", default=64)
+    gateway: Seat = Seat()
+    mirror: Seat = Seat()
 
 
 class Sinks(Part):
@@ -184,6 +197,7 @@ class Topology(Part):
     accounts: dict[Name, Account] = Field(min_length=1)
     strategies: dict[Name, Strategy] = Field(default_factory=dict)
     processes: dict[Name, Process] = Field(min_length=1)
+    fast: FastLane = FastLane()
     sinks: Sinks = Sinks()
     shards: dict[str, Annotated[int, Field(ge=0, lt=1024)]] = Field(default_factory=dict)
     """Shard of an instrument or an account; 0 for those not named."""
@@ -223,6 +237,16 @@ class Topology(Part):
             return {}
         taken = {name for each in self.processes.values() for name in each.strategies}
         return {name: entry for name, entry in self.strategies.items() if (name in named if named else name not in taken)}
+
+    @property
+    def fast_market(self) -> str:
+        """The process on the fast lane that normalizes, "" if there is none: its feeds run it."""
+        return next((name for name, process in self.processes.items() if process.lane == "fast" and "normalize" in process.agents), "")
+
+    @property
+    def fast_lane(self) -> str:
+        """The process on the fast lane that trades, "" if there is none."""
+        return next((name for name, process in self.processes.items() if process.lane == "fast" and "normalize" not in process.agents), "")
 
     @property
     def shared_agents(self) -> tuple[str, ...]:

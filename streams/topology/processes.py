@@ -3,19 +3,27 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streams.config import Endpoints, home_folder, plain, read_state
 from streams.errors import FencedError, TopologyError
 from streams.lanes.control import Control
+from streams.lanes.waiting import waiting_policy
 from streams.strategies.sources import strategy_sources
 from streams.topology.classes import load_class
-from streams.topology.instances import Instance, instances, process_spec
+from streams.topology.fast import checkpoint_path, rings_of
+from streams.topology.instances import Instance, instances, journalled, normalizer, process_spec
 from streams.topology.model import Topology, Venue
+from streams.topology.placing import take_seat
 from streams.topology.routes import input_places, partition_of
+from streams.topology.seat import Seat
 from streams.topology.source import nearest
+
+if TYPE_CHECKING:
+    from streams.venues.binance.feed import FeedSettings
 
 __all__ = [
     "build_process",
@@ -63,6 +71,8 @@ def find(topology: Topology, name: str, shard: int = 0) -> Instance:
         if instance.name == name and instance.shard == shard:
             return instance
     names = {instance.name for instance in found}
+    if name == topology.fast_market:
+        raise TopologyError(f"{topology.path}: process {name!r} is on the fast lane, where its feed runs it; start the feed")
     if name in names:
         shards = ", ".join(str(instance.shard) for instance in found if instance.name == name)
         raise TopologyError(f"{topology.path}: process {name!r} has no shard {shard}; it has {shards}")
@@ -118,6 +128,7 @@ def build_process(topology: Topology, instance: Instance) -> Callable[[Control],
 
 def run_instance(topology: Topology, instance: Instance, where: Endpoints, recordings: tuple[str, ...] = ()) -> int:
     """Run one process until SIGTERM or SIGINT, or its work is done; its exit status: 0 done, 1 restart it, 3 another one took over."""
+    take_seat(_seat(topology, instance), instance.label, instance.shard)
     try:
         return _RUNNERS[instance.kind](topology, instance, where, recordings)
     except FencedError as error:
@@ -127,7 +138,27 @@ def run_instance(topology: Topology, instance: Instance, where: Endpoints, recor
         return 3
 
 
+def _seat(topology: Topology, instance: Instance) -> Seat:
+    """What the topology says of the place of an instance; a feed of the fast lane sits where the process does that it runs."""
+    if instance.kind == "agents":
+        return topology.processes[instance.name]
+    if instance.lane != "fast":
+        return Seat()
+    shells = {"feed": topology.processes[topology.fast_market], "gateway": topology.fast.gateway, "mirror": topology.fast.mirror}
+    return shells[instance.kind]
+
+
 def _agents(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    if instance.lane == "fast":
+        from streams.lanes.fast import FastLaneSpec, run_fast_lane
+
+        spec = FastLaneSpec(
+            lane=lane_spec(topology, instance, where),
+            rings=rings_of(topology, instance.shard),
+            wait=waiting_policy(_seat(topology, instance).wait),
+            checkpoint=checkpoint_path(topology, instance),
+        )
+        return run_fast_lane(spec, build_process(topology, instance))
     from streams.lanes.kafka import run_lane
 
     return run_lane(lane_spec(topology, instance, where), build_process(topology, instance))
@@ -153,7 +184,23 @@ def _feed(topology: Topology, instance: Instance, where: Endpoints, recordings: 
         ws_url=venue.ws_url,
         rest_url=venue.rest_url,
     )
+    if instance.lane == "fast":
+        return _fast_feed(topology, instance, settings)
     return run_feed(settings, _stop_on_signals())
+
+
+def _fast_feed(topology: Topology, instance: Instance, settings: "FeedSettings") -> int:
+    from streams.venues.binance.fast_feed import FastFeedSettings, run_fast_feed
+
+    fast = FastFeedSettings(
+        feed=settings,
+        shard=rings_of(topology, instance.shard),
+        market=topology.fast_market,
+        wait=_seat(topology, instance).wait,
+        checkpoint_path=checkpoint_path(topology, instance),
+        status_path=status_path(instance),
+    )
+    return run_fast_feed(fast, build_process(topology, normalizer(topology, instance)), _stop_on_signals())
 
 
 def _recordings(venue: Venue) -> tuple[str, ...]:
@@ -189,7 +236,36 @@ def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
         url=f"ws://127.0.0.1:{venue_port(topology, instance.venue)}/",
         status_path=status_path(instance),
     )
+    if instance.lane == "fast":
+        settings = replace(
+            settings,
+            rings=rings_of(topology, instance.shard),
+            wait=waiting_policy(_seat(topology, instance).wait),
+            checkpoint=checkpoint_path(topology, instance),
+        )
     return run_gateway(settings, _stop_on_signals())
+
+
+def _mirror(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
+    from streams.lanes.mirror import MirrorSettings, run_mirror
+
+    market, lane = (
+        next(one for one in journalled(topology) if (one.name, one.shard) == (name, instance.shard))
+        for name in (topology.fast_market, topology.fast_lane)
+    )
+    settings = MirrorSettings(
+        process=instance.name,
+        shard=instance.shard,
+        kafka=where.kafka,
+        registry=where.registry,
+        topology=topology.name,
+        rings=rings_of(topology, instance.shard),
+        market=lane_spec(topology, market, where),
+        lane=lane_spec(topology, lane, where),
+        wait=waiting_policy(_seat(topology, instance).wait),
+        status_path=status_path(instance),
+    )
+    return run_mirror(settings, build_process(topology, market), build_process(topology, lane), _stop_on_signals())
 
 
 def _sink(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
@@ -233,4 +309,12 @@ def _stop_on_signals() -> Event:
     return stop
 
 
-_RUNNERS = {"agents": _agents, "feed": _feed, "venue": _venue, "gateway": _gateway, "sink": _sink, "control": _control}
+_RUNNERS = {
+    "agents": _agents,
+    "feed": _feed,
+    "venue": _venue,
+    "gateway": _gateway,
+    "mirror": _mirror,
+    "sink": _sink,
+    "control": _control,
+}

@@ -28,7 +28,7 @@ def status_of(instance: Instance) -> dict[str, Any]:
 
 
 def caught_up(instances: Iterable[Instance]) -> bool:
-    """Whether every process of agents runs and has read its inputs to their ends."""
+    """Whether each of these processes runs and has read its inputs to their ends."""
     now_ns = time.time_ns()
     for instance in instances:
         status = status_of(instance)

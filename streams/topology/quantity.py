@@ -28,6 +28,7 @@ __all__ = [
     "count",
     "duration_ns",
     "flag",
+    "mebibytes",
     "multiple",
     "rate",
     "ratio_bps",
@@ -42,6 +43,7 @@ _RATE = re.compile(r"\s*(?P<count>[0-9_]+)\s*/\s*(?P<every>[0-9]*)\s*(?P<unit>[a
 _BPS = re.compile(r"\s*(?P<bps>[0-9]+)\s*(?:bps?|bp)\s*")
 _DURATION = re.compile(r"\s*(?P<count>[0-9]+)\s*(?P<unit>[a-z]+)\s*")
 _MULTIPLE = re.compile(r"\s*(?P<value>[0-9]+(?:\.[0-9]{1,4})?)\s*x\s*")
+_BYTES = re.compile(r"\s*(?P<count>[0-9]{1,6})\s*(?P<unit>[MG]iB)\s*")
 _PER = re.compile(r"(?P<value>[^/]*)/\s*(?P<every>[0-9]*)\s*(?P<unit>[a-z]+)\s*")
 _MAX_INTERVAL_NS = 31 * 86400 * 10**9
 _MAX_RATIO_BPS = 1 << 22
@@ -165,6 +167,15 @@ def duration_ns(value: object) -> int:
     if not 0 < every_ns <= _MAX_INTERVAL_NS:
         raise UnitError(f"{value!r} is no duration; write a number above 0 and one of {', '.join(_INTERVALS_NS)}, such as '250 ms'")
     return every_ns
+
+
+def mebibytes(value: object) -> int:
+    """`64 MiB`, or `1 GiB`, in MiB; UnitError for anything else, and outside 1 MiB to 64 GiB."""
+    found = _BYTES.fullmatch(str(value))
+    mib = int(found["count"]) * (1024 if found["unit"] == "GiB" else 1) if found else 0
+    if not 1 <= mib <= 65_536:
+        raise UnitError(f"{value!r} is no amount of memory; write 1 MiB to 64 GiB, such as '64 MiB'")
+    return mib
 
 
 def amount_rate(value: object) -> AmountRate:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from streams.agents.roles import reads_of
+from streams.agents.roles import reads_of, writes_of
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS
 from streams.lanes.journal import Place
 from streams.lanes.spec import is_control, topics_of
@@ -21,7 +21,7 @@ def input_places(topology: Topology, instance: Instance) -> tuple[Place, ...]:
     """Every data partition that an instance reads, in the order of the topics it reads.
 
     Market data: its own shard, and for agents that value accounts the shards of all instruments those trade. Orders and what follows:
-    the shards of the accounts.
+    the shards of the accounts. On the fast lane: what the rings of the shard hold.
     """
     kinds = {AGENTS[agent] for agent in instance.agents}
     traded = [s for s in topology.strategies.values() if topology.shard(s.account) == instance.shard] if "account" in kinds else []
@@ -35,7 +35,14 @@ def input_places(topology: Topology, instance: Instance) -> tuple[Place, ...]:
     )
     orders = {topology.shard(strategy.account) for strategy in own} | ({instance.shard} if "account" in kinds else set())
     topics = [topic for topic in topics_of(reads_of(instance.agents, instance.shared)) if not is_control(topic)]
+    if instance.lane == "fast":
+        topics = [topic for topic in topics if topic in _from_rings(topology)]
     return tuple((topic, shard) for topic in topics for shard in sorted((market if topic in _MARKET else orders) or {instance.shard}))
+
+
+def _from_rings(topology: Topology) -> set[str]:
+    """What reaches a process of the fast lane: what the shells and the other one of its shard write. The rest stays on topics."""
+    return {"frames.v1", "venue_events.v1", *writes_of(topology.processes[topology.fast_market].agents)}
 
 
 def partition_of(topology: Topology, shard: int) -> Callable[[str, Any], int]:

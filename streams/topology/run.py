@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from streams.config import Endpoints
 from streams.errors import ConfigError, MillraceError
 from streams.records import CommandType
+from streams.topology.fast import lay_rings
 from streams.topology.instances import instances
 from streams.topology.model import Topology
 from streams.topology.processes import control_port, run_folder
 from streams.topology.progress import caught_up, open_orders, sink_behind
 from streams.topology.runs import Run, command, open_run
-from streams.topology.supervisor import Supervisor
+from streams.topology.supervisor import Child, Supervisor
 
 __all__ = ["Ending", "RunOptions", "holder", "run", "stop_run"]
 
@@ -65,6 +66,7 @@ def run(topology: Topology, where: Endpoints, options: RunOptions, say: Say = pr
         current = open_run(topology, where, [file for files in options.recordings.values() for file in files], options.speed, options.fresh)
         say(f"run {current.number} {'opened' if current.fresh else 'goes on'}: topology {topology.name}, clock {_clock_text(current)}")
         say(f"page http://127.0.0.1:{control_port()}/  positions, orders, health; stops trading")
+        lay_rings(topology, where, current)
         found = instances(topology)
         standbys = {one.label for one in found if one.kind == "agents" and topology.processes[one.name].standby}
         with Supervisor(found, topology.path, options.recordings, say, standbys) as supervisor:
@@ -96,7 +98,7 @@ class _Shift:
     ) -> None:
         self.topology, self.where, self.supervisor, self.current = topology, where, supervisor, current
         self.signals, self.on_poll, self.say = signals, on_poll, say
-        self.agents = [child.instance for child in supervisor.of_kind("agents")]
+        self.readers = [child.instance for child in supervisor.of_kind("agents", "mirror")]
 
     def run(self) -> bool:
         """Until the end of the recording (True) or a signal (False)."""
@@ -113,7 +115,7 @@ class _Shift:
                     f"run {self.current.number}: inputs are not read to their ends after {_DRAIN_BOUND_S:.0f} s; stopping nevertheless"
                 )
                 return False
-            quiet_since_s = (quiet_since_s or now) if caught_up(self.agents) else 0.0
+            quiet_since_s = (quiet_since_s or now) if caught_up(self.readers) else 0.0
             if quiet_since_s and now - quiet_since_s > _QUIET_S:
                 return True
         return False
@@ -126,10 +128,10 @@ class _Shift:
         for child in self.supervisor.of_kind("feed"):  # nothing more comes in: what the agents are behind has an end
             self.supervisor.end(child)
         if trading:
-            self._wait(lambda: caught_up(self.agents), _DRAIN_BOUND_S)
+            self._wait(lambda: caught_up(self.readers), _DRAIN_BOUND_S)
             self._await_cancels()
-        for child in self.supervisor.of_kind("agents", "gateway", "venue"):
-            if child.instance.kind == "agents" and not child.done:
+        for child in sorted(self.supervisor.of_kind("agents", "gateway", "mirror", "venue"), key=_is_behind_mirror):
+            if child.instance in self.readers and not child.done:
                 self._wait(lambda instance=child.instance: caught_up([instance]), _STAGE_BOUND_S)
             self._poll("stopping")
             self.supervisor.end(child)
@@ -166,6 +168,11 @@ class _Shift:
         self.supervisor.watch()
         self.on_poll(self.supervisor, self.current, phase)
         time.sleep(_POLL_S)
+
+
+def _is_behind_mirror(child: Child) -> bool:
+    """The fast lane ends first, its mirror last: what follows reads the topics that the mirror writes."""
+    return child.instance.lane != "fast"
 
 
 def _clock_text(current: Run) -> str:

@@ -1,0 +1,50 @@
+"""The rings of a topology's fast lane: where they are, and having them there before anyone opens them."""
+
+from pathlib import Path
+
+from streams.config import Endpoints
+from streams.control.targets import targets
+from streams.lanes.control import COMMANDS, read_control
+from streams.lanes.fast_rings import FastShard, RingRun, rings_folder
+from streams.lanes.registry import SchemaIds
+from streams.lanes.wire import Wire
+from streams.lanes.writers import writer_name
+from streams.topology.instances import TOOLS, Instance, fast_shards, shell_name
+from streams.topology.model import Topology
+from streams.topology.runs import Run
+
+__all__ = ["checkpoint_path", "lay_rings", "rings_of"]
+
+
+def rings_of(topology: Topology, shard: int) -> FastShard:
+    """The rings of one shard, whose processes the topology names."""
+    venue = fast_shards(topology)[shard]
+    feed, gateway = (shell_name(topology, shell, venue) for shell in ("feed", "gateway"))
+    return FastShard(rings_folder(), shard, feed, topology.fast_lane, gateway, ring_mib=topology.fast.ring_mib)
+
+
+def checkpoint_path(topology: Topology, instance: Instance) -> Path:
+    """Where an instance on the fast lane keeps its state: beside the rings, so that they are lost together."""
+    return rings_of(topology, instance.shard).checkpoint_path(instance.name)
+
+
+def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
+    """Have every ring of the topology there for a run; the shards whose rings were made anew. Nothing for a topology without fast lane."""
+    shards = list(fast_shards(topology))
+    if not shards:
+        return []
+    wire = Wire(SchemaIds(where.registry))
+    control, record = read_control(where.kafka, wire, ("names.v1",)), run.record
+    tools = [writer_name(tool, 0, COMMANDS) for tool, topics in TOOLS.items() if COMMANDS in topics]
+    told = RingRun(
+        run_number=run.number,
+        topology=topology.name,
+        clock=int(run.clock.clock),
+        clock_start_ns=run.clock.start_ns,
+        wall_start_ns=run.clock.wall_start_ns,
+        speed=run.clock.speed,
+        commands_header=wire.header(COMMANDS).hex(),
+        writers={name: control.writer(name) for name in tools},
+        targets={name: kind.name for name, kind in targets(control.names).items()},
+    )
+    return [shard for shard in shards if rings_of(topology, shard).create_all(told)]

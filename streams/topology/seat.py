@@ -1,0 +1,37 @@
+"""Where a process sits on its host: which cores, how urgent, and what it does while it has nothing to do."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streams.errors import UnitError
+from streams.topology.part import Part, exactly
+
+__all__ = ["Seat"]
+
+_MOST_CORES = 1024
+
+
+def _cores(value: object) -> tuple[int, ...]:
+    """One core for every shard, or a list with one for each."""
+    found = value if isinstance(value, list | tuple) else [value]
+    for core in found:
+        if isinstance(core, bool) or not isinstance(core, int) or not 0 <= core < _MOST_CORES:
+            raise UnitError(f"{value!r} names no core; write a number from 0, or a list with one a shard")
+    return tuple(found)
+
+
+class Seat(Part):
+    """What a topology says of the place of a process. Every part is optional; `millrace doctor` tells what the host offers.
+
+    wait       : on the fast lane, while no slot comes: `spin` owns its core, `yield` shares it and is always busy, `sleep` costs nothing,
+                 `backoff` does all three in turn (streams/lanes/waiting.py)
+    cpu        : the core it is pinned to, or a list with one a shard; () = wherever the host puts it
+    nice       : -20 (first) to 19 (last)
+    scheduling : `fifo` runs before everything that is not, and needs the right to (CAP_SYS_NICE); `batch` is left alone longer
+    """
+
+    wait: Literal["spin", "yield", "sleep", "backoff"] = "backoff"
+    cpu: Annotated[tuple[int, ...], exactly(_cores)] = ()
+    nice: int = Field(default=0, ge=-20, le=19)
+    scheduling: Literal["normal", "batch", "fifo"] = "normal"
