@@ -34,13 +34,13 @@ def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
     if not shards:
         return []
     wire = Wire(SchemaIds(where.registry))
-    control, record = read_control(where.kafka, wire, ("names.v1",)), run.record
+    control = read_control(where.kafka, wire, ("names.v1",))
     tools = [writer_name(tool, 0, COMMANDS) for tool, topics in TOOLS.items() if COMMANDS in topics]
     told = RingRun(
         run_number=run.number,
         topology=topology.name,
         clock=int(run.clock.clock),
-        clock_start_ns=run.clock.start_ns,
+        clock_start_ns=run.clock.clock_start_ns,
         wall_start_ns=run.clock.wall_start_ns,
         speed=run.clock.speed,
         commands_header=wire.header(COMMANDS).hex(),

@@ -110,4 +110,7 @@ def _shards(topology: "Topology", lane: str) -> Found:
             )
     for name in topology.accounts:
         if topology.shard(name) not in venues:
-            yield ("shards", name), f"shard {topology.shard(name)} has no instrument, and so no feed for the fast lane; use a shard that has"
+            yield (
+                ("shards", name),
+                f"shard {topology.shard(name)} has no instrument, and so no feed on the fast lane; use another",
+            )

@@ -19,7 +19,21 @@ from streams.topology.settings import apply_settings
 from streams.topology.simulation import Simulation
 from streams.topology.source import Keys, Source, nearest, read
 
-__all__ = ["Account", "Desk", "FastLane", "Firm", "Instrument", "Limits", "Process", "Sinks", "Strategy", "Topology", "Trader", "Venue", "load"]
+__all__ = [
+    "Account",
+    "Desk",
+    "FastLane",
+    "Firm",
+    "Instrument",
+    "Limits",
+    "Process",
+    "Sinks",
+    "Strategy",
+    "Topology",
+    "Trader",
+    "Venue",
+    "load",
+]
 
 
 _MIN_COMMIT_NS, _MAX_COMMIT_NS = 10**6, 10**9
@@ -156,7 +170,8 @@ class Process(Seat):
 
     lane: kafka = topics in, topics out; fast = rings of shared memory, and a mirror that writes the topics (docs/fast-lane.md).
     strategies: those that run here and nowhere else; () = all that no other process names.
-    commit: how long records gather for one transaction (docs/kafka-lane.md): less is sooner, more is cheaper for the broker.
+    commit: how long records gather for one transaction (docs/kafka-lane.md): less is sooner, more is cheaper for the broker; on the
+        fast lane that of the mirror counts.
     standby: a second instance follows each one and takes over when it ends; it costs the same memory and processor time again.
     """
 
@@ -168,15 +183,21 @@ class Process(Seat):
     sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = Field(default_factory=dict)
 
 
+class Mirror(Seat):
+    """The process that writes what the fast lane does to topics. commit: how long records gather for one transaction."""
+
+    commit_ns: CommitNs = Field(alias="commit", default=20 * 10**6)
+
+
 class FastLane(Part):
     """What the processes of the fast lane share, and the seats of those that no process of the file stands for.
 
-    ring_mib: memory of each ring, MiB; seven rings a shard. Twice that much unmirrored market data, or orders, stops new orders.
+    ring_mib: memory of each of the five large rings of a shard, MiB. Half of one not yet in topics stops new orders.
     """
 
     ring_mib: Annotated[int, exactly(quantity.mebibytes)] = Field(alias="ring", default=64)
     gateway: Seat = Seat()
-    mirror: Seat = Seat()
+    mirror: Mirror = Mirror()
 
 
 class Sinks(Part):

@@ -14,7 +14,6 @@ from streams.lanes.control import Control
 from streams.lanes.waiting import waiting_policy
 from streams.strategies.sources import strategy_sources
 from streams.topology.classes import load_class
-from streams.topology.fast import checkpoint_path, rings_of
 from streams.topology.instances import Instance, instances, journalled, normalizer, process_spec
 from streams.topology.model import Topology, Venue
 from streams.topology.placing import take_seat
@@ -151,6 +150,7 @@ def _seat(topology: Topology, instance: Instance) -> Seat:
 def _agents(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
     if instance.lane == "fast":
         from streams.lanes.fast import FastLaneSpec, run_fast_lane
+        from streams.topology.fast import checkpoint_path, rings_of
 
         spec = FastLaneSpec(
             lane=lane_spec(topology, instance, where),
@@ -190,6 +190,7 @@ def _feed(topology: Topology, instance: Instance, where: Endpoints, recordings: 
 
 
 def _fast_feed(topology: Topology, instance: Instance, settings: "FeedSettings") -> int:
+    from streams.topology.fast import checkpoint_path, rings_of
     from streams.venues.binance.fast_feed import FastFeedSettings, run_fast_feed
 
     fast = FastFeedSettings(
@@ -237,6 +238,8 @@ def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
         status_path=status_path(instance),
     )
     if instance.lane == "fast":
+        from streams.topology.fast import checkpoint_path, rings_of
+
         settings = replace(
             settings,
             rings=rings_of(topology, instance.shard),
@@ -248,7 +251,10 @@ def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
 
 def _mirror(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
     from streams.lanes.mirror import MirrorSettings, run_mirror
+    from streams.lanes.stages import histogram_path
+    from streams.topology.fast import rings_of
 
+    rings = rings_of(topology, instance.shard)
     market, lane = (
         next(one for one in journalled(topology) if (one.name, one.shard) == (name, instance.shard))
         for name in (topology.fast_market, topology.fast_lane)
@@ -259,13 +265,16 @@ def _mirror(topology: Topology, instance: Instance, where: Endpoints, _: tuple[s
         kafka=where.kafka,
         registry=where.registry,
         topology=topology.name,
-        rings=rings_of(topology, instance.shard),
+        rings=rings,
         market=lane_spec(topology, market, where),
         lane=lane_spec(topology, lane, where),
-        wait=waiting_policy(_seat(topology, instance).wait),
+        wait=waiting_policy(topology.fast.mirror.wait),
+        commit_ms=topology.fast.mirror.commit_ns / 1e6,
         status_path=status_path(instance),
+        histograms=tuple(histogram_path(rings.folder, name, rings.shard) for name in (rings.feed, rings.lane, rings.gateway, rings.mirror)),
     )
-    return run_mirror(settings, build_process(topology, market), build_process(topology, lane), _stop_on_signals())
+    facts = (lambda control: process_spec(topology, market, control), lambda control: process_spec(topology, lane, control))
+    return run_mirror(settings, *facts, _stop_on_signals())
 
 
 def _sink(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:

@@ -14,11 +14,11 @@ _MOST_CORES = 1024
 
 def _cores(value: object) -> tuple[int, ...]:
     """One core for every shard, or a list with one for each."""
-    found = value if isinstance(value, list | tuple) else [value]
-    for core in found:
-        if isinstance(core, bool) or not isinstance(core, int) or not 0 <= core < _MOST_CORES:
-            raise UnitError(f"{value!r} names no core; write a number from 0, or a list with one a shard")
-    return tuple(found)
+    given = value if isinstance(value, list | tuple) else [value]
+    found = tuple(core for core in given if isinstance(core, int) and not isinstance(core, bool) and 0 <= core < _MOST_CORES)
+    if len(found) < len(given):
+        raise UnitError(f"{value!r} names no core; write a number from 0, or a list with one a shard")
+    return found
 
 
 class Seat(Part):

@@ -89,7 +89,10 @@ def test_load_seat_of_a_process_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("replacements", "wanted"),
     [
-        ([TRADE], "processes.trade.lane: reads market data from a ring, but process 'market' writes it to topics; say `lane: fast` there too"),
+        (
+            [TRADE],
+            "processes.trade.lane: reads market data from a ring, but process 'market' writes it to topics; say `lane: fast` there too",
+        ),
         ([MARKET], "processes.market.lane: nothing on the fast lane reads its ring; say `lane: fast` of the process that trades"),
         (
             [MARKET, (TRADE[0], "trade: {lane: fast, standby: true, agents: [strategy, risk, execute]}")],
