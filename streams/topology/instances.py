@@ -160,7 +160,7 @@ def _writers_of(instance: Instance) -> list[str]:
             return [writer_name(name, shard, topic) for topic in topics]
         case "mirror":
             letters = [dlq_topic(topic) for topic in model.BY_TOPIC if "*" not in topic]
-            return [writer_name(name, shard, topic) for topic in ("alerts.v1", "latency.v1", COMMANDS, *letters)]
+            return [writer_name(name, shard, topic) for topic in ("alerts.v1", "latency.v1", *letters)]
         case "gateway":
             topics = ("venue_events.v1", dlq_topic("venue_events.v1"), dlq_topic("requests.v1"), "alerts.v1", "latency.v1")
             return [writer_name(name, shard, topic) for topic in topics]
