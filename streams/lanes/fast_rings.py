@@ -11,9 +11,10 @@ of the state folder. `create_all` makes the line of each blocking reader too, so
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,7 @@ _SHM = Path("/dev/shm")
 _SHM_NBYTES = 1 << 30
 _MIB = 1 << 20
 _OUTPUTS = tuple(SLOTS[kind] for kind in TABLES)
+_OURS = (".ring", ".checkpoint", ".histograms", ".new", ".tmp")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -56,6 +58,8 @@ class RingRun:
     commands_header : hex of the five bytes before a value of commands.v1; "" = not known
     writers         : numbers of the writers of commands.v1 that people use, by name
     targets         : what a kill can name, with its kind
+    generation      : of the rings: a random number that `create_all` gives them when it makes them, so that a slot's number that was kept
+                      elsewhere is not taken for one of other rings; 0 = not made yet
     """
 
     run_number: int
@@ -67,6 +71,7 @@ class RingRun:
     commands_header: str = ""
     writers: dict[str, int] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class FastShard:
 
     @property
     def market(self) -> str:
-        """Market data: marks of frames and the slots of their records, 128 bytes."""
+        """Market data: marks of frames, the slots of their records, what normalize takes of `control`: 128 bytes."""
         return f"market-{self.feed}"
 
     @property
@@ -162,15 +167,15 @@ class FastShard:
         large = self.ring_mib * _MIB
         small = max(large // 8, 2 * _MIB)
         records: tuple[StructMeta, ...] = (RecordSlot,)
-        market = (FrameMark, LevelSlot, TradeSlot, QuoteSlot, FundingSlot, CommandSlot)
+        market = (FrameMark, TakenSlot, LevelSlot, TradeSlot, QuoteSlot, FundingSlot, CommandSlot)
         own = (Slot, TakenSlot, StampSlot, RecordSlot, CommandSlot, *_OUTPUTS)
         found = (
             RingPlan(self.frames, records, large // 256, feed, (mirror, feed), ABOUT),
-            RingPlan(self.market, market, large // 128, feed, (lane, mirror), {}),
+            RingPlan(self.market, market, large // 128, feed, (lane, mirror, feed), {}),
             RingPlan(self.own, own, large // 256, lane, (gateway, mirror, lane), ABOUT),
             RingPlan(self.records, records, large // 256, gateway, (mirror, gateway), ABOUT),
             RingPlan(self.events, (VenueEventSlot,), large // 128, gateway, (lane, mirror), {}),
-            RingPlan(self.control, records, small // 256, mirror, (feed, lane, gateway), ABOUT),
+            RingPlan(self.control, records, small // 256, mirror, (feed, lane, gateway, mirror), ABOUT),
             RingPlan(self.kill, records, 1024, "", (lane, gateway, mirror), ABOUT),
         )
         return {plan.name: plan for plan in found}
@@ -202,21 +207,22 @@ class FastShard:
         if self.folder.stat().st_uid != os.getuid():
             raise LaneError(f"{self.folder}: belongs to another user; remove it, or set MILLRACE_HOME to another folder")
         names = self.plans()
-        found = _read_marker(self._marker)
+        found = self.run()
         kept = found is not None and found.run_number == run.run_number and all(self.path(name).exists() for name in names)
+        generation = found.generation if found is not None and kept else 1 + secrets.randbelow((1 << 62) - 1)
         if not kept:
             self.remove_all()
             for plan in names.values():
                 Ring.create(self.path(plan.name), plan.slots, plan.capacity, plan.about).close()
                 self.open_reader_lines(plan.name)
-        self._write_marker(run)
+        self._write_marker(replace(run, generation=generation))
         return not kept
 
     def remove_all(self) -> None:
-        """Remove the shard's rings and checkpoints, whatever they are called. Processes that have one open keep what they have open."""
+        """Remove the shard's rings, checkpoints and histograms, whatever they are called. Who has one open keeps what is open."""
         self._marker.unlink(missing_ok=True)  # first: half of them are none
         for path in self.folder.glob(f"*.{self.shard}.*"):
-            if path.suffix in (".ring", ".checkpoint", ".new", ".tmp"):
+            if path.suffix in _OURS:
                 path.unlink(missing_ok=True)
 
     def run(self) -> RingRun | None:

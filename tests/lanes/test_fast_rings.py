@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,11 +33,11 @@ def test_create_all_makes_every_ring_with_its_readers_waited_for(shard):
         ring.close()
     assert found == {
         "frames-feed": (256, ["feed", "mirror"]),
-        "market-feed": (128, ["mirror", "trade"]),
+        "market-feed": (128, ["feed", "mirror", "trade"]),
         "trade": (256, ["gateway", "mirror", "trade"]),
         "records-gateway": (256, ["gateway", "mirror"]),
         "events-gateway": (128, ["mirror", "trade"]),
-        "control": (256, ["feed", "gateway", "trade"]),
+        "control": (256, ["feed", "gateway", "mirror", "trade"]),
         "kill": (256, ["gateway", "mirror", "trade"]),
     }
 
@@ -47,11 +48,18 @@ def test_writer_before_its_readers_waits_for_them(shard):
     slots = np.zeros((writer.ring.capacity + 5, 128), np.uint8)
     slots[:, 0] = 1
     assert writer.write(slots, patience_ns=1_000) == writer.ring.capacity
-    for name in ("trade", "mirror"):
+    for name in ("trade", "mirror", "feed"):
         reader = shard.open(shard.market).reader(name)
         assert len(reader.read(1 << 20)) == writer.ring.capacity
         reader.commit()
     assert writer.write(slots[:5], patience_ns=1_000) == 5
+
+
+def run_of(shard):
+    """The run of a shard's rings but for their generation."""
+    found = shard.run()
+    assert found.generation > 0
+    return replace(found, generation=0)
 
 
 def test_rings_of_the_same_run_are_kept_of_another_made_anew(shard):
@@ -60,11 +68,13 @@ def test_rings_of_the_same_run_are_kept_of_another_made_anew(shard):
     writer.write(1, "frames.v1", b"x")
     shard.checkpoint_path("trade").write_text("state")
     writer.writer.leave()
+    generation = shard.run().generation
     assert not shard.create_all(RUN)
-    assert (shard.open(shard.frames).head, shard.run()) == (1, RUN)
+    assert (shard.open(shard.frames).head, run_of(shard), shard.run().generation) == (1, RUN, generation)
     assert shard.checkpoint_path("trade").exists()
     assert shard.create_all(RingRun(8))
-    assert (shard.open(shard.frames).head, shard.run()) == (0, RingRun(8))
+    assert (shard.open(shard.frames).head, run_of(shard)) == (0, RingRun(8))
+    assert shard.run().generation != generation
     assert not shard.checkpoint_path("trade").exists()
 
 
@@ -89,9 +99,9 @@ def test_shards_do_not_touch_each_other(shard):
     other.create_all(RingRun(8))
     assert other.open(other.own).readers()[0].name == "gateway.1"
     assert [number for number, _ in shards_there(shard.folder)] == [0, 1]
-    assert live_run(shard.folder) == RingRun(8)
+    assert live_run(shard.folder) == other.run()
     other.remove_all()
-    assert shards_there(shard.folder) == [(0, RUN)]
+    assert shards_there(shard.folder) == [(0, shard.run())]
     assert shard.open(shard.own).head == 0
     remove_rings(shard.folder)
     assert not shard.folder.exists()
