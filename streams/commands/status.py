@@ -30,9 +30,12 @@ def show(say: Say) -> None:
 def stop(purge: bool, say: Say) -> None:
     """Stop a run in order, then the services."""
     from streams.local import services
+    from streams.topology.fast import drop_rings
     from streams.topology.run import stop_run
 
     stop_run(say=say)
+    if dropped := drop_rings(purge):
+        say(f"{'rings':<16} {dropped}")
     services.down(purge, say)
     if purge:
         _purge()
