@@ -1,6 +1,7 @@
 """An ordered stop of a run: each stage ends behind the one whose records it reads. Children are stubs."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,8 @@ def test_stop_ends_each_stage_behind_what_it_reads(monkeypatch, name, wanted):
     monkeypatch.setattr(module, "caught_up", lambda those: not asked.append([one.label for one in those]))
     monkeypatch.setattr(module, "sink_behind", lambda *_: 0)
     monkeypatch.setattr(module._Shift, "_await_cancels", lambda _: None)
-    shift = module._Shift(topology, None, supervisor, None, None, lambda *_: None, print)
-    shift.stop()
+    shift: Any = module._Shift
+    shift(topology, None, supervisor, None, None, lambda *_: None, print).stop()
     assert supervisor.ended == wanted
     readers = [label for label in wanted if label in ("market", "trade", "books", "mirror")]
     assert sorted(asked[0]) == sorted(readers)  # all of them before anyone ends
