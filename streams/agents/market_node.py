@@ -50,6 +50,7 @@ class MarketNode(ABC):
     ignored : frames that are not ours to read, counted by kind
     entries : the entry points of `streams.agents.market`, by name
     address, work_address : of the state and of the scratch, for them
+    columns : int64[5], the one row of columns that the scratch names at first: a frame's id, time, venue, place and size
     """
 
     name = "normalize"
@@ -65,13 +66,13 @@ class MarketNode(ABC):
         self._grids: dict[tuple[str, str], Grid] = {}
         self._symbol = np.zeros(SYMBOL_BYTES, np.uint8)
         self._slots = np.zeros(0, np.uint8)
-        self._columns = np.zeros(5, np.int64)
+        self.columns = np.zeros(5, np.int64)
         self._body = np.zeros(_ROOM_BYTES, np.uint8)
         self._layout = fingerprint(Market), json.dumps(field_list(Market))
 
     def _connect(self) -> None:
         """Tell the scratch where things are."""
-        w, at = self.work, self._columns.ctypes.data
+        w, at = self.work, self.columns.ctypes.data
         w.tables, w.symbol, w.stride = self.edge.native.address, self._symbol.ctypes.data, SLOT_BYTES
         w.ids, w.times, w.venues, w.places, w.sizes = range(at, at + 40, 8)
 
@@ -180,7 +181,7 @@ class MarketNode(ABC):
         """Give the market one frame; the kind of its message, or REST."""
         numbers = self.edge.dictionary.numbers(NameKind.VENUE)
         place = ctypes.cast(ctypes.c_char_p(payload), ctypes.c_void_p).value or 0
-        self._columns[:] = frame.id, frame.recv_ts_ns, numbers.get(frame.venue, -1), place, len(payload)
+        self.columns[:] = frame.id, frame.recv_ts_ns, numbers.get(frame.venue, -1), place, len(payload)
         return self.call("market_take", self.address, self.work_address, 0)
 
     # ---- state ----
