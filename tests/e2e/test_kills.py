@@ -16,7 +16,7 @@ from tests.e2e.witness import check_run, played
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 WRITES = {"feed": "frames.v1", "gateway": "venue_events.v1"}
-AGENTS = ("market", "trade", "books")
+AGENTS = ("market", "trade", "books", "mirror")
 KILLS = (("gateway",), ("venue",), ("trade",), ("sink",), ("market",), ("books",), ("feed",), ("control",), ("gateway", "trade"))
 
 
