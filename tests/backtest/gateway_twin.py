@@ -8,8 +8,8 @@ from streams.slots import KIND_REQUEST
 from streams.venues.gateway import _Gateway as Gateway
 from streams.venues.gateway_state import GatewayState
 from streams.venues.sim.client import _report
-from streams.venues.sim.request_text import request_text
 from streams.venues.sim.exchange import SimExchange
+from streams.venues.sim.request_text import request_text
 from tests.backtest.world import SMALL_VENUE, T0
 from tests.venues.sim_orders import follow
 

@@ -1,0 +1,136 @@
+"""What tests of the fast lane share: rings of a shard with one writer a test, recorded market data in them, and the lane's ring read as a
+journal."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streams.agents.node import KIND_TICK, SLOT_BYTES
+from streams.agents.process import Process
+from streams.clock import RunClock
+from streams.kernel import at
+from streams.kernel.system import monotonic_ns
+from streams.lanes.fast_lane import FastLane
+from streams.lanes.fast_rings import FastShard, RingRun
+from streams.lanes.fast_slots import KIND_FRAME, KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_EVENTS, TAKEN_MARKET, FrameMark, TakenSlot
+from streams.lanes.ring_ends import Reader
+from streams.lanes.waiting import POLICIES
+from streams.records import Clock, VenueEvent
+from streams.schema.model import SCHEMAS
+from streams.slots import KIND_COMMAND, Slot
+
+__all__ = ["Journal", "Rings", "Step", "lane_of", "market_bytes", "shard_of"]
+
+CLOCK = RunClock(Clock.WALL)
+NEVER = 1 << 62
+
+
+def shard_of(folder: Path, mib: int = 8) -> FastShard:
+    """A shard whose rings are there, of run 7."""
+    shard = FastShard(folder, 0, "feed", "trade", "gateway", ring_mib=mib)
+    shard.create_all(RingRun(7))
+    return shard
+
+
+def market_bytes(edge: Any, records: Sequence[Any], size: int = 128) -> np.ndarray:
+    """Records as slots of a ring, uint8[n, size]; a mark stands before the records of each frame."""
+    found, cause = [], 0
+    for record in records:
+        if record.cause_id != cause:
+            cause = record.cause_id
+            mark = FrameMark(wire_ns=monotonic_ns(), ring_ns=monotonic_ns())
+            mark.stamp(cause, 0, record.ts_ns, record.recv_ts_ns, -1, KIND_FRAME, -1)
+            found.append(mark.pack().tobytes())
+        slots, nbytes = edge.to_slots(record), SCHEMAS[type(record).__name__].slot.kind
+        each = int(SLOT_BYTES[nbytes])
+        found += [slots[i : i + each] for i in range(0, len(slots), each)]
+    return np.frombuffer(b"".join(slot.ljust(size, b"\0") for slot in found), np.uint8).reshape(-1, size)
+
+
+class Rings:
+    """The rings that a lane reads and writes, with the writing ends of its inputs."""
+
+    def __init__(self, shard: FastShard, compiled: bool = True) -> None:
+        self.shard, self.compiled = shard, compiled
+        self.market, self.events, self.own = (shard.open(name) for name in (shard.market, shard.events, shard.own))
+        self.to_market, self.to_events = self.market.writer("feed"), self.events.writer("gateway")
+        for ring in (self.market, self.events, self.own):
+            for line in ring.readers():
+                if line.name != shard.lane_label:
+                    ring.free(line.name)  # nobody plays them here
+
+    def readers(self) -> dict[int, Reader]:
+        """The lane's ends of market data and events."""
+        wait = {"wait": POLICIES["yield"], "compiled": self.compiled}
+        return {
+            TAKEN_MARKET: self.market.reader(self.shard.lane_label, **wait),
+            TAKEN_EVENTS: self.events.reader(self.shard.lane_label, **wait),
+        }
+
+    def slots(self, ring: int, first: int, count: int) -> Iterator[bytes]:
+        """The slots of records that stand in an input."""
+        of = {TAKEN_MARKET: self.market, TAKEN_EVENTS: self.events}[ring]
+        for number in range(first, first + count):
+            place = of.memory.data - of.memory.address + (number & (of.capacity - 1)) * of.slot_nbytes
+            data = of.memory.bytes_at(place, of.slot_nbytes)
+            kind = at(Slot, data.ctypes.data).kind
+            if kind < KIND_FRAME:
+                yield data[: int(SLOT_BYTES[kind])].tobytes()
+
+    def give(self, edge: Any, records: Sequence[Any]) -> None:
+        """Write market records, or events of the venue."""
+        if isinstance(records[0], VenueEvent):
+            assert self.to_events.write(market_bytes(edge, [r._replace(cause_id=0) for r in records])) > 0
+        else:
+            slots = market_bytes(edge, records)
+            assert self.to_market.write(slots) == len(slots)
+
+
+def lane_of(rings: Rings, process: Process, **more: Any) -> FastLane:
+    """A lane of a process that has its control records, which it steps first."""
+    out = rings.own.writer(rings.shard.lane_label, compiled=rings.compiled)
+    lane = FastLane(process, rings.readers(), out, clock=CLOCK, wait=POLICIES["yield"], **{"tick_ns": 0, **more})
+    lane.step(process.take_slots())
+    return lane
+
+
+def drained(lane: FastLane, wait_s: float = 20.0) -> None:
+    """Run until nothing is left in its inputs."""
+    until = monotonic_ns() + int(wait_s * 1e9)
+    while lane.lag:
+        assert monotonic_ns() < until, f"{lane.lag} slots are left"
+        lane.run(monotonic_ns() + 5_000_000)
+
+
+class Step(NamedTuple):
+    """One thing of the lane's ring: taken (ring, first, count), a tick (id, ts_ns), a command, or an output (kind, bytes)."""
+
+    kind: int
+    slot: Any
+    data: bytes
+
+
+class Journal:
+    """The lane's ring, read from its first slot."""
+
+    def __init__(self, ring: Any) -> None:
+        reader = ring.reader("journal", start="oldest", lossy=True)
+        parts = []
+        while len(part := reader.read(1 << 16)):
+            parts.append(part.copy())
+        reader.leave()
+        self.slots = np.concatenate(parts) if parts else np.zeros((0, 256), np.uint8)
+
+    def __iter__(self) -> Iterator[Step]:
+        for row in self.slots:
+            head = at(Slot, row.ctypes.data)
+            cls = TakenSlot if head.kind == KIND_TAKEN else Slot
+            nbytes = 64 if head.kind >= KIND_FRAME else int(SLOT_BYTES[head.kind])
+            yield Step(head.kind, at(cls, row.ctypes.data), row[:nbytes].tobytes())
+
+    def outputs(self) -> list[bytes]:
+        """What the node wrote, in order."""
+        marks = (KIND_TAKEN, KIND_STAMPS, KIND_RECORD, KIND_TICK, KIND_COMMAND)
+        return [step.data for step in self if step.kind not in marks]
