@@ -16,13 +16,15 @@ from streams.lanes.place import Place
 from streams.lanes.record_ring import END, RecordReader, RecordWriter, RingRecord
 from streams.lanes.told import Told
 from streams.lanes.wire import Wire
-from streams.records import CommandType
+from streams.records import Command, CommandType
 from streams.schema import ids
 
 __all__ = ["ControlRing", "forward", "forward_end"]
 
 _ANY = 1 << 62
 _ROWS = 5_000
+_MOST_TOLD = 1_000  # ids remembered: a copy follows within seconds
+_BOTH_WAYS = (CommandType.KILL, CommandType.RESUME, CommandType.PAUSE)
 
 
 class ControlRing:
@@ -48,17 +50,16 @@ class ControlRing:
         self.new_run = 0
         self.ended = False
         self._wire, self._own, self._run_number = wire, frozenset(own), run_number
-        self._early: set[int] = set()  # ids of commands that came over `kill`, and not yet from their topic
-        self._late: set[int] = set()  # ids of commands that came from their topic first, and not yet over `kill`
+        self._known: dict[int, None] = {}  # ids of commands that may come over `kill` and from their topic, in the order told
         if state is not None:
             self.positions = {(topic, partition): offset for topic, partition, offset in state["positions"]}
-            self._early, self._late, self.ended = set(state["early"]), set(state["late"]), state["ended"]
+            self._known, self.ended = dict.fromkeys(state["told"]), state["ended"]
         self._ranks = {place: rank for rank, place in enumerate(self.positions)}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it, beside the positions in the rings; JSON."""
         places = [[topic, partition, offset] for (topic, partition), offset in self.positions.items()]
-        return {"positions": places, "early": sorted(self._early), "late": sorted(self._late), "ended": self.ended}
+        return {"positions": places, "told": list(self._known), "ended": self.ended}
 
     def take(self) -> list[Told]:
         """All that is there for this process, without waiting: commands of `kill` first, at once and with offset -1."""
@@ -82,12 +83,8 @@ class ControlRing:
         found: list[Told] = []
         while self.kill is not None and not self.new_run and (records := self.kill.take(_ROWS, upto)):
             for record in records:
-                if record.id in self._late:
-                    self._late.discard(record.id)
-                    continue
                 told = self._decoded(record, -1)
-                if told.record is not None and told.record.run_id == self._run_number and record.id not in self._early:
-                    self._early.add(record.id)
+                if told.record is not None and told.record.run_id == self._run_number and not self._again(told.record):
                     found.append(told)
         return found
 
@@ -101,19 +98,22 @@ class ControlRing:
             if told.record.kind == CommandType.RUN and told.record.run_number != self._run_number:
                 self.new_run = told.record.run_number or 0
                 return None
-            if self._came_early(told.record.id, told.record.kind):
+            if self._again(told.record):
                 self.positions[place] = record.offset + 1
                 return None
         self.positions[place] = record.offset + 1
         wanted = told.record is None or (ids.writer(told.record.id) not in self._own and told.record.run_id in (0, self._run_number))
         return told if wanted else None
 
-    def _came_early(self, id: int, kind: CommandType) -> bool:
-        if id in self._early:
-            self._early.discard(id)
+    def _again(self, command: Command) -> bool:
+        """Whether a command that may come both ways has been told before; it has from now on."""
+        if command.kind not in _BOTH_WAYS:
+            return False
+        if command.id in self._known:
             return True
-        if self.kill is not None and kind in (CommandType.KILL, CommandType.RESUME):
-            self._late.add(id)
+        self._known[command.id] = None
+        if len(self._known) > _MOST_TOLD:
+            del self._known[next(iter(self._known))]
         return False
 
     def _decoded(self, record: RingRecord, offset: int) -> Told:

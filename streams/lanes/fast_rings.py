@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -247,9 +247,17 @@ def rings_folder(home: Path | None = None) -> Path:
     return home / "rings"
 
 
-def remove_rings(folder: Path | None = None) -> None:
-    """Remove the rings and checkpoints of every shard of a state folder, for `down` and for runs that begin anew."""
-    shutil.rmtree(folder or rings_folder(), ignore_errors=True)
+def remove_rings(folder: Path | None = None, keep: Collection[int] = ()) -> None:
+    """Remove the rings, checkpoints and histograms of every shard of a state folder but those to keep."""
+    folder = folder or rings_folder()
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in folder.glob("*.*.*"):
+        if path.suffix in _OURS and path.name.split(".")[-2] not in map(str, keep):
+            path.unlink(missing_ok=True)
+    for path in folder.glob("*.run"):
+        if path.stem not in map(str, keep):
+            path.unlink(missing_ok=True)
 
 
 def shards_there(folder: Path) -> Sequence[tuple[int, RingRun]]:

@@ -115,6 +115,17 @@ def test_kill_whose_copy_came_first_is_told_once(place):
     assert lane.take_kill() == []
 
 
+def test_copies_without_end_are_told_once_whichever_way_they_come(place):
+    lane = place.lane()
+    for offset in (2, 3):
+        place.kill(command(11))
+        place.forward(command(11), offset)
+        place.kill(command(11))
+        place.forward(command(20 + offset, CommandType.STOP), offset + 10)
+        place.forward(command(20 + offset, CommandType.STOP), offset + 20)
+    assert seen(lane.take()) == [(11, -1), (22, 12), (22, 22), (23, 23)]
+
+
 def test_kill_of_another_run_reaches_no_ring(place):
     record = command(11, run=8)
     assert tell(record.id, 8, 5, WIRE.encode("commands.v1", record), place.shard.folder) == []
