@@ -104,7 +104,7 @@ def run(
 
 @app.command()
 def kill(target: Target = "", reason: Reason = "") -> None:
-    """Stop trading: everything, or what is named. Cancels what is open; needs the broker only."""
+    """Stop trading: everything, or what is named. Cancels what is open; needs the broker only, a fast lane not even that."""
     from streams.commands.kill import give
     from streams.records import CommandType
 

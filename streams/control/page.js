@@ -104,7 +104,7 @@ async function ask(kind, target) {
       signal: AbortSignal.timeout(8000) });
     const found = await answer.json();
     if (!answer.ok) return say(found.error, false);
-    say(`${kind} ${target || "all"} is written (${Math.round(performance.now() - began)} ms)`, true);
+    say(`${kind} ${target || "all"} is written (${Math.round(performance.now() - began)} ms)${found.note ? `: ${found.note}` : ""}`, true);
   } catch (error) {
     say(`${kind} ${target || "all"} may not be written: ${error.message}. Use: millrace ${kind.toLowerCase()} ${target}`, false);
   }

@@ -21,10 +21,12 @@ from streams.control.settings import READS, TABLES, WRITES, ControlSettings
 from streams.control.stall import Stall
 from streams.control.transport import CommittedTransport
 from streams.errors import ConfigError, DecodeError, LaneError, MillraceError
-from streams.lanes.control import Control
+from streams.lanes.control import COMMANDS, Control
+from streams.lanes.kill_ring import Told, tell
 from streams.lanes.reader import end_offsets
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic
+from streams.records import Command
 from streams.schema import model
 
 __all__ = ["Plane"]
@@ -61,6 +63,13 @@ class Plane:
         except TimeoutError:
             raise LaneError(f"kafka {self.settings.kafka}: {topic}: the broker does not answer; the record may be written or not") from None
         return sent.offset
+
+    async def tell_rings(self, record: Command) -> list[Told]:
+        """Write a command to the rings of the fast lane, before it reaches its topic; [] = the run has none here."""
+        folder, value = self.settings.ring_folder, self.wire.encode(COMMANDS, record)
+        if folder is None:
+            return []
+        return await asyncio.to_thread(tell, record.id, record.run_id, record.ts_ns, value, folder)
 
     async def _deliver(self, topic: str, record: Any, partition: int) -> Any:
         return await (await self.topics[topic].send(value=record, partition=partition))

@@ -46,7 +46,14 @@ def _command(plane: Plane) -> Write:
             raise ConfigError(f"{', '.join(map(repr, unknown))}: no field here; known: kind, target, reason")
         kind, target, reason = (str(fields.get(name, "")) for name in ("kind", "target", "reason"))
         record = plane.desk.author.command(kind, target, reason or "control page")
-        return {"command": kind, "target": target, "offset": await plane.send(COMMANDS, record)}
+        shards = [{"shard": one.shard, "reason": one.reason, "took_us": one.took_ns / 1e3} for one in await plane.tell_rings(record)]
+        answer = {"command": kind, "target": target, "shards": shards}
+        try:
+            return answer | {"offset": await plane.send(COMMANDS, record)}
+        except LaneError as error:
+            if not any(not one["reason"] for one in shards):
+                raise
+            return answer | {"offset": None, "note": f"the rings have it; {error}"}
 
     return write
 

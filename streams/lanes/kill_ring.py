@@ -23,7 +23,7 @@ _POLL_S = 0.0005
 
 
 class Told(NamedTuple):
-    """One shard that a command was for. reason: why it was not told, "" = it was; took_ns: from the write's begin to its end."""
+    """One shard that a command was for. reason: why its ring has not got it, "" = it has; took_ns: of the write."""
 
     shard: int
     reason: str

@@ -33,8 +33,9 @@ def checkpoint_path(topology: Topology, instance: Instance) -> Path:
 
 
 def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
-    """Have every ring of the topology there for a run; the shards whose rings were made anew. Nothing for a topology without fast lane."""
+    """Have every ring of the topology there for a run, and no other; the shards whose rings were made anew."""
     shards = list(fast_shards(topology))
+    remove_rings(keep=shards)  # those that another topology has left would still take commands
     if not shards:
         return []
     wire = Wire(SchemaIds(where.registry))

@@ -298,6 +298,7 @@ def _sink(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str
 def _control(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
     from streams.control.serve import run_control
     from streams.control.settings import ControlSettings
+    from streams.lanes.fast_rings import rings_folder
 
     settings = ControlSettings(
         topology=topology.name,
@@ -307,6 +308,7 @@ def _control(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
         port=control_port(),
         run_folder=run_folder(),
         status_path=status_path(instance),
+        ring_folder=rings_folder(),
     )
     return run_control(settings)
 
