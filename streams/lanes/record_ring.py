@@ -25,7 +25,7 @@ from streams.lanes.ring_ends import Reader, Writer, ring_sources
 from streams.lanes.writers import dlq_topic
 from streams.schema.model import BY_TOPIC
 
-__all__ = ["ABOUT", "END", "TOPICS", "RecordReader", "RecordWriter", "Records", "RingRecord", "record_sources", "topic_number"]
+__all__ = ["ABOUT", "END", "TOPICS", "RecordReader", "RecordWriter", "Records", "RingRecord", "prepare", "record_sources", "topic_number"]
 
 _PLAIN = [topic for topic in BY_TOPIC if "*" not in topic]
 TOPICS = tuple(sorted([*_PLAIN, *map(dlq_topic, _PLAIN)]))
@@ -186,6 +186,11 @@ def _copied(
 def record_sources() -> list[Path]:
     """Source files of the compiled code, for objects of other loops that hold it."""
     return [*ring_sources(), *native.sources("streams.lanes.record_kernel", "streams.lanes.fast_slots", "streams.backtest.copying")]
+
+
+def prepare() -> None:
+    """Compile the code of the ends, or load it from disk."""
+    _compiled()
 
 
 @functools.cache

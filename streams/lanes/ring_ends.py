@@ -18,7 +18,7 @@ from streams.lanes.waiting import POLICIES, Waiting
 if TYPE_CHECKING:
     from streams.lanes.ring import Ring
 
-__all__ = ["Reader", "ReaderGroup", "Writer", "ring_sources"]
+__all__ = ["Reader", "ReaderGroup", "Writer", "prepare", "ring_sources"]
 
 _ENTRIES = {**k.ENTRIES, **g.ENTRIES}
 _MOST_AHEAD = 64
@@ -197,6 +197,11 @@ class ReaderGroup:
 def ring_sources() -> list[Any]:
     """Source files of the ring's compiled code, for objects of other loops that hold it."""
     return native.sources("streams.lanes.ring_kernel", "streams.lanes.ring_group", "streams.lanes.ring_layout")
+
+
+def prepare() -> None:
+    """Compile the code of the ends, or load it from disk."""
+    _compiled()
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from streams.errors import MillraceError
 from streams.lanes import messages
 from streams.local.service import line
 from streams.schema import bulk, slots_in
-from streams.topology.instances import Instance, empty_spec, instances
+from streams.topology.instances import Instance, empty_spec, instances, journalled
 from streams.topology.model import Topology, load
 from streams.venues.binance import frame_kernel
 from streams.venues.sim import matcher
@@ -24,7 +24,8 @@ def main(path: str) -> int:
     try:
         topology = load(path)
         messages.prepare()
-        parts = [_made(topology, instance) for instance in instances(topology) if instance.kind in ("agents", "feed", "gateway", "venue")]
+        wanted = [*journalled(topology), *(one for one in instances(topology) if one.kind in ("feed", "gateway", "mirror", "venue"))]
+        parts = [_made_fast(topology, one) if one.lane == "fast" else _made(topology, one) for one in wanted]
     except MillraceError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 1
@@ -44,6 +45,20 @@ def _made(topology: Topology, instance: Instance) -> object:
         return bulk.prepare()
     slots_in.prepare()
     return plain() or matcher.compiled()
+
+
+def _made_fast(topology: Topology, instance: Instance) -> object:
+    """The same on the fast lane: the ends of rings, and the loop between them. Agents are made by verify as on the Kafka lane."""
+    from streams.lanes import fast_lane, record_ring, ring_ends
+    from streams.venues.binance import fast_feed_loop
+
+    ring_ends.prepare()
+    record_ring.prepare()
+    if instance.kind == "agents":
+        return _made(topology, instance), plain() or fast_lane.prepare()
+    if instance.kind == "feed":
+        return plain() or fast_feed_loop.prepare()
+    return bulk.prepare()
 
 
 if __name__ == "__main__":
