@@ -8,9 +8,11 @@ Say = Callable[[str], None]
 
 
 def show(say: Say) -> None:
-    """One line a service, and one a running process of agents."""
+    """One line a service, one a running process, one a ring of the fast lane."""
     import json
 
+    from streams.commands.rings_shown import ring_lines
+    from streams.lanes.fast_rings import rings_folder
     from streams.local import services
     from streams.topology.processes import run_folder
     from streams.topology.run import holder
@@ -25,6 +27,8 @@ def show(say: Say) -> None:
         found = json.loads(path.read_text())
         figures = f"in {found['records_in']:,}  out {found['records_out']:,}  lag {found['lag']:,}  p99 {found['latency_ms_p99']:.1f} ms"
         say(f"  {path.stem:<14} {found['state']:<7} run {found['run']}  {figures}  pid {found['pid']}")
+    for line in ring_lines(rings_folder()):
+        say(line)
 
 
 def stop(purge: bool, say: Say) -> None:

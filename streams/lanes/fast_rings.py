@@ -181,13 +181,16 @@ class FastShard:
         return {plan.name: plan for plan in found}
 
     def open(self, name: str) -> Ring:
-        """A ring of the shard; LaneError if it is not there, or if its slots are laid out otherwise."""
+        """A ring of the shard, its pages at hand; LaneError if it is not there, or if its slots are laid out otherwise."""
         plan = self.plans()[name]
-        return Ring.open(self.path(name), plan.slots, plan.about)
+        ring = Ring.open(self.path(name), plan.slots, plan.about)
+        ring.memory.populate()
+        return ring
 
     def open_reader_lines(self, name: str) -> None:
         """Let the writer of a ring wait for every blocking reader that is still to come."""
-        plan, ring = self.plans()[name], self.open(name)
+        plan = self.plans()[name]
+        ring = Ring.open(self.path(name), plan.slots, plan.about)
         try:
             known = {line.name for line in ring.readers()}
             for reader in plan.readers:

@@ -1,0 +1,37 @@
+"""The rings of the fast lane as `millrace status` shows them: one line a ring, and what is wrong with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from streams.errors import LaneError
+from streams.lanes.fast_rings import shards_there
+from streams.lanes.ring_seen import ReaderSeen, RingSeen, look
+
+__all__ = ["ring_line", "ring_lines"]
+
+
+def ring_lines(folder: Path) -> Iterator[str]:
+    """A line a ring of every shard, in the order of shards and names; none where no fast lane has rings."""
+    for shard, run in shards_there(folder):
+        yield f"{'rings':<16} run {run.run_number}  shard {shard}  {folder}"
+        for path in sorted(folder.glob(f"*.{shard}.ring")):
+            try:
+                yield ring_line(look(path))
+            except LaneError as error:
+                yield f"  {path.stem:<18} {error}"
+
+
+def ring_line(ring: RingSeen) -> str:
+    """One ring: how full, how much was written, who waits for whom. Readers that have everything are not named."""
+    used = f"{100 * ring.used / ring.capacity:.0f} % of {ring.capacity:,} used"
+    full = f"  no room {ring.full:,} times" if ring.full else ""
+    writer = "" if ring.writer_live or not ring.writer or ring.writer == "kill" else f"  writer {ring.writer} is gone"
+    readers = [text for reader in ring.readers if (text := _reader(reader))]
+    return f"  {ring.path.stem:<18} {ring.head:>13,} slots  {used}{full}{writer}{'  ' if readers else ''}{'  '.join(readers)}"
+
+
+def _reader(reader: ReaderSeen) -> str:
+    said = [f"behind {reader.behind:,}"] if reader.behind else []
+    said += [f"lost {reader.lost:,} in {reader.overruns:,} overruns"] if reader.lost else []
+    said += ["gone, waited for"] if reader.waited_for and not reader.live else []
+    return f"{reader.name}: {', '.join(said)}" if said else ""
