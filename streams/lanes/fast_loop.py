@@ -29,6 +29,7 @@ from streams.lanes.fast_slots import (
     TakenSlot,
 )
 from streams.lanes.histogram import record
+from streams.lanes.ring_ahead import ask_room, ask_slots
 from streams.lanes.ring_group import RingGroup
 from streams.lanes.ring_kernel import RingReader, RingWriter, look_again
 from streams.lanes.ring_layout import CURSOR, HEAD, WRITER
@@ -59,6 +60,7 @@ MOST = 64  # slots taken at once; more only where a book update has more
 INPUTS = 4
 MARKS = 2  # slots that may stand beside the outputs of an input
 SLOT = 256  # bytes of a slot of the lane's ring
+NEXT = 6  # slots whose cache lines are asked for before they are read or written
 NAP_NS = 20_000
 _FIRST_MARK = KIND_FRAME  # kinds from here on are no records
 
@@ -172,6 +174,7 @@ class FastLoop(Struct, align=64):
 
     def wait(self, now_ns: int) -> None:
         """Until an input has something, or a tick is due, or the time is up."""
+        ask_room(at(RingWriter, self.out), NEXT)
         upto_ns = self.until_ns
         if self.tick_ns != 0:
             upto_ns = min(upto_ns, self.tick_due_ns)
@@ -209,6 +212,7 @@ class FastLoop(Struct, align=64):
     def take(self, ring: int, ready: int, now_ns: int) -> int:
         """Say that slots of an input are stepped now."""
         r = at(RingReader, self.inputs[ring])
+        ask_slots(r, min(ready, NEXT))
         n = whole(r, ready)
         if n > 0:
             self.publish_taken(ring, r.next, n, now_ns, 0)
@@ -245,7 +249,7 @@ class FastLoop(Struct, align=64):
             e = at(Slot, address)
             kind = e.kind
             if kind == KIND_FRAME:
-                self.on_mark(at(FrameMark, address))
+                self.on_mark(at(FrameMark, address), self.at > r.next)
             elif kind < _FIRST_MARK and self.reads & bit(kind) != 0:
                 if not self.again() and not self.has_room(self.most + MARKS):
                     return DONE if monotonic_ns() >= self.until_ns else self.nap()
@@ -257,12 +261,13 @@ class FastLoop(Struct, align=64):
                 r.commit()
         return stop
 
-    def on_mark(self, e: FrameMark) -> None:
-        """The records of a frame begin."""
+    def on_mark(self, e: FrameMark, later: bool) -> None:
+        """The records of a frame begin; later: not with the first slot that was taken."""
         self.mark_wire_ns = e.wire_ns
         self.mark_ring_ns = e.ring_ns
         if self.own_end == 0:
-            self.taken_ns = monotonic_ns()
+            if later:
+                self.taken_ns = monotonic_ns()
             if self.stage_ring_taken != 0:
                 record(self.stage_ring_taken, self.taken_ns - e.ring_ns)
 

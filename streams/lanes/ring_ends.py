@@ -196,7 +196,7 @@ class ReaderGroup:
 
 def ring_sources() -> list[Any]:
     """Source files of the ring's compiled code, for objects of other loops that hold it."""
-    return native.sources("streams.lanes.ring_kernel", "streams.lanes.ring_group", "streams.lanes.ring_layout")
+    return native.sources(*(f"streams.lanes.ring_{part}" for part in ("kernel", "group", "layout", "ahead")))
 
 
 def prepare() -> None:

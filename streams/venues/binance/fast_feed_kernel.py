@@ -19,6 +19,7 @@ from streams.lanes.fast_slots import KIND_FRAME
 from streams.lanes.histogram import record
 from streams.lanes.record_kernel import NO_ROOM
 from streams.lanes.record_kernel import put_record as put_frame
+from streams.lanes.ring_ahead import ask_room
 from streams.lanes.ring_kernel import RingWriter
 from streams.lanes.ring_layout import WRITER
 from streams.slots import KIND_COMMAND
@@ -47,6 +48,7 @@ UNREAD = -1  # what normalize answers to a frame that it leaves to Python
 NEW, WRITTEN, READ = range(3)
 """How far the frame in hand is: not in the ring yet; in the ring; its records are being made."""
 
+_NEXT = 4  # slots whose cache lines are asked for before they are written
 _WORD = 8
 _LOW = 0xFFFFFFFF
 _MARK_HEAD = _LOW | KIND_FRAME << 32 | 0xFF << 40
@@ -246,6 +248,9 @@ class FeedLoop(Struct, align=64):
         self.stage = NEW
         self.at += 1
         self.count += 1
+        if self.at >= self.last or self.paced != 0:  # there is time until the next
+            ask_room(at(RingWriter, self.frames), _NEXT)
+            ask_room(at(RingWriter, self.market), _NEXT)
 
     def put(self, w: MarketWork, mark: int, n: int) -> int:
         """Put the frame's mark (`mark` 1) and the `n` slots of the record made last into the ring, at once."""
