@@ -16,6 +16,8 @@ SHARED = (
     "run_all",
     "claims",
     "disruptor",
+    "fast_edge",
+    "fast_world",
     "peers",
     "book_streams",
     "order_cycle",

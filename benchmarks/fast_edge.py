@@ -1,0 +1,211 @@
+"""The edge of the fast lane in one compiled loop: frames leave by a schedule through the feed, requests become the venue's text, and a
+venue in memory answers them at once. It stands for feed and gateway in one process; the lane is another.
+
+Each frame has an instant at which it is due. The loop gives it to the feed then, or as soon as it can, and says to the feed that it came
+when it was due: whatever holds the loop counts as latency of every frame that was due meanwhile. So does the lane's being late.
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from streams.agents.codes import ACTION_NEW, VENUE_ACK, VENUE_CANCELLED, VENUE_FILL
+from streams.kernel import NULL, Struct, addr_of, at, call1, native
+from streams.kernel.raw import load_word, store_word
+from streams.kernel.system import monotonic_ns, yield_cpu
+from streams.lanes.fast_slots import KIND_STAMPS, StampSlot
+from streams.lanes.ring_ahead import ask_slots
+from streams.lanes.ring_ends import ring_sources
+from streams.lanes.ring_kernel import RingReader, RingWriter, copy_words
+from streams.slots import KIND_REQUEST, KIND_VENUE_EVENT, RequestSlot, Slot, VenueEventSlot
+from streams.venues.binance.fast_feed_kernel import DONE, RESYNC
+from streams.venues.sim.request_kernel import write_request
+from streams.venues.sim.request_text import SOURCES
+
+__all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "sample_columns"]
+
+SAMPLE = ("wire", "ring", "taken", "decided", "seen", "sent")
+"""Words of a sample, monotonic ns: frame due, its slots published, taken, outputs there, request read, its text there."""
+TEXTS, TEXT_BYTES = 256, 1024
+_QUIET_NS = 2_000_000  # nothing came for so long after the last frame: there is nothing left
+_PATIENCE_NS = 5_000_000_000
+_WORD, _EVENT = 8, 128
+_AHEAD = 6
+
+
+class Edge(Struct, align=64):
+    """What the loop works on; addresses are of memory that the caller keeps.
+
+    feed, give        : the feed's loop and its entry: carries the frames from `first` on, as many as `count` says
+    first, count      : addresses of the words that say which frames, `at` and `last` of the FeedLoop
+    due, wire, next, frames : int64 a frame: when it is due, what the feed is told; the next one, how many
+    requests, events  : RingReader of the lane's ring, RingWriter of the venue's events
+    tables            : of the edge that names instruments
+    texts, text_sizes : the last TEXTS texts, TEXT_BYTES each, and their sizes
+    samples, sampled, room : as SAMPLE says, how many, how many there is room for
+    answered          : events that the venue has sent, also the last part of their ids
+    orders, fills     : new orders seen, every fourth of which is filled at once
+    """
+
+    feed: int
+    give: int
+    first: int
+    count: int
+    due: int
+    wire: int
+    next: int
+    frames: int
+    requests: int
+    events: int
+    tables: int
+    texts: int
+    text_sizes: int
+    samples: int
+    sampled: int
+    room: int
+    event_id: int
+    answered: int
+    orders: int
+    fills: int
+    now_ns: int
+    clock_ns: int
+    yields: int
+    failed: int
+    stamp: StampSlot
+    event: VenueEventSlot
+
+    def run(self) -> int:
+        """Carry all frames and what comes of them; requests answered, below 0 if the feed stopped or a text could not be written."""
+        quiet_since = monotonic_ns()
+        late = False
+        while self.failed == 0 and not late:
+            busy = self.take_requests()
+            now = monotonic_ns()
+            if self.next < self.frames and now >= load_word(self.due + _WORD * self.next):
+                self.give_frame()
+                busy = True
+            if busy:
+                quiet_since = now
+            elif self.next >= self.frames:
+                late = now - quiet_since > _QUIET_NS
+            if not busy and self.yields != 0:
+                yield_cpu()
+        return self.answered if self.failed == 0 else self.failed
+
+    def give_frame(self) -> None:
+        """The next frame to the feed."""
+        store_word(self.wire + _WORD * self.next, load_word(self.due + _WORD * self.next))
+        store_word(self.first, self.next)
+        store_word(self.count, self.next + 1)
+        self.next += 1
+        stop = call1(self.give, self.feed)
+        while stop == RESYNC:  # a book asks for a snapshot: it is in the recording, and comes when it came
+            stop = call1(self.give, self.feed)
+        if stop != DONE:
+            self.failed = -2
+
+    def take_requests(self) -> bool:
+        """Whatever the lane has written: texts of requests, and their answers."""
+        r = at(RingReader, self.requests)
+        ready = r.poll()
+        seen_ns = 0
+        if ready > 0:
+            seen_ns = monotonic_ns()
+            ask_slots(r, min(ready, _AHEAD))
+        for _ in range(ready):
+            slot = r.slot(r.next)
+            kind = at(Slot, slot).kind
+            if kind == KIND_STAMPS:
+                copy_words(slot, addr_of(self.stamp), 128)
+            elif kind == KIND_REQUEST:
+                self.on_request(at(RequestSlot, slot), slot, seen_ns)
+            r.next += 1
+        if ready > 0:
+            r.commit()
+        return ready > 0
+
+    def on_request(self, q: RequestSlot, slot: int, seen_ns: int) -> None:
+        k = self.sampled % TEXTS
+        size = write_request(self.tables, slot, self.texts + k * TEXT_BYTES, TEXT_BYTES)
+        sent_ns = monotonic_ns()
+        if size < 0 or self.sampled >= self.room:
+            self.failed = -3
+            return
+        store_word(self.text_sizes + _WORD * k, size)
+        to = self.samples + 6 * _WORD * self.sampled
+        store_word(to, self.stamp.wire_ns)
+        store_word(to + 8, self.stamp.ring_ns)
+        store_word(to + 16, self.stamp.taken_ns)
+        store_word(to + 24, self.stamp.decided_ns)
+        store_word(to + 32, seen_ns)
+        store_word(to + 40, sent_ns)
+        self.sampled += 1
+        self.now_ns = self.clock_ns + sent_ns
+        if q.action == ACTION_NEW:
+            self.orders += 1
+            self.answer(q, VENUE_ACK)
+            if self.orders % 4 == 0:
+                self.fills += 1
+                self.answer(q, VENUE_FILL)
+        else:
+            self.answer(q, VENUE_CANCELLED)
+
+    def answer(self, q: RequestSlot, kind: int) -> None:
+        """The venue says something to a request."""
+        self.answered += 1
+        e = self.event
+        e.stamp(self.event_id + self.answered, q.id, self.now_ns, self.now_ns, q.instrument, KIND_VENUE_EVENT, q.side)
+        e.order_id = q.order_id
+        e.request_id = q.id
+        e.exec_hi = NULL
+        e.exec_lo = NULL
+        e.last_px_ticks = NULL
+        e.last_qty_lots = NULL
+        e.px_ticks = NULL
+        e.qty_lots = NULL
+        e.fee = NULL
+        e.fee_currency = -1
+        e.event_type = kind
+        e.maker = -1
+        if kind == VENUE_ACK:
+            e.px_ticks = q.px_ticks
+            e.qty_lots = q.qty_lots
+        elif kind == VENUE_FILL:
+            e.exec_hi = 1
+            e.exec_lo = self.fills
+            e.last_px_ticks = q.px_ticks
+            e.last_qty_lots = q.qty_lots
+            e.maker = 1
+        w = at(RingWriter, self.events)
+        to = w.claim_within(1, _PATIENCE_NS)
+        if to == 0:
+            self.failed = -4
+            return
+        copy_words(addr_of(e), to, _EVENT)
+        w.publish(1)
+
+
+def edge_carry(edge: int) -> int:
+    return at(Edge, edge).run()
+
+
+@cache
+def carry_entry() -> Any:
+    """`Edge.run` of an Edge at an address, as machine code."""
+    files = [*ring_sources(), *native.sources(*SOURCES, "streams.lanes.fast_slots"), Path(__file__)]
+    return native.functions("bench_edge", {"edge_carry": (edge_carry, 1)}, files)["edge_carry"]
+
+
+def sample_columns(samples: np.ndarray, sampled: int) -> dict[str, np.ndarray]:
+    """Columns by name of SAMPLE."""
+    rows = samples.reshape(-1, len(SAMPLE))[:sampled]
+    return {name: rows[:, k] for k, name in enumerate(SAMPLE)}
+
+
+if __name__ == "__main__":
+    carry_entry()
