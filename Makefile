@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := .venv-bench
+export PYTHONDONTWRITEBYTECODE :=  # dozens of processes start in a run: each would compile every module again
 
-.PHONY: demo test nightly check bench peers foreign clean lint types generate setup
+.PHONY: demo test nightly check fast bench peers foreign clean lint types generate setup
 
 demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
@@ -17,7 +18,10 @@ nightly: setup ## outages of every service in one long run; properties on new ra
 	@$(BIN)/python -m pytest -m nightly
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker" --hypothesis-profile new
 
-check: setup lint types ## lint, types, fast tests: under two minutes
+check: setup lint ## lint, types, fast tests: under two minutes
+	@$(MAKE) --no-print-directory -j 2 types fast
+
+fast: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker and not slow"
 
 lint: setup

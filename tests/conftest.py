@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -23,6 +24,7 @@ from streams.local import processes, services
 from streams.local.clickhouse import ClickHouse
 from streams.local.processes import listeners
 from streams.local.service import JVM_SHORT, OFFSETS
+from tests import units
 
 # The same commit has the same verdict; `make nightly` looks at examples that nobody has seen.
 settings.register_profile("same", derandomize=True)
@@ -34,6 +36,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ADDRESSES = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE", "MILLRACE_DATABASE", "MILLRACE_PORT", "MILLRACE_HOME")
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of `--dist loadfile`: files that share a stack stay together; see tests/units.py."""
+    return units.Units(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes begins first where workers share the tests."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: units.rank(item.nodeid))
 
 
 def free_base() -> int:

@@ -28,10 +28,11 @@ def run_file(path: str, fresh: bool, recordings: tuple[str, ...], speed: float, 
 
     topology = load(path)
     files = recordings_of(topology, recordings)
+    where = endpoints()  # no stack is said before the kernel is made ready
     configure()
     with Kernel(path) as kernel:
         kernel.wait()
-    ending = run(topology, endpoints(), RunOptions(fresh, files, speed), say)
+    ending = run(topology, where, RunOptions(fresh, files, speed), say)
     how = "finished" if ending.finished else "stopped"
     say(f"run {ending.run.number} {how} after {ending.seconds:.0f} s; processes started again: {ending.restarts}")
 

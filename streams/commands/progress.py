@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-__all__ = ["Bar", "duration_text", "rate_text"]
+__all__ = ["Bar", "duration_text", "note", "rate_text"]
 
 _LINE_S = 2.0
 _DRAW_S = 0.1
@@ -77,6 +77,11 @@ class _Field(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text(task.fields[self._name], no_wrap=True)
+
+
+def note(text: str) -> None:
+    """A line for people, at once, on stderr."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def rate_text(per_s: float, unit: str = "events") -> str:

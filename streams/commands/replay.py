@@ -1,7 +1,6 @@
 """`millrace replay`: a backtest of a topology, and what came of it in a line."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from streams.backtest.manifest import Manifest
 from streams.backtest.results import ToCall
 from streams.backtest.source_recording import RecordingSource
 from streams.commands.kept_results import RESULTS, kept_results
-from streams.commands.progress import Bar, duration_text, rate_text
+from streams.commands.progress import Bar, duration_text, note, rate_text
 from streams.errors import ConfigError
 from streams.report.collector import Collector
 from streams.report.watch import Watch
@@ -31,7 +30,7 @@ def replay_file(asked: Asked, results: str, report: str, as_json: bool, say: Say
     folder = _made(report) if report else None
     backtest = prepared(asked)
     manifest, collector = backtest.manifest, Collector(backtest.process.instruments, capital_of(backtest.topology))
-    with kept_results(manifest, results) as sinks, Bar("replay", "records", _note) as bar:
+    with kept_results(manifest, results) as sinks, Bar("replay", "records", note) as bar:
         if folder is None:
             played = backtest.play(sinks.all, bar.update, market=results == "clickhouse")
         else:
@@ -43,7 +42,7 @@ def replay_file(asked: Asked, results: str, report: str, as_json: bool, say: Say
     if folder is not None:
         page = write_report(folder, json.loads(manifest.as_json(played.outcome, figures_of(played))), collector)
     for line in _told(backtest, played):
-        _note(line)
+        note(line)
     say(_as_json(manifest, played, page) if as_json else _in_a_line(manifest, played, page))
     return 1 if played.halted else 0
 
@@ -51,7 +50,7 @@ def replay_file(asked: Asked, results: str, report: str, as_json: bool, say: Say
 def prepared(asked: Asked) -> Backtest:
     """A backtest whose market data has been read as far as needed, with a bar while that lasts."""
     backtest = Backtest(asked)
-    with Bar("reading market data", "records", _note) as bar:
+    with Bar("reading market data", "records", note) as bar:
         backtest.source.progress = lambda done, total: bar.update(done / total if total else -1.0, done)
         backtest.source.prepare()
     return backtest
@@ -127,7 +126,3 @@ def _told(backtest: Backtest, played: Played) -> list[str]:
             f"market data: {', '.join(f'{count:,} lines {what}' for what, count in lost.items())}{f'; the first: {first}' if first else ''}"
         )
     return lines
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -8,7 +8,6 @@ import json
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from streams.commands.grid import Axis, axis, points
-from streams.commands.progress import Bar
+from streams.commands.progress import Bar, note
 from streams.commands.replay import prepared
 from streams.commands.sweep_point import Point, begin, made, play_point
 from streams.commands.sweep_table import COLUMNS, csv_text, sorted_rows, table
@@ -54,7 +53,7 @@ def sweep_file(asked: Asked, jobs: int, sort: str, csv: str, as_json: bool, say:
             say(line)
     failed = [row for row in rows if row.error or row.figures.get("halted")]
     if not whole:
-        _note(f"interrupted: {len(found):,} of {len(wanted):,} points are finished and kept; the same command goes on with the others")
+        note(f"interrupted: {len(found):,} of {len(wanted):,} points are finished and kept; the same command goes on with the others")
         return 130
     return 1 if failed else 0
 
@@ -64,7 +63,7 @@ def _played(asked: Asked, wanted: Sequence[tuple[str, ...]], jobs: int) -> tuple
     found: list[Point] = []
     pool = ProcessPoolExecutor(min(jobs, len(wanted)), multiprocessing.get_context("spawn"), begin, (os.getpid(),))
     try:
-        with Bar("sweep", "points", _note) as bar, pool:
+        with Bar("sweep", "points", note) as bar, pool:
             with _uninterrupted():  # processes that are started now leave Ctrl-C to this one
                 waiting: list[Future[Point]] = [pool.submit(play_point, replace(asked, settings=settings)) for settings in wanted]
             try:
@@ -107,7 +106,3 @@ def _write(path: str, text: str) -> None:
             file.write(text)
     except OSError as fault:
         raise ConfigError(f"--csv {path}: cannot be written ({fault.strerror})") from None
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

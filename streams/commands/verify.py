@@ -1,12 +1,12 @@
 """`millrace verify`: journals executed again."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.commands.json_lines import json_value
+from streams.commands.progress import Bar, note
 from streams.config import Endpoints, endpoints
 from streams.errors import ConfigError
 from streams.schema import ids
@@ -46,7 +46,7 @@ def verify_file(path: str, options: Options, say: Say) -> int:
             say(str(change))
     verdicts = []
     for instance in wanted:
-        verdict = _verdict(topology, instance, where, asked, None if options.as_json else _say_progress)
+        verdict = _verdict(topology, instance, where, asked, None if options.as_json else note)
         verdicts.append(verdict)
         if not options.as_json:
             say(f"{verdict}{_coverage(verdict, asked)} ({verdict.seconds:.1f} s)")
@@ -56,7 +56,6 @@ def verify_file(path: str, options: Options, say: Say) -> int:
 
 
 def _verdict(topology: Topology, instance: Instance, where: Endpoints, asked: "Asked", show: Say | None) -> "Verdict":
-    from streams.commands.progress import Bar
     from streams.lanes.verify import verify
 
     with Bar(f"verify {instance.name}/{instance.shard}", "inputs", show) as bar:
@@ -67,10 +66,6 @@ def _verdict(topology: Topology, instance: Instance, where: Endpoints, asked: "A
             lambda verdict, done: bar.update(done, verdict.executed),
         )
     return verdict
-
-
-def _say_progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _wanted(topology: Topology, process: str) -> list[Instance]:

@@ -17,7 +17,7 @@ from streams.backtest.sources_of_runs import of_runs
 from streams.backtest.tables import Tables
 from streams.config import Endpoints
 from streams.errors import ConfigError, FrameError
-from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offset, list_topics, open_admin
+from streams.lanes.bus import Sender, end_offset, list_topics, open_admin
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, read_control
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
@@ -29,6 +29,7 @@ from streams.sinks.columns import block_of
 from streams.sinks.inserter import ensure_tables
 from streams.sinks.query import connect
 from tests.backtest.market_kit import START_NS, digest, lines, names, recording, seen, write
+from tests.stack_topics import make_topics
 
 MARKET = ("book_updates.v1", "trades.v1", "quotes.v1", "funding.v1")
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -59,7 +60,7 @@ class Live:
 
     def __init__(self, stack: Endpoints) -> None:
         self.stack, self.wire = stack, Wire(SchemaIds(stack.registry))
-        create_topics(stack.kafka, [TopicSpec(topic, 1) for topic in (*MARKET, *CONTROL_TOPICS, COMMANDS)])
+        make_topics(stack.kafka, dict.fromkeys((*MARKET, *CONTROL_TOPICS, COMMANDS), 1))
         for topic in (*MARKET, *CONTROL_TOPICS, COMMANDS):
             self.wire.ids.register(topic)
         self.sender = Sender(stack.kafka)

@@ -7,26 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from streams.backtest import store
 from streams.backtest.replays import newest, replays
 from streams.cli import main
 from streams.venues.binance.synthetic import Faults, SyntheticMarket, write_synthetic
 from tests.topology.files import DEMO, changed
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 QUICK = ("--set", "maker.k=2.0", "--set", "maker.requote_ticks=1")
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("market") / "synthetic.gz"
-    write_synthetic(path, SyntheticMarket(seed=3, seconds=15.0, events_per_s=60.0))
-    return str(path)
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
 
 
 def ran(*arguments: str) -> int:

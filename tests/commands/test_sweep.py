@@ -11,28 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from streams.backtest import store
 from streams.cli import main
 from streams.commands import sweep, sweep_point
 from streams.commands.replay import figures_of
 from streams.commands.sweep_point import Point
 from streams.commands.sweep_table import MOST_ROWS, csv_text, sorted_rows, table
 from streams.topology.backtest import Asked, Backtest
-from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.topology.files import DEMO
 
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("market") / "synthetic.gz"
-    write_synthetic(path, SyntheticMarket(seed=3, seconds=8.0, events_per_s=60.0))
-    return str(path)
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MILLRACE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 def ran(*arguments: str) -> int:

@@ -15,11 +15,10 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import NewPartitions
 
 from streams.config import Endpoints
 from streams.errors import FrameError, LaneError, RestoreError
-from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offset, list_topics, open_admin, read_range
+from streams.lanes.bus import Sender, end_offset, open_admin, read_range
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control, read_control
 from streams.lanes.kafka import EXIT_FAILED, KafkaLane, run_lane
 from streams.lanes.registry import SchemaIds
@@ -28,8 +27,9 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import JOURNAL, LATENCY, SNAPSHOTS, dlq_topic, lane_writers, writer_name
 from streams.records import Alert, Clock, Command, CommandType, Frame, Name, NameKind, Param, Severity, Side, StartPosition, Trade
 from streams.schema import ids
+from tests.stack_topics import make_topics
 
-SHARDS = 40
+SHARDS = 8  # made at once
 READS = (Name, Param, Command, Frame)
 WRITES = ("trades.v1", "alerts.v1")
 TOPICS = (*CONTROL_TOPICS, COMMANDS, "frames.v1", *WRITES, JOURNAL, SNAPSHOTS, LATENCY)
@@ -238,7 +238,7 @@ class World:
         path = os.pathsep.join((str(Path(__file__).parents[2]), str(Path(__file__).parent)))
         return subprocess.Popen([sys.executable, __file__, json.dumps(spec)], env={**os.environ, "PYTHONPATH": path})
 
-    def wait_for_trades(self, count: int, child: subprocess.Popen, timeout_s: float = 30.0) -> None:
+    def wait_for_trades(self, count: int, child: subprocess.Popen, timeout_s: float = 90.0) -> None:
         """Until the topic holds so many trades, written by a child that lives."""
         until = time.monotonic() + timeout_s
         while len(self.read("trades.v1")) < count:
@@ -263,16 +263,8 @@ class World:
             child.kill()
 
     def _make_topics(self, topics: Iterable[str]) -> None:
-        """With room for this shard; other tests of the run may have made them with fewer partitions."""
-        shards = SHARDS * (1 + self.shard // SHARDS)
-        create_topics(self.kafka, [TopicSpec(topic, shards) for topic in topics])
-        small = [
-            NewPartitions(topic, shards) for topic, count in list_topics(self.kafka).items() if topic in set(topics) and count < shards
-        ]
-        if small:
-            admin = open_admin(self.kafka)
-            for future in admin.create_partitions(small).values():
-                future.result()
+        """With room for this shard, and for some of the tests to come."""
+        make_topics(self.kafka, dict.fromkeys(topics, SHARDS * (1 + self.shard // SHARDS)))
 
 
 def main(text: str) -> int:

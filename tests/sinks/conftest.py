@@ -12,12 +12,13 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from streams.config import Endpoints
-from streams.lanes.bus import Sender, TopicSpec, create_topics, end_offsets, list_topics, open_consumer
+from streams.lanes.bus import Sender, end_offsets, list_topics, open_consumer
 from streams.lanes.registry import SchemaIds
 from streams.lanes.wire import Wire
 from streams.records import Side, Trade
 from streams.sinks.clickhouse import SinkSettings
 from streams.sinks.query import connect
+from tests.stack_topics import make_topics
 
 RUN = "import json, sys; from streams.sinks.clickhouse import SinkSettings, run_sink; run_sink(SinkSettings(**json.loads(sys.argv[1])))"
 TOPICS = ("trades.v1", "fills.v1")
@@ -78,7 +79,7 @@ class Bench:
 @pytest.fixture
 def bench(stack: Endpoints, tmp_path: Path) -> Iterator[Bench]:
     """The broker's topics are shared with other tests: the group of this test's sinks begins at their ends."""
-    create_topics(stack.kafka, [TopicSpec("trades.v1", 2), TopicSpec("fills.v1", 1)])
+    make_topics(stack.kafka, {"trades.v1": 2, "fills.v1": 1})
     ids = SchemaIds(stack.registry)
     ids.register_all(TOPICS)
     database, running = f"s_{uuid.uuid4().hex[:8]}", []

@@ -1,0 +1,20 @@
+"""How tests are handed to workers."""
+
+from pathlib import Path
+
+from tests.units import APPLIED, FIRST, SHARED, rank, unit_of
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_files_that_share_a_stack_are_one_unit_and_all_others_are_units_of_their_own():
+    assert unit_of("tests/e2e/test_run.py") == unit_of("tests/e2e/test_apply.py") == APPLIED
+    assert unit_of("tests/lanes/test_kafka.py") == unit_of("tests/sinks/test_sink.py") == SHARED
+    alone = ("tests/lanes/test_broker_restart.py", "tests/e2e/test_full_disk.py", "tests/schema/test_codec.py")
+    assert [unit_of(file) for file in alone] == list(alone)
+
+
+def test_every_file_of_tests_has_a_unit_and_those_with_a_stack_come_first():
+    files = [str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")]
+    ranks = {rank(f"{file}::test") for file in files}
+    assert ranks == set(range(len(FIRST) + 1))

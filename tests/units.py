@@ -1,0 +1,43 @@
+"""Which tests a worker runs in one go, and which begin first: `make test` hands them to two workers.
+
+Files that share a stack are one unit: a second worker would start another stack for them. These take minutes and begin first; single
+files fill what is left, so that the workers end at nearly the same time.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from xdist.scheduler import LoadFileScheduling
+
+__all__ = ["Units", "rank", "unit_of"]
+
+ROOT = Path(__file__).resolve().parents[1]
+APPLIED, SHARED = "tests/e2e", "tests of the shared stack"
+FIRST = (APPLIED, SHARED)
+
+
+@cache
+def unit_of(file: str) -> str:
+    """The unit of a test file, which is given by its path from the checkout: one of FIRST, or the file itself."""
+    text = (ROOT / file).read_text()
+    if "mark.broker" not in text or "own_stack" in text:
+        return file
+    return APPLIED if file.startswith(f"{APPLIED}/") else SHARED
+
+
+def rank(nodeid: str) -> int:
+    """The place of a test's unit among those that begin first; all others come after them, in any order."""
+    unit = unit_of(nodeid.partition("::")[0])
+    return FIRST.index(unit) if unit in FIRST else len(FIRST)
+
+
+class Units(LoadFileScheduling):
+    """Hands out units in the order in which the tests were collected."""
+
+    def __init__(self, config: Any, log: Any = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid.partition("::")[0])
