@@ -39,8 +39,8 @@ def chain(compiled: bool, frames: int) -> tuple[float, int, dict[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "market.gz"
         write_synthetic(path, SyntheticMarket(seconds=20))
-        run = Run(compiled)
-        spent = seconds(lambda: run.play(path, frames), runs=1)
+        run = Run(compiled, path)
+        spent = seconds(lambda: run.play(frames), runs=1)
     return spent, len(run.records), {part: data for part, (_, _, data) in run.process.snapshot().items()}
 
 

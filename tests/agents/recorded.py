@@ -1,6 +1,7 @@
 """The recording through one process with everything in it, and the simulated venue beside it: what a whole run writes."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ TICK_E9, LOT_E9 = 100_000_000, 1_000_000
 class Run:
     """One run over a recording; every output is kept."""
 
-    def __init__(self, compiled: bool) -> None:
+    def __init__(self, compiled: bool, path: Path = PATH) -> None:
+        self.lines = enumerate(read_recording(path), 1)
         room = {"orders": 256, "window": 4096, "far": 8192, "executions": 4096}
         self.process = Process(spec(*AGENTS, **room), compiled=compiled)
         self.venue = SimVenue(
@@ -37,11 +39,9 @@ class Run:
         for record in control():
             self.process.on_input(record)
 
-    def play(self, path: Path = PATH, limit: int = 1 << 30) -> list[Any]:
-        """Feed up to `limit` frames; the records written."""
-        for number, line in enumerate(read_recording(path), 1):
-            if number > limit:
-                break
+    def play(self, limit: int = 1 << 30) -> list[Any]:
+        """Feed up to `limit` more lines; the records written so far."""
+        for number, line in islice(self.lines, limit):
             if isinstance(line, Line):
                 frame = Frame(ids.make(40, number), 0, 7, line.recv_ts_ns, line.recv_ts_ns, "binance", 1, number, line.payload)
                 self.process.on_input(frame)

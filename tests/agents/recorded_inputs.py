@@ -28,7 +28,7 @@ def topic_of(record: Any) -> str:
 @cache
 def played(limit: int, path: Path = PATH) -> list[Any]:
     """Every record given to the fused process and written by it, in order, after control."""
-    run = Run(compiled=True)
+    run = Run(compiled=True, path=path)
     everything: list[Any] = []
     give, take = run.process.on_input, run.process.take_outputs
 
@@ -42,7 +42,7 @@ def played(limit: int, path: Path = PATH) -> list[Any]:
         return found
 
     run.process.on_input, run.process.take_outputs = on_input, take_outputs
-    run.play(path, limit)
+    run.play(limit)
     return everything
 
 
