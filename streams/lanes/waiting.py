@@ -1,12 +1,15 @@
 """How a process of the fast lane waits: it spins, then gives its core away, then sleeps until it is woken."""
 
+import ctypes
+import sys
 from dataclasses import dataclass
 
 from streams.errors import ConfigError
 
-__all__ = ["POLICIES", "Waiting", "waiting_policy"]
+__all__ = ["POLICIES", "Waiting", "sharp_sleeps", "waiting_policy"]
 
 _ALWAYS = 1 << 62
+_PR_SET_TIMERSLACK, _SLACK_NS = 29, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,9 @@ def waiting_policy(name: str) -> Waiting:
     if name not in POLICIES:
         raise ConfigError(f"wait: {name!r} is no policy; use {', '.join(POLICIES)}")
     return POLICIES[name]
+
+
+def sharp_sleeps() -> None:
+    """Let sleeps of this thread end when they are due, and not up to 50 us later, where the host can (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(_SLACK_NS))

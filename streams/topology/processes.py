@@ -185,23 +185,24 @@ def _feed(topology: Topology, instance: Instance, where: Endpoints, recordings: 
         rest_url=venue.rest_url,
     )
     if instance.lane == "fast":
-        return _fast_feed(topology, instance, settings)
+        return _fast_feed(topology, instance, where, settings)
     return run_feed(settings, _stop_on_signals())
 
 
-def _fast_feed(topology: Topology, instance: Instance, settings: "FeedSettings") -> int:
+def _fast_feed(topology: Topology, instance: Instance, where: Endpoints, settings: "FeedSettings") -> int:
     from streams.topology.fast import checkpoint_path, rings_of
     from streams.venues.binance.fast_feed import FastFeedSettings, run_fast_feed
 
+    market = normalizer(topology, instance)
     fast = FastFeedSettings(
         feed=settings,
         shard=rings_of(topology, instance.shard),
-        market=topology.fast_market,
+        market=lane_spec(topology, market, where),
         wait=_seat(topology, instance).wait,
         checkpoint_path=checkpoint_path(topology, instance),
         status_path=status_path(instance),
     )
-    return run_fast_feed(fast, build_process(topology, normalizer(topology, instance)), _stop_on_signals())
+    return run_fast_feed(fast, build_process(topology, market), _stop_on_signals())
 
 
 def _recordings(venue: Venue) -> tuple[str, ...]:

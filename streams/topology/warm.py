@@ -57,7 +57,7 @@ def _made_fast(topology: Topology, instance: Instance) -> object:
     if instance.kind == "agents":
         return _made(topology, instance), plain() or fast_lane.prepare()
     if instance.kind == "feed":
-        return plain() or fast_feed_loop.prepare()
+        return frame_kernel.compiled(), plain() or fast_feed_loop.prepare()
     return bulk.prepare()
 
 

@@ -85,7 +85,7 @@ def test_loop_given_the_frames_of_the_ring_again_goes_on_where_the_slots_end(tmp
             cut += 1
         desk = FeedDesk(tmp_path / f"cut{cut}", INSTRUMENTS, **ROOM)
         assert desk.writers[1].write(slots[:cut]) == cut
-        desk.lane.state.check = 0
+        desk.lane.state.check, desk.lane.state.check_end = 0, desk.market_ring.head
         room = np.zeros(128 * 64 + 128, np.uint8)
         desk.lane.state.scratch, desk.lane.state.scratch_slots = room.ctypes.data, 65
         frame_ids = np.array([record.id for record in sent])
@@ -107,7 +107,7 @@ def test_loop_given_other_frames_again_says_where_it_differs(tmp_path):
     slots[30, 41] ^= 1
     desk = FeedDesk(tmp_path / "other", INSTRUMENTS, **ROOM)
     desk.writers[1].write(slots)
-    desk.lane.state.check = 0
+    desk.lane.state.check, desk.lane.state.check_end = 0, desk.market_ring.head
     room = np.zeros(128 * 65, np.uint8)
     desk.lane.state.scratch, desk.lane.state.scratch_slots = room.ctypes.data, 65
     times, _, starts, sizes, wires, _text = desk.columns(payloads)

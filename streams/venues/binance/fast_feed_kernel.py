@@ -66,13 +66,15 @@ class FeedLoop(Struct, align=64):
     wires                : int64 a frame: monotonic, when its first byte was there; paced 1: when it is due, and not before
     at, last             : frame in hand, the one to stop before; stage, id: how far it is, and its id
     made, marked         : kind of the record made last until it is in the ring, else 0; 1 = the frame's mark is in the ring
-    connection, topic, partition, venue : of all frames; numbers of topic and venue
+    connection, topic, partition, venue : of all frames; numbers of topic and venue; largest: bytes of a frame at most
+    sent_connection, sent_seq : of the last frame that is in the ring
     first_id, sequence   : of the writer of frames, and its last sequence
     clock_ns, clock_at_ns, speed : the run's clock showed clock_ns at the monotonic clock_at_ns
     until_ns             : monotonic, when a wait for a due frame ends; control, control_head: address of that ring's HEAD, and what it said
     frames_limit, market_limit : slots of the rings from which on no new frame is taken before a checkpoint
     early_ns             : how long before a frame is due it sleeps no more; sleeps, yields: what it does while it waits
-    check, scratch, scratch_slots : next slot of `market` to compare with, while it is below its head; memory to make records in
+    check, check_end     : next slot of `market` to compare with, and where comparing ends
+    scratch, scratch_slots : memory to make records in that are compared
     histogram            : where the time from the wire to the ring is counted, 0 = nowhere
     count, records, slots: frames, records and their slots since the start; book: instrument that needs a snapshot
     """
@@ -101,6 +103,9 @@ class FeedLoop(Struct, align=64):
     topic: int
     partition: int
     venue: int
+    largest: int
+    sent_connection: int
+    sent_seq: int
     first_id: int
     sequence: int
     clock_ns: int
@@ -115,6 +120,7 @@ class FeedLoop(Struct, align=64):
     sleeps: int
     yields: int
     check: int
+    check_end: int
     scratch: int
     scratch_slots: int
     histogram: int
@@ -152,6 +158,8 @@ class FeedLoop(Struct, align=64):
                 return HALF
             if self.paced != 0 and not self.due(self.of(self.wires)):
                 return LATER
+            if size > self.largest:
+                return TOO_LARGE
             id = self.first_id + self.sequence + 1
             ts_ns = max(recv_ts_ns, self.now_ns())
             number = put_frame(
@@ -171,6 +179,8 @@ class FeedLoop(Struct, align=64):
             if number < 0:
                 return FULL if number == NO_ROOM else TOO_LARGE
             self.sequence += 1
+            self.sent_connection = self.connection
+            self.sent_seq = self.of(self.seqs)
             self.id = id
         self.give(start, size)
         return DONE
@@ -255,7 +265,7 @@ class FeedLoop(Struct, align=64):
     def put(self, w: MarketWork, mark: int, n: int) -> int:
         """Put the frame's mark (`mark` 1) and the `n` slots of the record made last into the ring, at once."""
         ring = at(RingWriter, self.market)
-        checked = self.check < ring.next
+        checked = self.check < self.check_end
         total = mark + n
         if total > ring.capacity // 2 or (checked and total > self.scratch_slots):
             return TOO_LARGE
@@ -273,7 +283,6 @@ class FeedLoop(Struct, align=64):
         if mark != 0:
             store_word(to + _RING, now)
         ring.publish(total)
-        self.check = ring.next
         if mark != 0 and wire_ns != 0 and self.histogram != 0:
             record(self.histogram, now - wire_ns)
         return DONE
@@ -292,7 +301,7 @@ class FeedLoop(Struct, align=64):
 
     def same(self, ring: RingWriter, made: int, mark: int, total: int) -> bool:
         """Whether what was made stands in the ring: all bytes but the instants of a mark. If so, it is gone past."""
-        if self.check + total > ring.next:
+        if self.check + total > self.check_end:
             return False
         there = ring.slot(self.check)
         for place in range(0, RING_BYTES * total, _WORD):

@@ -25,10 +25,10 @@ from streams.lanes.waiting import POLICIES, Waiting
 from streams.records import NameKind
 from streams.schema import ids
 from streams.venues.binance import fast_feed_kernel as k
+from streams.venues.binance.frames import FRAMES, PAYLOAD_LIMIT_BYTES
 
-__all__ = ["FRAMES", "FrameLane", "Letters", "fast_feed_sources", "loop_entry", "prepare"]
+__all__ = ["FrameLane", "Letters", "fast_feed_sources", "loop_entry", "prepare"]
 
-FRAMES = "frames.v1"
 _EARLY_NS = 20_000  # a sleep that may spin afterwards ends so long before a frame is due
 _NEVER = (1 << 63) - 1
 
@@ -99,7 +99,7 @@ class FrameLane:
             early_ns=_EARLY_NS if wait.spins + wait.yields > 200 else 0,
             sleeps=int(wait.sleeps),
             yields=int(wait.yields > 0),
-            check=market.ring.head,
+            largest=PAYLOAD_LIMIT_BYTES,
             histogram=histogram,
         )
         if isinstance(node, CompiledMarket):
@@ -176,6 +176,11 @@ class FrameLane:
         return True
 
     @property
+    def pending(self) -> bool:
+        """Whether frames that were given have not been carried."""
+        return int(self.state.at) < int(self.state.last)
+
+    @property
     def idle(self) -> bool:
         """Whether no frame is in hand: what was given has been carried whole, so far."""
         return int(self.state.stage) == k.NEW
@@ -227,7 +232,8 @@ class FrameLane:
             )
         times, seqs, starts, sizes = self._kept[:4]
         row = int(s.at)
-        why = f"frame of {sizes[row]} bytes; the ring {self.frames.writer.ring.path} takes at most half of its own: give it more (ring_mib)"
+        path = self.frames.writer.ring.path
+        why = f"frame of {sizes[row]} bytes; a record takes {PAYLOAD_LIMIT_BYTES}, and {path} half of its own bytes"
         self.letters.too_large(int(times[row]), int(seqs[row]), ctypes.string_at(int(starts[row]), int(sizes[row])), why)
         s.at = row + 1
 

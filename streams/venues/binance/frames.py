@@ -19,12 +19,14 @@ from streams.records import DeadLetter
 from streams.schema import ids
 from streams.venues.binance.frame_encoder import FrameEncoder
 
-__all__ = ["FRAMES", "FrameWriter", "Place"]
+__all__ = ["DLQ", "FRAMES", "PAYLOAD_LIMIT_BYTES", "FrameWriter", "Place", "damage_after", "last_record", "place_after"]
 
 FRAMES = "frames.v1"
-_DLQ = dlq_topic(FRAMES)
+DLQ = dlq_topic(FRAMES)
+"""Topics of frames, and of what is no frame."""
 _WAVE_ROWS = 5_000  # encoded at once; a wave of megabytes would only displace the caches
-_PAYLOAD_LIMIT_BYTES = MAX_RECORD_BYTES - 1_000  # the rest of the record needs less
+PAYLOAD_LIMIT_BYTES = MAX_RECORD_BYTES - 1_000
+"""The most of a frame that a record holds: the rest of it needs less."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,16 @@ class Place:
 
     connection: int = 0
     source_seq: int = 0
+
+
+def place_after(frame: Any, run_number: int) -> Place:
+    """Where a frame stood in its source; the beginning if there is none, or if it is of another run."""
+    return Place(frame.connection, frame.source_seq) if frame is not None and frame.run_id == run_number else Place()
+
+
+def damage_after(letter: Any, run_number: int) -> Place:
+    """The same of a dead letter of the feed."""
+    return Place(0, letter.offset) if letter is not None and letter.run_id == run_number else Place()
 
 
 class FrameWriter:
@@ -48,13 +60,11 @@ class FrameWriter:
         self.run_id = control.last_run().run_number or 0
         self.venue, self.shard, self.clock = venue, shard, clock
         self._wire = wire
-        frames, letters = (control.writer(writer_name(process, shard, topic)) for topic in (FRAMES, _DLQ))
-        last_frame, frame_sequence = self._last(kafka, FRAMES, frames)
-        last_letter, letter_sequence = self._last(kafka, _DLQ, letters)
-        self._frame_ids = ids.Counter(frames, frame_sequence)
-        self._letter_ids = ids.Counter(letters, letter_sequence)
-        self.at = Place(last_frame.connection, last_frame.source_seq) if last_frame else Place()
-        self.at_damage = Place(0, last_letter.offset) if last_letter else Place()
+        frames, letters = (control.writer(writer_name(process, shard, topic)) for topic in (FRAMES, DLQ))
+        last_frame, last_letter = (last_record(kafka, wire, topic, shard, n) for topic, n in ((FRAMES, frames), (DLQ, letters)))
+        self._frame_ids = ids.Counter(frames, ids.sequence(last_frame.id) if last_frame else 0)
+        self._letter_ids = ids.Counter(letters, ids.sequence(last_letter.id) if last_letter else 0)
+        self.at, self.at_damage = place_after(last_frame, self.run_id), damage_after(last_letter, self.run_id)
         self.sent = 0
         self._producer = BulkProducer(kafka, linger_ms=1.0)
         self._encoder = FrameEncoder(wire.header(FRAMES), self.run_id, venue)
@@ -74,11 +84,11 @@ class FrameWriter:
         times, seqs, starts, sizes : int64[n]: receive time, source_seq, address and bytes of the payload
         """
         now_ns = self.clock.now_ns()
-        for row in np.flatnonzero(sizes > _PAYLOAD_LIMIT_BYTES).tolist():
-            reason = f"frame of {sizes[row]} bytes; a record holds {_PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
-            payload = ctypes.string_at(int(starts[row]), _PAYLOAD_LIMIT_BYTES)
+        for row in np.flatnonzero(sizes > PAYLOAD_LIMIT_BYTES).tolist():
+            reason = f"frame of {sizes[row]} bytes; a record holds {PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
+            payload = ctypes.string_at(int(starts[row]), PAYLOAD_LIMIT_BYTES)
             self.dead_letter(int(times[row]), int(seqs[row]), reason, payload)
-        good = sizes <= _PAYLOAD_LIMIT_BYTES
+        good = sizes <= PAYLOAD_LIMIT_BYTES
         if not good.all():
             times, seqs, starts, sizes = times[good], seqs[good], starts[good], sizes[good]
         n = len(times)
@@ -92,7 +102,7 @@ class FrameWriter:
         """Queue what is no frame. Its `offset` is the line or message number: it has no place in a topic."""
         now_ns = self.clock.now_ns()
         record = DeadLetter(self._letter_ids.next(), 0, self.run_id, now_ns, recv_ts_ns, FRAMES, self.shard, source_seq, reason, payload)
-        self._producer.send(_DLQ, self.shard, self._wire.encode(_DLQ, record))
+        self._producer.send(DLQ, self.shard, self._wire.encode(DLQ, record))
 
     def poll(self) -> None:
         """Send what waits and take delivery reports; LaneError when a record was lost. Call at least once a second."""
@@ -118,21 +128,20 @@ class FrameWriter:
         starts = memory.ctypes.data + np.cumsum(sizes) - sizes
         self.frames(self._connection, np.array(times, np.int64), np.array(seqs, np.int64), starts, sizes)
 
-    def _last(self, kafka: str, topic: str, writer: int) -> tuple[Any, int]:
-        """(last record of this writer if it is of this run, else None; its sequence, 0 if there is none at all)."""
-        found: list[Any] = []
 
-        def is_ours(message: Any) -> bool:
-            try:
-                record = self._wire.decode(topic, message.value())
-            except DecodeError:  # not ours: what we wrote we can read
-                return False
-            if ids.writer(record.id) != writer:
-                return False
-            found.append(record)
-            return True
+def last_record(kafka: str, wire: Wire, topic: str, shard: int, writer: int, committed: bool = False) -> Any:
+    """The newest record of a writer in a partition, None if it has none there. committed=False: also of transactions that are open."""
+    found: list[Any] = []
 
-        tail_records(kafka, topic, self.shard, until=is_ours, committed=False)
-        if not found:
-            return None, 0
-        return (found[0] if found[0].run_id == self.run_id else None), ids.sequence(found[0].id)
+    def is_ours(message: Any) -> bool:
+        try:
+            record = wire.decode(topic, message.value())
+        except DecodeError:  # not ours: what we wrote we can read
+            return False
+        if ids.writer(record.id) != writer:
+            return False
+        found.append(record)
+        return True
+
+    tail_records(kafka, topic, shard, until=is_ours, committed=committed)
+    return found[0] if found else None

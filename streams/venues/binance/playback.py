@@ -15,7 +15,7 @@ from streams.venues.binance.blocks import DAMAGED, damage_of, merge_blocks
 from streams.venues.binance.frames import Place
 from streams.venues.merge import Rows
 
-__all__ = ["Player", "play"]
+__all__ = ["Player", "play", "symbol_of"]
 
 _WAVE_S = 0.002  # frames of so much wall time leave together; one request each would load the broker for nothing
 _WAVE_ROWS = 20_000  # and no more, so that a feed that is behind still looks up now and then
@@ -89,7 +89,7 @@ def _send(rows: Rows, seqs: np.ndarray, writer: Player, others: frozenset[bytes]
     ours = ~damaged & (seqs > writer.at.source_seq)
     if others:
         for row in np.flatnonzero(ours).tolist():
-            ours[row] = _symbol(int(rows.start[row]), int(rows.size[row])) not in others
+            ours[row] = symbol_of(int(rows.start[row]), int(rows.size[row])) not in others
     if ours.any():
         writer.frames(1, rows.recv_ts_ns[ours], seqs[ours], rows.start[ours], rows.size[ours])
 
@@ -105,7 +105,7 @@ def _wait(writer: Player, ts_ns: int, stop: Event) -> bool:
     return False
 
 
-def _symbol(start: int, size: int) -> bytes:
+def symbol_of(start: int, size: int) -> bytes:
     """The symbol that a frame names first, in capitals; b"" if it names none."""
     found = _SYMBOL.search(ctypes.string_at(start, min(size, _SYMBOL_BYTES)))
     if found is None and size > _SYMBOL_BYTES:

@@ -77,12 +77,17 @@ class LiveFeed:
         self.where, self.symbols, self.on_frame = where, symbols, on_frame
         self.connection = first_connection - 1
         self._wanted: set[str] = set()
+        self._drop = ""
         self._asked = asyncio.Event()
 
     def resync(self, symbol: str) -> None:
         """Ask for a snapshot of a symbol; asking again before it has come changes nothing."""
         self._wanted.add(symbol)
         self._asked.set()
+
+    def drop(self, reason: str) -> None:
+        """Give the connection up before its next frame; another one is made, as after a loss."""
+        self._drop = reason
 
     async def run(self) -> None:
         """Receive until cancelled; a lost connection is made again after a growing pause."""
@@ -104,6 +109,7 @@ class LiveFeed:
         """One connection from its start to its end."""
         async with session.ws_connect(self.where.stream_url(self.symbols), max_msg_size=0, timeout=aiohttp.ClientWSTimeout()) as socket:
             self.connection += 1
+            self._drop = ""
             _LOG.info("connected", connection=self.connection, symbols=",".join(self.symbols))
             for symbol in self.symbols:
                 self.resync(symbol)
@@ -111,6 +117,8 @@ class LiveFeed:
             try:
                 while True:
                     message = await socket.receive(_SILENCE_S)
+                    if self._drop:
+                        raise aiohttp.ClientConnectionError(self._drop)
                     if message.type is aiohttp.WSMsgType.TEXT:
                         self.on_frame(self.connection, message.data.encode())
                     elif message.type is aiohttp.WSMsgType.BINARY:

@@ -1,0 +1,159 @@
+"""A fast feed that starts again: what its rings hold beyond its checkpoint is executed once more, compared, and completed.
+
+The ring of market data says in which order frames and control records were taken; the ring of frames has the frames. What normalize gives
+now must be what stands in the ring; where the ring ends, publishing goes on.
+"""
+
+import ctypes
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from streams.agents.market_ring import RING_BYTES
+from streams.agents.process import Process
+from streams.errors import RestoreError
+from streams.kernel import at
+from streams.kernel.memory import aligned
+from streams.lanes.fast_slots import KIND_FRAME, TakenSlot
+from streams.lanes.record_ring import TOPICS, RecordReader
+from streams.lanes.ring_ends import Reader
+from streams.schema import ids
+from streams.venues.binance.fast_feed_letters import REFUSED
+from streams.venues.binance.frames import FRAMES, Place
+
+if TYPE_CHECKING:
+    from streams.venues.binance.fast_feed_process import FastFeed
+
+__all__ = ["Again", "execute_again"]
+
+_ROWS = 100_000
+
+
+class Again(NamedTuple):
+    """How much was executed again: frames, control records."""
+
+    frames: int
+    controls: int
+
+
+class _Frames(NamedTuple):
+    """Frames of the ring: int64[n] each."""
+
+    id: np.ndarray
+    recv_ts_ns: np.ndarray
+    address: np.ndarray
+    nbytes: np.ndarray
+
+
+def execute_again(feed: "FastFeed") -> Again:
+    """Carry what the rings hold from the feed's position on; its state is then that of all they hold. RestoreError: a difference."""
+    frames = _take_frames(feed)
+    head = feed.ends.market.ring.head
+    first = feed.ends.own_market.next
+    scratch = _scratch(feed.process)
+    state = feed.lane.state
+    state.check, state.check_end = first, head
+    state.scratch, state.scratch_slots = scratch.ctypes.data, len(scratch) // RING_BYTES
+    done = controls = 0
+    for kind, number, n in _marks(feed.ends.own_market, first, head):
+        if kind == KIND_FRAME:
+            _refuse_others(feed, frames.id[done : done + n], number)
+            done += _carry(feed, frames, done, n)
+        else:
+            state.check += 1
+            controls += _told(feed, number)
+    done += _carry(feed, frames, done, len(frames.id) - done)
+    if state.check < head:
+        raise RestoreError(
+            f"{feed.ends.market.ring.path}: slots from {int(state.check):,} on are of no frame that is in the ring of frames"
+        )
+    state.scratch = state.scratch_slots = 0
+    feed.letters.passed.clear()
+    return Again(done, controls)
+
+
+def _take_frames(feed: "FastFeed") -> _Frames:
+    """Go to the end of the ring of frames; its frames. What it says of counters and places is taken over."""
+    topic, parts, lane = TOPICS.index(FRAMES), [], feed.lane
+    reader: RecordReader = feed.ends.own_frames
+    while len((found := reader.walk(_ROWS)).id):
+        mine = found.topic == topic
+        parts.append(np.array([column[mine] for column in (found.id, found.recv_ts_ns, found.address, found.nbytes)]))
+        rows = np.flatnonzero(mine)
+        if len(rows):
+            last = int(rows[-1])
+            lane.state.sequence = ids.sequence(int(found.id[last]))
+            lane.state.sent_connection, lane.state.sent_seq = int(found.a[last]), int(found.b[last])
+        for row in np.flatnonzero(~mine).tolist():
+            _count_letter(feed, TOPICS[int(found.topic[row])], *(int(column[row]) for column in (found.id, found.a, found.b)))
+    return _Frames(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), np.int64)))
+
+
+def _count_letter(feed: "FastFeed", topic: str, id: int, a: int, b: int) -> None:
+    letters, writer = feed.letters, ids.writer(id)
+    letters.sequences[writer] = ids.sequence(id)
+    if a == REFUSED:
+        letters.passed.append((topic, b))
+    elif writer == letters.feed_writer:
+        feed.at_damage = Place(0, b)
+
+
+def _marks(reader: Reader, first: int, head: int) -> list[tuple[int, int, int]]:
+    """(kind, number of the slot, how many marks of frames follow each other there) in order; a TAKEN stands alone."""
+    data: Any = reader.state
+    start = data.data + (first & (data.capacity - 1)) * RING_BYTES
+    if head == first:
+        return []
+    slots = np.ctypeslib.as_array((ctypes.c_uint8 * (RING_BYTES * (head - first))).from_address(start)).reshape(-1, RING_BYTES)
+    found: list[tuple[int, int, int]] = []
+    for row in np.flatnonzero(slots[:, 36] >= KIND_FRAME).tolist():
+        kind = int(slots[row, 36])
+        if kind == KIND_FRAME and found and found[-1][0] == kind:
+            found[-1] = (kind, found[-1][1], found[-1][2] + 1)
+        else:
+            found.append((kind, first + row, 1))
+    return found
+
+
+def _refuse_others(feed: "FastFeed", frame_ids: np.ndarray, number: int) -> None:
+    """RestoreError unless the first of these frames is the one whose mark stands in a slot."""
+    mark = ctypes.c_int64.from_address(_address(feed.ends.own_market, number)).value
+    if not len(frame_ids) or int(frame_ids[0]) != mark:
+        found = ids.text(int(frame_ids[0])) if len(frame_ids) else "none"
+        raise RestoreError(
+            f"{feed.ends.market.ring.path}: slot {number:,} is of frame {ids.text(mark)}, the ring of frames has {found} there; "
+            "start a fresh run"
+        )
+
+
+def _carry(feed: "FastFeed", frames: _Frames, first: int, n: int) -> int:
+    """Give normalize frames that are in the ring."""
+    frame_ids, times, starts, sizes = (np.ascontiguousarray(column[first : first + n]) for column in frames)
+    if len(frame_ids):
+        feed.finish(feed.lane.again(frame_ids, times, starts, sizes, np.zeros(n, np.int64)))
+    return len(frame_ids)
+
+
+def _told(feed: "FastFeed", number: int) -> int:
+    """Take the control records that a TAKEN names; how many."""
+    taken = at(TakenSlot, _address(feed.ends.own_market, number))
+    passed = feed.control.take_control(taken.first)
+    told = feed.control.take_control(taken.first + taken.count)
+    if passed or not told:
+        raise RestoreError(
+            f"{feed.ends.market.ring.path}: slot {number:,} names other control records than stand in the ring; start a fresh run"
+        )
+    for one in told:
+        feed.tell(one)
+    feed.lane.learned()
+    return len(told)
+
+
+def _address(reader: Reader, number: int) -> int:
+    data: Any = reader.state
+    return data.data + (number & (data.capacity - 1)) * RING_BYTES
+
+
+def _scratch(process: Process) -> np.ndarray:
+    """Room for the largest record and a mark."""
+    return aligned(RING_BYTES * (process.sizes["levels"] + 1))

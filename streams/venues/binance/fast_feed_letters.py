@@ -1,0 +1,85 @@
+"""What a fast feed writes to dead-letter topics: lines that are no frames, frames and control records that normalize cannot use."""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from streams.lanes.control import Control
+from streams.lanes.told import Told
+from streams.lanes.wire import Wire
+from streams.lanes.writers import dlq_topic, writer_name
+from streams.records import DeadLetter
+from streams.schema import ids
+from streams.venues.binance.frames import DLQ, FRAMES, PAYLOAD_LIMIT_BYTES
+
+__all__ = ["REFUSED", "FeedLetters"]
+
+REFUSED = 1
+"""`a` of the ring's record of a letter whose input normalize was given; `b` is the input's id. Else 0, and `b` its number in the source."""
+_REASON_CHARS = 2_000
+_LOG = structlog.get_logger("feed")
+
+Write = Callable[[int, str, bytes, int, int, int], None]
+"""Writes a record into the ring of frames: id, topic, value, receive time, a, b."""
+
+
+class FeedLetters:
+    """Writes letters into the ring of frames, under the writers of the feed and of the process that normalize belongs to.
+
+    sequences : last sequence by writer
+    passed    : (topic, id of the input) of letters that stand in the ring already: what is executed again does not write them twice
+    """
+
+    def __init__(
+        self, wire: Wire, control: Control, names: tuple[str, str], shard: int, write: Write, sequences: Mapping[int, int] | None = None
+    ) -> None:
+        self._wire, self._control, self._shard, self._write = wire, control, shard, write
+        self._feed, self._market = names
+        self.run_id = control.last_run().run_number or 0
+        self.sequences = dict(sequences or {})
+        self.passed: list[tuple[str, int]] = []
+        self.now_ns: Callable[[], int] = lambda: 0
+        self.count = 0
+
+    @property
+    def feed_writer(self) -> int:
+        """Writer of what is no frame."""
+        return self._control.writer(writer_name(self._feed, self._shard, DLQ))
+
+    def writer_of(self, topic: str) -> int:
+        """Writer of the letters of normalize's inputs from a topic."""
+        return self._control.writer(writer_name(self._market, self._shard, dlq_topic(topic)))
+
+    def damaged(self, recv_ts_ns: int, source_seq: int, why: str, payload: bytes) -> None:
+        """A line or message that is no frame. Its `offset` is its number in the source: it has no place in a topic."""
+        self._letter(self.feed_writer, FRAMES, self._shard, 0, recv_ts_ns, source_seq, why, payload, 0, source_seq)
+
+    def too_large(self, recv_ts_ns: int, source_seq: int, payload: bytes, why: str) -> None:
+        self.damaged(recv_ts_ns, source_seq, why, payload)
+
+    def refused(self, frame_id: int, recv_ts_ns: int, payload: bytes, why: str) -> None:
+        self._letter(self.writer_of(FRAMES), FRAMES, self._shard, frame_id, recv_ts_ns, -1, why, payload, REFUSED, frame_id)
+
+    def refused_control(self, told: Told, why: str) -> None:
+        """A control record that cannot be used."""
+        cause_id = told.record.id if told.record is not None else 0
+        where = self.writer_of(told.topic), told.topic, told.partition
+        self._letter(*where, cause_id, self.now_ns(), told.offset, why, told.value, REFUSED, cause_id)
+
+    def _letter(
+        self, writer: int, topic: str, partition: int, cause_id: int, recv_ts_ns: int, offset: int, why: str, payload: bytes, a: int, b: int
+    ) -> None:
+        if a == REFUSED and (dlq_topic(topic), b) in self.passed:
+            self.passed.remove((dlq_topic(topic), b))
+            return
+        why = why[:_REASON_CHARS]
+        _LOG.warning("dead letter", topic=topic, cause=ids.text(cause_id) if cause_id else "", number=offset, reason=why)
+        sequence = self.sequences.get(writer, 0) + 1
+        if len(payload) > PAYLOAD_LIMIT_BYTES - 10_000:
+            payload = payload[: PAYLOAD_LIMIT_BYTES - 10_000]
+            why += f"; the payload here is its first {len(payload)} bytes"
+        id = ids.make(writer, sequence)
+        record = DeadLetter(id, cause_id, self.run_id, self.now_ns(), recv_ts_ns, topic, partition, offset, why, payload)
+        self._write(id, dlq_topic(topic), self._wire.encode(dlq_topic(topic), record), recv_ts_ns, a, b)
+        self.sequences[writer] = sequence
+        self.count += 1

@@ -1,0 +1,274 @@
+"""FastFeed: a feed and its normalize in one process: opened where it was, told what control says, kept in checkpoints."""
+
+import time
+from collections.abc import Callable
+from threading import Event
+
+import numpy as np
+import structlog
+
+from streams.agents.process import Process
+from streams.agents.rows import REFUSALS
+from streams.clock import RunClock
+from streams.errors import LaneError
+from streams.kernel.system import monotonic_ns
+from streams.lanes.checkpoint import Checkpoint
+from streams.lanes.control_ring import ControlRing
+from streams.lanes.fast_slots import KIND_TAKEN, TAKEN_CONTROL, TakenSlot
+from streams.lanes.histogram_file import HistogramFile
+from streams.lanes.kept_control import kept_control
+from streams.lanes.stages import FEED_STAGES, histogram_path
+from streams.lanes.status import StatusFile
+from streams.lanes.told import Told
+from streams.lanes.wire import Wire
+from streams.records import Command, CommandType
+from streams.venues.binance import fast_feed_kernel as k
+from streams.venues.binance.fast_feed_again import Again, execute_again
+from streams.venues.binance.fast_feed_ends import FeedEnds
+from streams.venues.binance.fast_feed_letters import FeedLetters
+from streams.venues.binance.fast_feed_loop import FrameLane
+from streams.venues.binance.fast_feed_settings import FastFeedSettings
+from streams.venues.binance.fast_feed_start import Start
+from streams.venues.binance.frames import Place
+
+__all__ = ["SLICE_NS", "FastFeed"]
+
+SLICE_NS = 50_000_000
+"""A wait for a frame ends so often, so that signals and checkpoints are looked at."""
+_NAP_S = 0.0002  # while a ring has no room
+_STOP_S = 5.0  # a feed that is to stop waits so long for room
+_LOG = structlog.get_logger("feed")
+
+
+class FastFeed:
+    """One feed of one shard, whose rings are there. `open`, then frames through `lane`, `between` now and then, then `close`.
+
+    clock     : of the run
+    lane      : frames to slots; give it frames only when it is idle or through `carry`
+    at_damage : place of the last dead letter of the feed; `at`: of the last frame
+    resync    : is told the symbols for which a snapshot is wanted
+    """
+
+    def __init__(self, settings: FastFeedSettings, start: Start, wire: Wire, clock: RunClock, stop: Event) -> None:
+        feed, shard = settings.feed, settings.shard
+        self.settings, self.clock, self.stop, self._wire, self._start = settings, clock, stop, wire, start
+        self.process: Process = start.process
+        self.ends = FeedEnds(shard, start.process, settings.waiting)
+        self.run_number = start.control.last_run().run_number or 0
+        self.status = StatusFile(settings.status_path, feed.process, feed.shard)
+        self.letters = FeedLetters(wire, start.control, (feed.process, settings.market.process), feed.shard, self._write, start.letters)
+        self.letters.now_ns = clock.now_ns
+        self.resync: Callable[[str], None] = lambda symbol: None
+        self.checkpoint = Checkpoint(settings.checkpoint_path)
+        self.histograms = HistogramFile.create(histogram_path(shard.folder, feed.process, feed.shard), FEED_STAGES)
+        own = set(start.process.spec.writers.values())
+        self.control = ControlRing(self.ends.control, None, wire, start.positions, own, self.run_number, start.told)
+        self.lane = FrameLane(
+            start.process,
+            self.ends.frames,
+            self.ends.market,
+            clock,
+            self.letters,
+            feed.venue,
+            start.writer,
+            start.sequence,
+            feed.shard,
+            settings.waiting,
+            self.ends.control_head,
+            self.histograms.address(FEED_STAGES[0]),
+            self._asked,
+        )
+        self.lane.state.sent_connection, self.lane.state.sent_seq = start.at.connection, start.at.source_seq
+        self.at_damage = start.at_damage
+        self._due_s = 0.0
+        self._stop_s = 0.0
+
+    @property
+    def at(self) -> Place:
+        """Place of the last frame in the ring."""
+        return Place(int(self.lane.state.sent_connection), int(self.lane.state.sent_seq))
+
+    @property
+    def new_run(self) -> int:
+        """Number of the run that has begun since, 0 if none."""
+        return self.control.new_run
+
+    def open(self) -> Again:
+        """Execute again what the rings hold beyond the start, then take control to its end. RestoreError: a difference."""
+        self.ends.seek(self._start.slots)
+        if self._start.fresh:
+            self._begin()
+        again = execute_again(self)
+        self.status.write(run=self.run_number, restored_batches=again.frames)
+        while not (self.control.ended or self.new_run or self.stop.is_set()):
+            if not self.take_control():
+                self.stop.wait(0.002)
+            if self.status.due:
+                self.status.write()
+        self._save()
+        return again
+
+    # ---- between two frames ----
+    def between(self) -> None:
+        """What acts between two frames: control records; and checkpoints, counters. The lane is idle."""
+        self.take_control()
+        self._release()
+        state = self.lane.state
+        heads = self.ends.frames.writer.ring.head, self.ends.market.ring.head
+        full = heads[0] >= state.frames_limit or heads[1] >= state.market_limit
+        if (full or time.monotonic() >= self._due_s) and not self.checkpoint.busy:
+            self._save()
+        if self.status.due:
+            self.report()
+
+    def carry(self, stop: int) -> bool:
+        """Go on until the frames given are carried; False if the feed is to stop before: those not in the ring are forgotten."""
+        while stop != k.DONE:
+            if self.lane.idle:
+                self.between()
+                if (self.stop.is_set() or self.new_run) and self.lane.give_up():
+                    return False
+            else:
+                self._wait_for_room()
+            if stop in (k.FULL, k.HALF):
+                self.stop.wait(_NAP_S)
+            stop = self.lane.go_on(monotonic_ns() + SLICE_NS)
+        return True
+
+    def finish(self, stop: int) -> None:
+        """The same of frames that are in the ring already: all of them are carried."""
+        while stop != k.DONE:
+            self._wait_for_room()
+            time.sleep(_NAP_S)
+            stop = self.lane.go_on()
+
+    def take_control(self) -> int:
+        """Carry the control records that are there; how many. What is carried is named in the ring before (contract 24)."""
+        self.lane.state.control_head = self.ends.control.next
+        if self.ends.control.reader.poll() == 0 or self.new_run:
+            return 0
+        first, told, count = 0, [], 0
+        while self.ends.control.reader.poll() and not self.new_run:
+            number = self.ends.control.next
+            found = self.control.take_control(number + 1)
+            if found and not told:
+                first = number
+            if told and not found:
+                count += self._carry_told(first, number, told)
+                told = []
+            told += found
+        count += self._carry_told(first, self.ends.control.next, told)
+        self.lane.state.control_head = self.ends.control.next
+        return count
+
+    def tell(self, told: Told) -> None:
+        """Give normalize a control record; one that it cannot use becomes a dead letter."""
+        if told.record is None:
+            self.letters.refused_control(told, told.reason)
+            return
+        try:
+            self.process.on_input(told.record)
+        except REFUSALS as error:
+            self.letters.refused_control(told, str(error))
+        command = told.record
+        if isinstance(command, Command) and command.kind == CommandType.RESYNC:
+            self._asked(command.target)
+
+    def wait_for_room(self) -> bool:
+        """Wait a moment while a ring is full, and look at what may give room; whether something did. LaneError: the feed was to stop."""
+        before = self.ends.own_market.committed
+        self._wait_for_room()
+        time.sleep(_NAP_S)
+        return self.ends.own_market.committed > before
+
+    def report(self) -> None:
+        """Write the counters."""
+        state, now = self.lane.state, self.status.now
+        now.records_in, now.records_out = int(state.count), int(state.records)
+        now.dead_letters = self.letters.count
+        self.status.write()
+
+    def close(self) -> None:
+        """A last checkpoint, if no frame is in hand, and everything let go."""
+        try:
+            if self.lane.idle and not self.checkpoint.failed:
+                self._save()
+                self.checkpoint.wait()
+                self._release()
+        finally:
+            self.ends.close()
+
+    # ---- inside ----
+    def _begin(self) -> None:
+        """The checkpoint before the first slot: what the rings hold from here on can be executed again."""
+        if self.ends.market.ring.head or self.ends.frames.writer.ring.head:
+            raise LaneError(f"{self.checkpoint.path}: is gone, and the rings beside it are not empty; start a fresh run")
+        self._save()
+        self.checkpoint.wait()
+        self._release()
+        if self.checkpoint.failed:
+            raise LaneError(self.checkpoint.failed)
+
+    def _carry_told(self, first: int, end: int, told: list[Told]) -> int:
+        if not told:
+            return 0
+        slot = TakenSlot(kind=KIND_TAKEN, first=first, count=end - first, ring=TAKEN_CONTROL, taken_ns=monotonic_ns())
+        slot.ts_ns = slot.recv_ts_ns = self.lane.node.now_ns
+        data = np.zeros(128, np.uint8)
+        data[:64] = slot.pack()
+        while self.ends.market.write(data, 1_000_000) == 0:
+            self._wait_for_room()
+        for one in told:
+            self.tell(one)
+        self.lane.learned()
+        return len(told)
+
+    def _write(self, id: int, topic: str, value: bytes, recv_ts_ns: int, a: int, b: int) -> None:
+        """Write a letter into the ring of frames."""
+        head = {"recv_ts_ns": recv_ts_ns, "ts_ns": self.clock.now_ns(), "partition": self.settings.feed.shard, "a": a, "b": b}
+        while self.ends.frames.write(id, topic, value, **head, patience_ns=1_000_000) < 0:
+            self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        """While a ring is full: what may give room, and what may end the wait. LaneError: the feed was to stop, and there is still none."""
+        self._release()
+        if self.status.due:
+            self.report()
+        if self.stop.is_set():
+            self._stop_s = self._stop_s or time.monotonic() + _STOP_S
+            if time.monotonic() > self._stop_s:
+                raise LaneError(
+                    f"{self.ends.market.ring.path}: no room for {_STOP_S:.0f} s; the feed ends, and goes on there when it starts again"
+                )
+
+    def _release(self) -> None:
+        """Let the rings have what a checkpoint now holds."""
+        done = self.checkpoint.done()
+        if done is not None:
+            self.ends.commit(done)
+
+    def _save(self) -> None:
+        """Begin a checkpoint of the state now."""
+        self._release()
+        self.process.advance(self.lane.node.now_ns)
+        positions = self.ends.positions()
+        extra = {
+            "control": kept_control(self._start.control),
+            "schemas": self._wire.ids.known(),
+            "told": self.control.state(),
+            "sequence": int(self.lane.state.sequence),
+            "letters": {str(writer): n for writer, n in self.letters.sequences.items()},
+            "at": [self.at.connection, self.at.source_seq],
+            "at_damage": self.at_damage.source_seq,
+        }
+        self.checkpoint.save(self.run_number, positions, self.process.snapshot(), extra)
+        shard = self.settings.shard
+        state = self.lane.state
+        state.frames_limit = positions[shard.frames] + self.ends.frames.writer.ring.capacity // 2
+        state.market_limit = positions[shard.market] + self.ends.market.ring.capacity // 2
+        self._due_s = time.monotonic() + self.settings.snapshot_s
+
+    def _asked(self, target: str) -> None:
+        venue, _, symbol = target.partition(":")
+        if venue == self.settings.feed.venue and symbol in self.settings.feed.symbols:
+            self.resync(symbol)
