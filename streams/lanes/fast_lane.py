@@ -24,7 +24,8 @@ from streams.kernel.system import monotonic_ns
 from streams.lanes import fast_loop as k
 from streams.lanes.fast_slots import TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET
 from streams.lanes.histogram_file import HistogramFile
-from streams.lanes.ring_ends import Reader, ReaderGroup, Writer, ring_sources
+from streams.lanes.record_ring import record_sources
+from streams.lanes.ring_ends import Reader, ReaderGroup, Writer
 from streams.lanes.waiting import POLICIES, Waiting
 from streams.records import BookUpdate, Funding, Quote, Trade
 from streams.slots import KIND_FUNDING, KIND_LEVEL, KIND_QUOTE, KIND_TRADE, KIND_VENUE_EVENT
@@ -113,7 +114,7 @@ class FastLane:
 
     def replay(self, until_ns: int) -> int:
         """Step again what the own ring names, from where `own` stands, and compare. DONE: time is up, or all is done (`replaying` tells);
-        TOLD: the record of ring `state.told` that ends at `state.told_end` is to be read and stepped. LaneError where they differ."""
+        TOLD: the record that `state.told_ring`, `told_first` and `told_end` name is to be read and stepped. LaneError where they differ."""
         self.state.until_ns = until_ns
         return self._known(self._entries["fast_replay"](self.address))
 
@@ -126,6 +127,11 @@ class FastLane:
     def replaying(self) -> bool:
         """Whether a replay has not come to its end."""
         return self.state.own_end != 0
+
+    @property
+    def comparing(self) -> bool:
+        """Whether what is stepped now stands in the ring already."""
+        return self.state.own_end != 0 and self.own is not None and self.own.state.next < self.state.own_end
 
     def step(self, slots: bytes, waiting: Callable[[], None] = lambda: time.sleep(0.0005)) -> None:
         """Carry slots that Python has made; `waiting` is called while the ring has no room. StepError, LaneError as above."""
@@ -164,6 +170,15 @@ class FastLane:
         """Number of the next slot of an input to be stepped."""
         x = self.state
         return int(x.at) if x.at < x.end and x.ring == ring else int(self.inputs[ring].state.next)
+
+    @property
+    def last_ts_ns(self) -> int:
+        """The run's time at the last tick."""
+        return int(self.state.last_ts_ns)
+
+    @last_ts_ns.setter
+    def last_ts_ns(self, ts_ns: int) -> None:
+        self.state.last_ts_ns = ts_ns
 
     @property
     def written(self) -> int:
@@ -226,8 +241,8 @@ class FastLane:
 
 def lane_sources() -> list[Path]:
     """Every file that the loop's machine code depends on, beside the kernel itself."""
-    own = native.sources("streams.lanes.fast_loop", "streams.lanes.fast_slots", "streams.lanes.histogram", "streams.backtest.copying")
-    return [*node_sources(), *ring_sources(), *own]
+    own = native.sources("streams.lanes.fast_loop", "streams.lanes.histogram")
+    return [*node_sources(), *record_sources(), *own]
 
 
 @cache

@@ -18,6 +18,7 @@ from streams.kernel.fault import FAULT
 from streams.kernel.system import monotonic_ns, sleep_on
 from streams.lanes.fast_slots import (
     KIND_FRAME,
+    KIND_RECORD,
     KIND_STAMPS,
     KIND_TAKEN,
     TAKEN_CONTROL,
@@ -25,10 +26,12 @@ from streams.lanes.fast_slots import (
     TAKEN_KILL,
     TAKEN_MARKET,
     FrameMark,
+    RecordSlot,
     StampSlot,
     TakenSlot,
 )
 from streams.lanes.histogram import record
+from streams.lanes.record_kernel import record_slots
 from streams.lanes.ring_ahead import ask_room, ask_slots
 from streams.lanes.ring_group import RingGroup
 from streams.lanes.ring_kernel import RingReader, RingWriter, look_again
@@ -85,7 +88,7 @@ class FastLoop(Struct, align=64):
     own, own_end     : RingReader of the own ring, 0 = none; slots before `own_end` are compared, not written
     stage_...        : addresses of histograms, 0 = none
     doing, doing_id  : ring and id of the input being stepped, -1 = none of a ring
-    told             : ring of the record for Python in a replay, `told_end` where it ends there
+    told_...         : the record for Python in a replay: its ring, its first slot there, and where it ends
     scratch          : address of SLOT bytes
     """
 
@@ -123,7 +126,8 @@ class FastLoop(Struct, align=64):
     stage_wire_decided: int
     doing: int
     doing_id: int
-    told: int
+    told_ring: int
+    told_first: int
     told_end: int
     naps: int
     scratch: int
@@ -387,6 +391,10 @@ class FastLoop(Struct, align=64):
     def replay_one(self, own: RingReader, address: int) -> int:
         """Take up one slot of the own ring that is no output."""
         e = at(Slot, address)
+        aside = self.aside(address)
+        if aside > 0:
+            own.next += aside
+            return GO
         own.next += 1
         if e.kind == KIND_TAKEN:
             return self.replay_taken(at(TakenSlot, address))
@@ -405,22 +413,31 @@ class FastLoop(Struct, align=64):
         """Take the same slots again."""
         r = at(RingReader, self.inputs[e.ring])
         self.taken_ns = e.taken_ns
+        self.count_taken += 1
         if e.ring == TAKEN_CONTROL or e.ring == TAKEN_KILL:
-            self.told = e.ring
+            self.told_ring = e.ring
+            self.told_first = e.first
             self.told_end = e.first + e.count
             return TOLD
-        if e.first < r.next or e.first + e.count > load_acquire(r.ring + HEAD):
+        if e.first != r.next or e.first + e.count > load_acquire(r.ring + HEAD):
             return DIFFERS
         self.ring = e.ring
         self.at = e.first
         self.end = e.first + e.count
         return GO
 
+    def aside(self, address: int) -> int:
+        """Slots of what stands at an address, if it does not follow from the inputs: stamps, and records that Python wrote; else 0."""
+        kind = at(Slot, address).kind
+        if kind == KIND_RECORD:
+            return record_slots(at(RecordSlot, address).payload_nbytes)
+        return 1 if kind == KIND_STAMPS else 0
+
     def compare(self, out: Outbox) -> int:
         """Whether the own ring goes on with what the outbox holds."""
         own = at(RingReader, self.own)
-        if at(Slot, own.slot(own.next)).kind == KIND_STAMPS:
-            own.next += 1
+        while own.next < self.own_end and self.aside(own.slot(own.next)) > 0:
+            own.next += self.aside(own.slot(own.next))
         for i in range(out.count):
             kind = out.kinds[i]
             if own.next >= self.own_end:

@@ -35,6 +35,10 @@ class LaneRecords:
         """The next id of the lane's own writer of a topic ("" = clock ticks)."""
         return self._outputs.next_id(topic, self._writers[topic])
 
+    def last_id(self, topic: str) -> int:
+        """The id that `next_id` gave last."""
+        return self._outputs.last_ids[self._writers[topic]][1]
+
     def entry(self, batch: int, log: InputLog, written: Iterable[str], positions: Mapping[Place, int], ts_ns: int) -> Value:
         """The journal entry of a batch. written: topics of its outputs."""
         spec, runs = self._spec, log.runs()

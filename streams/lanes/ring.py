@@ -181,6 +181,11 @@ class Ring:
         head = self.head
         return [self._info(line, head) for line in self._lines() if self._name(line)]
 
+    def cursor_of(self, name: str) -> int:
+        """Address of the word where a blocking reader says up to where it is done; 0 if nobody waits for a reader of that name."""
+        lines = (line for line in self._lines() if self._name(line) == name and load_acquire(line + at.STATE) == at.BLOCKING)
+        return next(lines, -at.CURSOR) + at.CURSOR
+
     def free_dead(self) -> list[str]:
         """Wait no more for blocking readers whose process is gone; their names. Who left with `detach` is not gone."""
         freed = []

@@ -14,16 +14,43 @@ from streams.kernel import at
 from streams.kernel.system import monotonic_ns
 from streams.lanes.fast_lane import FastLane
 from streams.lanes.fast_rings import FastShard, RingRun
-from streams.lanes.fast_slots import KIND_FRAME, KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_EVENTS, TAKEN_MARKET, FrameMark, TakenSlot
+from streams.lanes.fast_slots import (
+    KIND_FRAME,
+    KIND_RECORD,
+    KIND_STAMPS,
+    KIND_TAKEN,
+    PAYLOAD,
+    TAKEN_EVENTS,
+    TAKEN_MARKET,
+    FrameMark,
+    RecordSlot,
+    TakenSlot,
+)
+from streams.lanes.record_ring import TOPICS
+from streams.lanes.registry import SchemaIds
 from streams.lanes.ring_ends import Reader
 from streams.lanes.waiting import POLICIES
+from streams.lanes.wire import Wire
+from streams.lanes.writers import dlq_topic
 from streams.records import Clock, VenueEvent
-from streams.schema.model import SCHEMAS
+from streams.schema.model import BY_TOPIC, SCHEMAS
 from streams.slots import KIND_COMMAND, Slot
 
 __all__ = ["Journal", "Rings", "Step", "lane_of", "market_bytes", "shard_of"]
 
 CLOCK = RunClock(Clock.WALL)
+SCHEMAS_THERE = {topic: number for number, topic in enumerate([t for t in BY_TOPIC if "*" not in t], 1)}
+SCHEMAS_THERE |= {dlq_topic(topic): 90 for topic in SCHEMAS_THERE}
+
+
+def wire() -> Wire:
+    """Encodes and decodes without a registry."""
+    known = SchemaIds("http://127.0.0.1:1")
+    known.trust(SCHEMAS_THERE)
+    return Wire(known)
+
+
+WIRE = wire()
 NEVER = 1 << 62
 
 
@@ -55,6 +82,7 @@ class Rings:
     def __init__(self, shard: FastShard, compiled: bool = True) -> None:
         self.shard, self.compiled = shard, compiled
         self.market, self.events, self.own = (shard.open(name) for name in (shard.market, shard.events, shard.own))
+        self.control = shard.open(shard.control)
         self.to_market, self.to_events = self.market.writer("feed"), self.events.writer("gateway")
         for ring in (self.market, self.events, self.own):
             for line in ring.readers():
@@ -78,6 +106,13 @@ class Rings:
             kind = at(Slot, data.ctypes.data).kind
             if kind < KIND_FRAME:
                 yield data[: int(SLOT_BYTES[kind])].tobytes()
+
+    def told(self, first: int, ring: str = "") -> Any:
+        """The record whose first slot is `first` of `control`, or of another ring."""
+        of = self.control if not ring else self.shard.open(ring)
+        place = of.memory.data - of.memory.address + (first & (of.capacity - 1)) * of.slot_nbytes
+        head = at(RecordSlot, of.memory.data + (first & (of.capacity - 1)) * of.slot_nbytes)
+        return WIRE.decode(TOPICS[head.topic], of.memory.bytes_at(place + PAYLOAD, head.payload_nbytes).tobytes())
 
     def give(self, edge: Any, records: Sequence[Any]) -> None:
         """Write market records, or events of the venue."""
@@ -129,6 +164,14 @@ class Journal:
             cls = TakenSlot if head.kind == KIND_TAKEN else Slot
             nbytes = 64 if head.kind >= KIND_FRAME else int(SLOT_BYTES[head.kind])
             yield Step(head.kind, at(cls, row.ctypes.data), row[:nbytes].tobytes())
+
+    def taken(self) -> list[int]:
+        """Up to which slot each input has been taken, by TAKEN_..."""
+        words, halves = self.slots.view(np.int64), self.slots.view(np.int32)
+        found = [0] * 4
+        for row in np.flatnonzero(self.slots[:, 36] == KIND_TAKEN)[-200:]:
+            found[int(halves[row, 14])] = int(words[row, 5]) + int(halves[row, 15])
+        return found
 
     def outputs(self) -> list[bytes]:
         """What the node wrote, in order."""

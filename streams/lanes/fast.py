@@ -1,0 +1,308 @@
+"""The fast lane's process: a lane between the rings of its shard, its restart, its checkpoints, its status.
+
+    exit(run_fast_lane(FastLaneSpec(...), build))
+
+Rings are the journal: what the lane takes, its ticks and its outputs stand in its own ring before anyone acts on them, and rings survive
+the process. A checkpoint each 10 s, or when a ring is half used, says from where on slots are still needed. Started again, the process
+takes its checkpoint, steps what its ring names since, compares what comes out with what stands there, and goes on; it asks neither Kafka
+nor registry.
+"""
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from streams.agents.runner import CompiledNode
+from streams.clock import RunClock
+from streams.errors import LaneError, MillraceError, RestoreError
+from streams.kernel.system import monotonic_ns
+from streams.lanes import fast_loop as k
+from streams.lanes.checkpoint import Checkpoint
+from streams.lanes.control import COMMANDS
+from streams.lanes.control_ring import ControlRing
+from streams.lanes.fast_kept import Known, first_start, start_again
+from streams.lanes.fast_lane import FastLane
+from streams.lanes.fast_rings import FastShard
+from streams.lanes.fast_slots import TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET
+from streams.lanes.fast_told import ToldSteps
+from streams.lanes.histogram_file import HistogramFile
+from streams.lanes.lane_records import LaneRecords
+from streams.lanes.laps import Laps
+from streams.lanes.record_ring import RecordReader
+from streams.lanes.registry import SchemaIds
+from streams.lanes.ring import Ring
+from streams.lanes.ring_ends import Reader, Writer
+from streams.lanes.spec import Build, LaneSpec
+from streams.lanes.stages import LANE_STAGES, histogram_path
+from streams.lanes.status import StatusFile
+from streams.lanes.waiting import POLICIES, Waiting
+from streams.lanes.wire import Wire
+from streams.lanes.writers import TICKS
+from streams.records import Clock
+
+__all__ = ["EXIT_FAILED", "EXIT_NEW_RUN", "EXIT_OK", "FastLaneSpec", "FastProcess", "run_fast_lane"]
+
+EXIT_OK = 0  # ordered stop
+EXIT_FAILED = 1  # restart
+EXIT_NEW_RUN = 4  # a new run has begun: restart, into it
+
+_LOG = structlog.get_logger("lane")
+_SLICE_NS = 20_000_000  # compiled code gives way to signals and reports so often
+_SOON_NS = 2_000_000  # while a checkpoint is being written, or the process is told to stop
+_END_S = 30.0  # for the mirror to have forwarded the control topics
+_STOP_S = 10.0  # for what is left in the rings at an ordered stop
+_NAP_S = 0.001
+_MIN_TICK_S = 0.001
+
+
+@dataclass(frozen=True)
+class FastLaneSpec:
+    """One process of one shard on the fast lane.
+
+    lane       : what the Kafka lane would be told; of it tick_ms, status_path and code_hash count here, and the names
+    rings      : of the shard; they are there
+    wait       : what the process does while there is nothing to do
+    checkpoint : the file that keeps its state
+    snapshot_s : wall time between checkpoints
+    """
+
+    lane: LaneSpec
+    rings: FastShard
+    wait: Waiting = POLICIES["backoff"]
+    checkpoint: Path = Path("lane.checkpoint")
+    snapshot_s: float = 10.0
+
+
+class _StoppedError(Exception):
+    """Told to stop while the ring is full: what has not been written is stepped again at the next start."""
+
+
+class FastProcess:
+    """One process of one shard: `open`, then `run` until `stop` is set or a new run begins, then `close`."""
+
+    def __init__(self, spec: FastLaneSpec, build: Build) -> None:
+        self.spec, self.build = spec, build
+        self.stop = self.opened = False
+        self.status = StatusFile(spec.lane.status_path, spec.lane.process, spec.lane.shard)
+        self.checkpoint = Checkpoint(spec.checkpoint)
+        self.laps = Laps()
+        self._rings: list[Ring] = []
+        self._ends: list[Reader | Writer] = []
+        self._saved_s = 0.0
+
+    @property
+    def new_run(self) -> int:
+        """Number of the run that has begun since, 0 if none."""
+        return self.told.new_run if self.opened else 0
+
+    def open(self) -> None:
+        """Restore state and take the rings. LaneError or RestoreError with the reason."""
+        self.laps.lap("imports")
+        self.status.write()
+        shard, run = self.spec.rings, self.spec.rings.run()
+        if run is None:
+            raise LaneError(f"{shard.folder}: shard {shard.shard} has no rings; `millrace run` makes them")
+        self.run_number, self.generation = run.run_number, run.generation
+        self.clock = RunClock(Clock(run.clock), run.clock_start_ns, run.wall_start_ns, run.speed)
+        self.wire = Wire(SchemaIds(self.spec.lane.registry))
+        saved = self.checkpoint.load(run.run_number)
+        if saved is not None and saved.extra["generation"] != run.generation:
+            saved = None  # of rings that were lost
+        self._open_rings()
+        if saved is None and self.ring_own.head > 0:
+            raise RestoreError(f"{self.spec.checkpoint}: is gone, and the ring {self.ring_own.path} is not at its start; start a fresh run")
+        if saved is None:
+            known = first_start(self.spec.lane, self.wire, run, self.build)
+        else:
+            known = start_again(self.spec.lane, self.wire, saved, self.build)
+        self.laps.lap("state")
+        self._take_over(known, saved)
+        self.opened = True
+        if saved is None:
+            self._save()  # from here on a restart asks nobody
+            self.checkpoint.wait()
+        self.laps.lap("rings")
+
+    def run(self) -> None:
+        """What the ring names since the checkpoint, the control topics to their ends, then slice by slice; at the end a checkpoint."""
+        self._again()
+        self._to_end()
+        if self.stop or self.new_run:
+            return
+        self._save()
+        self.status.write(state="running", run=self.run_number, restored_batches=self.lane.counters.taken)
+        _LOG.info("running", name=self.spec.lane.name, run=self.run_number, ms=str(self.laps))
+        while not self.stop and not self.new_run:
+            self._slice()
+        self._end()
+
+    def close(self) -> None:
+        """Let the rings go; their writers wait for this process to come back."""
+        for end in self._ends:
+            end.detach() if isinstance(end, Reader) else end.leave()
+        for ring in self._rings:
+            ring.close()
+
+    # ---- work ----
+    def _slice(self) -> None:
+        """Carry for a while, then see to what Python has to."""
+        stop = self.lane.run(monotonic_ns() + (_SOON_NS if self.checkpoint.busy else _SLICE_NS))
+        if stop == k.TOLD:
+            self.steps.take()
+        self._commit()
+        if stop == k.CROWDED or (time.monotonic() - self._saved_s > self.spec.snapshot_s and not self.checkpoint.busy):
+            self._save()
+        if self.status.due:
+            self.lane.set_clock()
+            self._report()
+
+    def _again(self) -> None:
+        """Step what the ring names since the checkpoint."""
+        self.lane.replay_from()
+        while self.lane.replaying and not self.stop:
+            if self.lane.replay(monotonic_ns() + _SLICE_NS) == k.TOLD:
+                x = self.lane.state
+                self.steps.again(int(x.told_ring), int(x.told_first), int(x.told_end))
+            self._commit()
+        self.laps.lap("again")
+
+    def _to_end(self) -> None:
+        """Take control records until the mirror says that all there were have come."""
+        until_s = time.monotonic() + _END_S
+        while not self.told.ended and not self.stop and not self.new_run:
+            if self.steps.take() == 0:
+                time.sleep(_NAP_S)
+            if time.monotonic() > until_s:
+                raise LaneError(f"{self.spec.lane.name}: the mirror did not forward the control topics within {_END_S:.0f} s; does it run?")
+        self.laps.lap("control")
+
+    def _end(self) -> None:
+        """What is left in the rings, and a checkpoint."""
+        if self.new_run:
+            return
+        until_s = time.monotonic() + _STOP_S
+        while self.lane.lag and time.monotonic() < until_s:
+            if self.lane.run(monotonic_ns() + _SOON_NS) == k.CROWDED:
+                self._save()
+            self._commit()
+        self.checkpoint.wait()
+        self._commit()
+        self._save()
+        self.checkpoint.wait()
+        self._commit()
+        self._report()
+
+    def _report(self) -> None:
+        counted, now = self.lane.counters, self.status.now
+        now.records_in, now.records_out, now.batches = counted.inputs, counted.outputs, counted.taken
+        now.batch = counted.taken - 1
+        self.status.write(lag=self.lane.lag, strategies=self.lane.process.shown())
+
+    # ---- checkpoints ----
+    def _save(self) -> None:
+        """Begin to write a checkpoint, after the one under way."""
+        lane, shard, known = self.lane, self.spec.rings, self.known
+        positions = {name: lane.position(ring) for ring, name in self._names.items()} | {shard.own: lane.written}
+        lane.process.advance(lane.last_ts_ns)
+        extra = known.extra(self.wire)
+        extra |= {"loop": lane.kept(), "control": self.told.state(), "generation": self.generation}
+        lane.state.asked = 1
+        self.checkpoint.save(self.run_number, positions, lane.process.snapshot(), extra)
+        self._saved_s = time.monotonic()
+
+    def _commit(self) -> None:
+        """Let slots go that a checkpoint has made needless."""
+        done = self.checkpoint.done()
+        if done is None:
+            if not self.checkpoint.busy:
+                self.lane.state.asked = 0
+            return
+        for ring, name in self._names.items():
+            self.lane.inputs[ring].commit_to(done[name])
+        assert self.lane.own is not None
+        self.lane.own.seek(self.lane.written)  # it reads in a replay only
+        self.lane.own.commit_to(done[self.spec.rings.own])
+        self.lane.state.asked = 0
+
+    # ---- construction ----
+    def _open_rings(self) -> None:
+        shard = self.spec.rings
+        self._names = {TAKEN_MARKET: shard.market, TAKEN_EVENTS: shard.events, TAKEN_CONTROL: shard.control, TAKEN_KILL: shard.kill}
+        opened = {name: shard.open(name) for name in (*self._names.values(), shard.own)}
+        self._rings += opened.values()
+        self.ring_own = opened[shard.own]
+        self._opened = opened
+
+    def _take_over(self, known: Known, saved: Any) -> None:
+        spec, shard, opened = self.spec, self.spec.rings, self._opened
+        compiled = isinstance(known.process.node, CompiledNode)
+        ends: dict[str, Any] = {"wait": spec.wait, "compiled": compiled}
+        readers: dict[int, Reader] = {ring: opened[name].reader(shard.lane_label, **ends) for ring, name in self._names.items()}
+        own = self.ring_own.reader(shard.lane_label, **ends)
+        out = self.ring_own.writer(shard.lane_label, **ends)
+        self._ends += [*readers.values(), own, out]
+        if saved is not None:
+            for ring, name in self._names.items():
+                readers[ring].seek(saved.positions[name])
+            own.seek(saved.positions[shard.own])
+        watched = tuple(ring.cursor_of(shard.mirror_label) for ring in (self.ring_own, opened[shard.market]))
+        tick_s = max(_MIN_TICK_S, spec.lane.tick_ms / 1000 / self.clock.speed)
+        self.lane = FastLane(
+            known.process,
+            readers,
+            out,
+            clock=self.clock,
+            wait=spec.wait,
+            tick_id=known.last_id(TICKS),
+            command_id=known.last_id(COMMANDS),
+            tick_ns=int(tick_s * 1e9),
+            watched=(watched[0], watched[1]),
+            histograms=HistogramFile.create(histogram_path(shard.folder, spec.lane.process, shard.shard), LANE_STAGES),
+            own=own,
+        )
+        self.lane.last_ts_ns = known.last_ts_ns
+        if saved is not None:
+            self.lane.take_kept(saved.extra["loop"])
+        self.known = known
+        writers = {known.process.spec.writers[topic] for topic in known.process.writes} | {known.writers[COMMANDS]}
+        state = saved.extra["control"] if saved is not None else None
+        control, kill = (RecordReader(readers[ring]) for ring in (TAKEN_CONTROL, TAKEN_KILL))
+        self.told = ControlRing(control, kill, self.wire, known.positions, writers, self.run_number, state)
+        records = LaneRecords(spec.lane, self.wire, known.writers, self.run_number, known.outputs)
+        self.steps = ToldSteps(self.lane, self.told, records, self._waits)
+
+    def _waits(self) -> None:
+        """While the lane's ring has no room."""
+        self._commit()
+        if self.stop:
+            raise _StoppedError
+
+
+def run_fast_lane(spec: FastLaneSpec, build: Build) -> int:
+    """Run a process until SIGTERM or SIGINT (0), a new run (4) or a failure (1); the exit status of the process."""
+    process = FastProcess(spec, build)
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        process.stop = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    try:
+        process.open()
+        process.run()
+    except _StoppedError:
+        pass
+    except Exception as error:
+        unexpected = None if isinstance(error, MillraceError) else error
+        _LOG.error("failed", name=spec.lane.name, reason=str(error) or repr(error), exc_info=unexpected)
+        process.status.write(state="failed", reason=str(error) or repr(error))
+        return EXIT_FAILED
+    finally:
+        process.close()
+    process.status.write(state="new run" if process.new_run else "stopped")
+    return EXIT_NEW_RUN if process.new_run else EXIT_OK
