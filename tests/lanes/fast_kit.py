@@ -1,6 +1,7 @@
 """What tests of the fast lane share: rings of a shard with one writer a test, recorded market data in them, and the lane's ring read as a
 journal."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,10 +55,11 @@ WIRE = wire()
 NEVER = 1 << 62
 
 
-def shard_of(folder: Path, mib: int = 8) -> FastShard:
-    """A shard whose rings are there, of run 7."""
+def shard_of(folder: Path, mib: int = 8, start_ns: int = 0) -> FastShard:
+    """A shard whose rings are there, of run 7. start_ns: the run's time now; it passes a tenth as fast as here, so that nothing is late."""
     shard = FastShard(folder, 0, "feed", "trade", "gateway", ring_mib=mib)
-    shard.create_all(RingRun(7))
+    clock = {"clock": int(Clock.RECORDING), "clock_start_ns": start_ns, "wall_start_ns": time.time_ns(), "speed": 0.1}
+    shard.create_all(RingRun(7, **(clock if start_ns else {})))
     return shard
 
 

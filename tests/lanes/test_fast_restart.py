@@ -75,8 +75,8 @@ def without_kafka(monkeypatch):
 class Desk:
     """A shard whose lane runs as a process of its own; feed, gateway and mirror are played here."""
 
-    def __init__(self, folder, snapshot_s=0.05, mib=8):
-        self.shard = shard_of(folder, mib)
+    def __init__(self, folder, start_ns=0, snapshot_s=0.05, mib=8):
+        self.shard = shard_of(folder, mib, start_ns)
         self.rings = Rings(self.shard)
         self.status = folder / "status.json"
         lane = LaneSpec("desk", "trade", 0, "127.0.0.1:1", "http://127.0.0.1:1", status_path=self.status)
@@ -146,7 +146,7 @@ def again(rings):
 
 @pytest.mark.slow
 def test_process_killed_again_and_again_writes_everything_once_and_ends_in_the_same_state(market, without_kafka, tmp_path):  # noqa: F811
-    desk, rng = Desk(tmp_path), random.Random(8)
+    desk, rng = Desk(tmp_path, market[0].recv_ts_ns), random.Random(8)
     desk.start()
     for piece in pieces(market, 60):
         desk.give(piece)
