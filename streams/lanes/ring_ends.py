@@ -136,6 +136,11 @@ class Reader(_End):
         self.check()
         return load_acquire(self.line + at.CURSOR)
 
+    @property
+    def held(self) -> float:
+        """Share of the ring, 0 to 1, that the writer cannot have again before this reader commits."""
+        return (self.ring.head - self.committed) / self.ring.capacity
+
     def commit_to(self, number: int) -> None:
         """The same for slots below `number` only; a restart begins there. Never goes back; LaneError beyond what was read."""
         if number > self.next:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from functools import cache
 
@@ -119,6 +120,8 @@ class Child:
             status = 1
             try:
                 status = 0 if work() else 2
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(status)
         self.ended: int | None = None
@@ -129,16 +132,16 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
             self.ended = os.waitpid(self.pid, 0)[1]
 
-    def join(self) -> int:
-        """Its exit status, once it has ended."""
-
-        def over() -> bool:
+    def over(self) -> bool:
+        """Whether it has ended."""
+        if self.ended is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self.ended = status if pid else None
-            return bool(pid)
+        return self.ended is not None
 
-        if self.ended is None:
-            until(over, "end of a child")
+    def join(self) -> int:
+        """Its exit status, once it has ended."""
+        until(self.over, "end of a child")
         assert self.ended is not None
         return os.waitstatus_to_exitcode(self.ended)
 

@@ -108,6 +108,7 @@ def test_restarted_reader_reads_on_from_what_was_committed_and_from_where_it_say
     numbers = [writer.write(i, "frames.v1", b"z" * 100) for i in range(6)]
     reader.take()
     reader.commit_to(numbers[2])
+    assert reader.reader.held == 4 / 64
     reader.reader.detach()
     again = RecordReader(ring.reader("mirror"))
     assert [r.id for r in again.take()] == [2, 3, 4, 5]
