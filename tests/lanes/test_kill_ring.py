@@ -1,4 +1,4 @@
-"""Many people who stop trading at once, some of them killed while they do: each command arrives whole, once, and nobody waits for the dead."""
+"""Many people who stop trading at once, some killed while they do: each command arrives whole and once, nobody waits for the dead."""
 
 import time
 
@@ -32,7 +32,7 @@ def test_commands_of_many_at_once_each_arrive_whole_and_once(shard):
     children = [Child(lambda who=who: give(shard, who, 25)) for who in range(4)]
     reader, found = RecordReader(shard.open("kill").reader("trade")), []
     try:
-        until(lambda: all([child.over() for child in children]), "people to give their commands")
+        until(lambda: all(child.over() for child in children), "people to give their commands")
     finally:
         for child in children:
             child.kill()
