@@ -1,9 +1,10 @@
 """The gateway: a shell between `requests.v1` and one venue. It decides nothing but what contract 20 settles: what was answered, what is too
 old to send, what a KILL stops.
 
-A request's offset is committed with the venue's first answer to it, in one transaction with the event: the committed offset is that of the
-first unanswered request. Whenever a connection opens, and when an answer stays away, the gateway asks the venue: which of the unanswered
-orders it has, what was executed since the last execution written, which orders are open. Only then it sends what the venue has never seen.
+A request is answered once the venue's first answer to it is written: in one transaction with the position that it leaves, or in the ring
+that is the gateway's journal (`gateway_lane`). Whenever a connection opens, and when an answer stays away, the gateway asks the venue:
+which of the unanswered orders it has, what was executed since the last execution written, which orders are open. Only then it sends what
+the venue has never seen.
 """
 
 import asyncio
@@ -17,29 +18,23 @@ from typing import Any
 import structlog
 
 from streams.clock import RunClock
-from streams.errors import DecodeError, UnitError, VenueError
-from streams.lanes.bulk_consumer import BulkConsumer
-from streams.lanes.control import Control, read_control
+from streams.errors import UnitError, VenueError
+from streams.lanes.control import read_control
 from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
-from streams.lanes.messages import Messages, Place
 from streams.lanes.registry import SchemaIds
 from streams.lanes.status import StatusFile
 from streams.lanes.wire import Wire
-from streams.records import Clock, DenyCode, OrderAction, Request, VenueEventType
+from streams.records import Clock, Command, DenyCode, OrderAction, Request, VenueEventType
 from streams.schema import ids
 from streams.venues.client import OrderState, VenueClient, VenueReport
-from streams.venues.commands import CommandReader
-from streams.venues.gateway_load import Loader
-from streams.venues.gateway_range import read_up_to_now
-from streams.venues.gateway_state import GatewayOrder, GatewayState, KillSwitch, Pending
-from streams.venues.gateway_writer import EVENTS, REQUESTS, EventWriter
+from streams.venues.gateway_kafka import KafkaGatewayLane
+from streams.venues.gateway_lane import GatewayLane
+from streams.venues.gateway_state import Pending
 from streams.venues.sim.client import SimClient
 
 __all__ = ["GatewaySettings", "run_gateway"]
 
 _LOG = structlog.get_logger("gateway")
-_READ_S = 0.02
-_READ_ROWS = 1_000
 _BACKOFF_S = (0.05, 2.0)
 
 
@@ -76,87 +71,41 @@ def run_gateway(settings: GatewaySettings, stop: Event | None = None, client: Ve
     Raises LaneError without broker, registry, run or names, and when a transaction fails; FencedError when another instance took over.
     A venue that is away is no error: it connects again and again.
     """
-    wire = Wire(SchemaIds(settings.registry))
-    control = read_control(settings.kafka, wire)
-    gateway = _Gateway(settings, control, wire, client or SimClient(settings.url, f"{settings.process}/{settings.shard}"))
+    status = StatusFile(settings.status_path, settings.process, settings.shard)
+    lane, clock = _kafka_lane(settings, status)
+    gateway = _Gateway(settings, lane, clock, client or SimClient(settings.url, f"{settings.process}/{settings.shard}"), status)
     try:
         asyncio.run(gateway.run(stop))
     finally:
-        gateway.close()
-    _LOG.info("gateway ends", events=gateway.writer.written, unanswered=len(gateway.state.pending), new_run=gateway.new_run)
-    return EXIT_NEW_RUN if gateway.new_run else EXIT_OK
+        lane.close()
+        status.write(state="new run" if lane.new_run else "stopped")
+    _LOG.info("gateway ends", events=lane.written, unanswered=len(lane.state.pending), new_run=lane.new_run)
+    return EXIT_NEW_RUN if lane.new_run else EXIT_OK
+
+
+def _kafka_lane(settings: GatewaySettings, status: StatusFile) -> tuple[GatewayLane, RunClock]:
+    wire = Wire(SchemaIds(settings.registry))
+    control = read_control(settings.kafka, wire)
+    run = control.last_run()
+    clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
+    group = f"{settings.topology}.{settings.process}.{settings.shard}"
+    place = settings.process, settings.shard
+    return KafkaGatewayLane(settings.kafka, wire, control, *place, group, settings.venue, clock, status), clock
 
 
 class _Gateway:
-    """One run of the process. State changes only in the event loop; waiting for Kafka happens in threads."""
+    """One run of the process. State changes only in the event loop."""
 
-    def __init__(self, settings: GatewaySettings, control: Control, wire: Wire, client: VenueClient) -> None:
-        run = control.last_run()
-        self.settings, self.wire, self.client, self.epoch = settings, wire, client, control.epoch
-        self.clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
-        self.max_age_ns = int(settings.max_request_age_ns * (run.speed or 1.0))
-        self.kill = KillSwitch(control.limits, control.commands)
-        self.state = GatewayState()
+    def __init__(self, settings: GatewaySettings, lane: GatewayLane, clock: RunClock, client: VenueClient, status: StatusFile) -> None:
+        self.settings, self.lane, self.clock, self.client, self.status = settings, lane, clock, client, status
+        self.max_age_ns = int(settings.max_request_age_ns * (lane.run.speed or 1.0))
+        self.state, self.kill, self.epoch = lane.state, lane.kill, lane.epoch
         self.names: dict[int, str] = {}  # client order id by order id, and back: working them out costs more than all else of a report
         self.order_ids: dict[str, int] = {}
         self.ready = False  # connected, and all doubt settled
-        self.new_run = False
-        self.wake, self.done, self.committing = asyncio.Event(), asyncio.Event(), asyncio.Lock()
-        self.status = StatusFile(settings.status_path, settings.process, settings.shard)
-        group = f"{settings.topology}.{settings.process}.{settings.shard}"
-        self.writer = EventWriter(settings.kafka, wire, control, group, settings.process, settings.shard, self.clock)
-        self.consumer = BulkConsumer(settings.kafka, group)
-        self.commands = CommandReader(settings.kafka, wire, control)
-        self._load(control.start_positions())
-        self.status.write(state="running", run=self.writer.run_id)
-
-    # ---- start ----
-    def _load(self, starts: dict[Place, int]) -> None:
-        """Read the run's own events and requests up to now."""
-        kafka, shard = self.settings.kafka, self.settings.shard
-        answered = self.consumer.committed([(REQUESTS, shard)]).get((REQUESTS, shard), 0)
-
-        def on_damage(offset: int, value: bytes | None, reason: str) -> None:
-            if offset >= answered:  # else it is a dead letter already
-                self._damage(offset, value, reason)
-
-        loader = Loader(self.wire, self.writer.run_id, self.settings.venue, self.writer.base(), on_damage)
-        start = starts.get((REQUESTS, shard), 0)
-        for messages in read_up_to_now(kafka, (REQUESTS, shard), start):
-            loader.add_requests(messages.offset.tolist(), messages.timestamp_ms.tolist(), _values(messages))
-        for messages in read_up_to_now(kafka, (EVENTS, shard), starts.get((EVENTS, shard), 0)):
-            loader.add_events(_values(messages))
-        self.state = loader.state()
-        self.state.next_offset = max(start, self.state.next_offset)
-        for pending in self.state.pending.values():
-            pending.in_doubt, pending.taken_ns = True, time.time_ns()
-        self.consumer.assign({(REQUESTS, shard): self.state.next_offset})
-        _LOG.info("gateway starts", run=self.writer.run_id, orders=len(self.state.orders), unanswered=len(self.state.pending))
-
-    def _damage(self, offset: int, value: bytes | None, reason: str) -> None:
-        """A request that cannot be read becomes a dead letter."""
-        _LOG.error("dead letter", topic=REQUESTS, offset=offset, reason=reason)
-        self.writer.dead_letter(offset, value, reason)
-        self.wake.set()
-
-    def _take(self, messages: Messages) -> list[Pending]:
-        """Note requests; those that are to be sent."""
-        self.status.now.records_in += len(messages)
-        found, taken_ns = [], time.time_ns()
-        for row, (offset, came_ms) in enumerate(zip(messages.offset.tolist(), messages.timestamp_ms.tolist(), strict=True)):
-            try:
-                request = self.wire.decode(REQUESTS, messages.value(row))
-            except DecodeError as error:
-                self._damage(offset, messages.value(row), str(error))
-                request = None
-            if request is None or request.run_id != self.writer.run_id or request.venue != self.settings.venue:
-                self.state.skip(offset)
-                continue
-            pending = self.state.on_request(request, offset)
-            pending.came_ms, pending.taken_ns = came_ms, taken_ns
-            found.append(pending)
-        messages.release()
-        return found
+        self.done = asyncio.Event()
+        _LOG.info("gateway starts", run=lane.run.run_number, orders=len(self.state.orders), unanswered=len(self.state.pending))
+        status.write(state="running", run=lane.run.run_number)
 
     # ---- tasks ----
     async def run(self, stop: Event | None) -> None:
@@ -164,7 +113,7 @@ class _Gateway:
         if stop is None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.done.set)
-        jobs = (self._read(), self._obey(), self._connect(), self._write(), self._watch(), self._report(), self._until(stop))
+        jobs = (self._read(), self._obey(), self._connect(), self.lane.work(), self._watch(), self._report(), self._until(stop))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -176,31 +125,27 @@ class _Gateway:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.close()
 
-    def close(self) -> None:
-        """Free the clients of Kafka; only when no thread uses them any longer, which `asyncio.run` sees to."""
-        self.consumer.close()
-        self.commands.close()
-        self.writer.close()
-        self.status.write(state="new run" if self.new_run else "stopped")
-
     async def _read(self) -> None:
         """Requests as they come."""
         while True:
-            found = self._take(await asyncio.to_thread(self.consumer.take, _READ_ROWS, _READ_S))
+            found = await self.lane.requests()
             if found and self.ready:
                 await self._dispatch_or_drop(found)
 
     async def _obey(self) -> None:
         """KILL, RESUME and the next RUN, beside the data."""
         while True:
-            for command in await asyncio.to_thread(self.commands.read, _READ_S):
-                if self.commands.begins_run(command):
-                    self.new_run = True
-                    self.done.set()
-                elif self.kill.on_command(command):
-                    _LOG.warning("kill", target=command.target or "all", reason=command.reason)
-                    if self.ready:
-                        await self._cancel_killed_or_drop()
+            await self._on_commands(await self.lane.commands())
+            if self.lane.new_run:
+                self.done.set()
+
+    async def _on_commands(self, commands: list[Command]) -> None:
+        """Follow commands: what a KILL names is cancelled at the venue."""
+        for command in commands:
+            if self.kill.on_command(command):
+                _LOG.warning("kill", target=command.target or "all", reason=command.reason)
+                if self.ready:
+                    await self._cancel_killed_or_drop()
 
     async def _connect(self) -> None:
         """Hold the connection: settle all doubt, then take reports; again and again."""
@@ -208,7 +153,7 @@ class _Gateway:
         while True:
             try:
                 await self.client.connect()
-                await self._commit(always=True)  # fenced? Then another instance holds the venue's session now, and nothing may be sent
+                await self.lane.settled()  # fenced? Then another instance holds the venue's session now, and nothing may be sent
                 await self._settle()
                 self.ready = True
                 wait_s = _BACKOFF_S[0]
@@ -239,25 +184,11 @@ class _Gateway:
                 except VenueError as error:
                     await self._drop(error)
 
-    async def _write(self) -> None:
-        """What is queued to the topics, with the position that it leaves, in one transaction."""
-        while True:
-            await self.wake.wait()
-            self.wake.clear()
-            await self._commit()
-
-    async def _commit(self, always: bool = False) -> None:
-        """Everything queued and the position it leaves, taken together; without anything only if `always`."""
-        async with self.committing:
-            records, position = self.writer.take(), self.state.position()
-            if records or always:
-                self.status.latency(await asyncio.to_thread(self.writer.commit, records, position))
-
     async def _report(self) -> None:
         """Counters for the live table."""
         while True:
             now = self.status.now
-            now.records_out, now.dead_letters, now.lag = self.writer.written, self.writer.letters_written, len(self.state.pending)
+            now.records_out, now.dead_letters, now.lag = self.lane.written, self.lane.letters_written, len(self.state.pending)
             self.status.write(state="running")
             await asyncio.sleep(1.0)
 
@@ -268,11 +199,13 @@ class _Gateway:
     # ---- sending ----
     async def _dispatch(self, found: list[Pending]) -> None:
         """Send requests; those that may not be sent are refused."""
+        await self._on_commands(self.lane.urgent())
         found = [pending for pending in found if not self._refused(pending)]
-        sent_s, sent_ns = time.monotonic(), time.time_ns()
+        sent_s = time.monotonic()
         for pending in found:
-            pending.sent_s, pending.sent_ns, pending.in_doubt = sent_s, sent_ns, True
+            pending.sent_s, pending.in_doubt = sent_s, True
         await self.client.send_all([(pending.request, self._cl_ord_id(pending.request.order_id)) for pending in found])
+        self.lane.sent(found)
 
     def _refused(self, pending: Pending) -> bool:
         """Refuse a NEW or REPLACE that is killed or too old; false if it may be sent."""
@@ -373,20 +306,12 @@ class _Gateway:
                 asked = cancels.get(request.order_id) if found.ended == VenueEventType.CANCELLED else None
                 self._emit_state(found.ended, request, found, asked)
 
-    def _revived(self, order_id: int) -> GatewayOrder | None:
-        """An order that had ended when the gateway started: a late fill may still come."""
-        value = self.state.ended_values.pop(order_id, None)
-        if value is None:
-            return None
-        request = self.wire.decode(REQUESTS, value)
-        order = self.state.orders[order_id] = GatewayOrder(request, request.id, acked=True, ended=True)
-        return order
-
     # ---- events ----
     def _on_report(self, report: VenueReport) -> None:
         """A report becomes an event, unless it was written already or is not about an order of ours."""
         order_id, request_id = self._order_id(report.cl_ord_id), report.request_id or None
-        about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id) or self._revived(order_id)
+        about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id)
+        about = about or self.state.revive(order_id, self.lane.request_of)
         if not order_id or about is None:
             _LOG.warning("report on an order that is not ours", cl_ord_id=report.cl_ord_id, kind=report.kind.name)
             return
@@ -441,8 +366,8 @@ class _Gateway:
         order, answers = self.state.orders.get(request.order_id), self.state.pending.get(request_id or 0)
         cause_id = request_id or (request.id if order is None else order.cause_id)
         more |= {"request_id": request_id, "exch_ts_ns": exch_ts_ns, "venue_order_id": venue_order_id}
-        self.state.on_event(self.writer.event(kind, request, cause_id, answers, raw, **more))
-        self.wake.set()
+        self.state.on_event(self.lane.event(kind, request, cause_id, answers, raw, **more))
+        self.lane.flush()
 
     def _cl_ord_id(self, order_id: int) -> str:
         name = self.names.get(order_id)
@@ -461,7 +386,3 @@ class _Gateway:
                 epoch = 0
             found = found if found is not None and epoch == self.epoch else 0
         return found
-
-
-def _values(messages: Messages) -> list[bytes | None]:
-    return [messages.value(row) for row in range(len(messages))]

@@ -8,18 +8,35 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from streams.errors import DecodeError
+from streams.lanes.messages import Messages, Place
 from streams.lanes.wire import Wire
 from streams.records import OrderAction, VenueEventType
 from streams.schema import bulk, ids, model
 from streams.schema.bulk import Column, Columns
+from streams.venues.gateway_lane import EVENTS, REQUESTS
+from streams.venues.gateway_range import read_up_to_now
 from streams.venues.gateway_state import ENDS, GatewayState
-from streams.venues.gateway_writer import EVENTS, REQUESTS
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "load"]
 
 OnDamage = Callable[[int, bytes | None, str], None]
 _REQUEST = ("run_id", "venue", "id", "order_id", "action", "qty_e9")
 _EVENT = ("run_id", "id", "kind", "order_id", "request_id", "exec_id", "last_qty_e9")
+
+
+def load(
+    kafka: str, wire: Wire, run_id: int, shard: int, venue: str, writer_base: int, starts: dict[Place, int], on_damage: OnDamage
+) -> GatewayState:
+    """The state that the run's own events and requests have come to by now. starts: where the run's records begin; else see Loader."""
+    loader = Loader(wire, run_id, venue, writer_base, on_damage)
+    start = starts.get((REQUESTS, shard), 0)
+    for messages in read_up_to_now(kafka, (REQUESTS, shard), start):
+        loader.add_requests(messages.offset.tolist(), messages.timestamp_ms.tolist(), _values(messages))
+    for messages in read_up_to_now(kafka, (EVENTS, shard), starts.get((EVENTS, shard), 0)):
+        loader.add_events(_values(messages))
+    state = loader.state()
+    state.next_offset = max(start, state.next_offset)
+    return state
 
 
 class Loader:
@@ -84,8 +101,10 @@ class Loader:
                 requests = [one for one in requests if one.id not in self._answered]
             kept += requests
         for one in sorted(kept):
-            pending = state.on_request(self._wire.decode(REQUESTS, one.value), one.offset)
+            pending = state.on_request(self._wire.decode(REQUESTS, one.value), one.offset, one.value)
             pending.came_ms = one.came_ms
+        for order_id in state.ended_values:  # one whose NEW is unanswered all the same
+            state.orders.pop(order_id, None)
         for values in self._events.values():
             for value in values:
                 state.on_event(self._wire.decode(EVENTS, value))
@@ -132,6 +151,10 @@ def _list_of(found: Columns, column: Column) -> list[Any]:
     if column.nulls is None:
         return values
     return [None if null else value for value, null in zip(values, column.nulls.tolist(), strict=True)]
+
+
+def _values(messages: Messages) -> list[bytes | None]:
+    return [messages.value(row) for row in range(len(messages))]
 
 
 def _text(found: Columns, start: int, size: int) -> str:

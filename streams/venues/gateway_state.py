@@ -3,12 +3,12 @@
 It is built anew at every start from the run's requests and then the gateway's own venue events, and kept by the same two calls.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from streams.records import Command, CommandType, Limit, OrderAction, Request, VenueEvent, VenueEventType
 
-__all__ = ["ENDS", "GatewayOrder", "GatewayState", "KillSwitch", "Pending"]
+__all__ = ["ENDS", "Endings", "GatewayOrder", "GatewayState", "KillSwitch", "Pending"]
 
 _ANSWER_TO = {
     OrderAction.NEW: VenueEventType.REJECT,
@@ -22,19 +22,26 @@ ENDS = {VenueEventType.REJECT, VenueEventType.CANCELLED, VenueEventType.EXPIRED}
 class Pending:
     """A request that has no answer yet.
 
+    value             : the request as its lane carries it; `GatewayLane.request_of` reads it again
     sent_s            : monotonic time when it was sent on the present connection, None = not
     in_doubt          : the venue may have it: it was sent once, or was read by an earlier instance
     came_ms           : Kafka's timestamp of it, 0 = not known
     taken_ns, sent_ns : wall time when it was read and last sent
+    wire_mono_ns, decided_mono_ns : monotonic time of the frame that led to it and of its decision, 0 = not known
+    text              : the request in the venue's words, if they have been found already
     """
 
     request: Request
     offset: int
+    value: bytes = b""
     sent_s: float | None = None
     in_doubt: bool = False
     came_ms: int = 0
     taken_ns: int = 0
     sent_ns: int = 0
+    wire_mono_ns: int = 0
+    decided_mono_ns: int = 0
+    text: str | None = None
 
     def refusal(self) -> VenueEventType:
         """The kind of event that refuses it."""
@@ -43,7 +50,7 @@ class Pending:
 
 @dataclass(slots=True)
 class GatewayOrder:
-    """One order as far as its events go. request: its NEW; cause_id: the request that its fills come from."""
+    """One order as far as its events go. request: its NEW; cause_id: the request that its fills come from; value: as in Pending."""
 
     request: Request
     cause_id: int
@@ -51,14 +58,24 @@ class GatewayOrder:
     ended: bool = False
     triggered: bool = False
     leaves_e9: int = 0
+    value: bytes = b""
+
+
+@dataclass(slots=True)
+class Endings:
+    """What a checkpoint has to add to the one before: orders that have ended, with the value of their NEW, and executions."""
+
+    orders: list[tuple[int, bytes]] = field(default_factory=list)
+    executions: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class GatewayState:
     """Orders by order id, unanswered requests by request id in the order of the topic, executions written.
 
-    next_offset  : offset of the next request to read
-    ended_values : value of the NEW of orders that had ended when the gateway started, by order id
+    next_offset  : where the next request to read stands
+    ended_values : value of the NEW of orders that have ended, by order id: a late fill may still come
+    endings      : if it is given, what ends is told to it, too
     """
 
     next_offset: int = 0
@@ -67,13 +84,14 @@ class GatewayState:
     executions: set[str] = field(default_factory=set)
     last_exec_id: str | None = None
     ended_values: dict[int, bytes] = field(default_factory=dict)
+    endings: Endings | None = None
 
-    def on_request(self, request: Request, offset: int) -> Pending:
+    def on_request(self, request: Request, offset: int, value: bytes = b"") -> Pending:
         """A request is read; itself, without an answer yet."""
         self.next_offset = offset + 1
         if request.action == OrderAction.NEW and request.order_id not in self.orders:
-            self.orders[request.order_id] = GatewayOrder(request, request.id, leaves_e9=request.qty_e9)
-        pending = self.pending[request.id] = Pending(request, offset)
+            self.orders[request.order_id] = GatewayOrder(request, request.id, leaves_e9=request.qty_e9, value=value)
+        pending = self.pending[request.id] = Pending(request, offset, value)
         return pending
 
     def skip(self, offset: int) -> None:
@@ -87,6 +105,8 @@ class GatewayState:
         if event.kind == VenueEventType.FILL and event.exec_id is not None:
             self.executions.add(event.exec_id)
             self.last_exec_id = event.exec_id
+            if self.endings is not None:
+                self.endings.executions.append(event.exec_id)
         order = self.orders.get(event.order_id)
         if order is None:
             return
@@ -101,6 +121,23 @@ class GatewayState:
             order.request = order.request._replace(px_e9=event.px_e9, qty_e9=event.qty_e9 or order.request.qty_e9)
             order.cause_id = event.request_id or order.cause_id
         order.ended |= event.kind in ENDS or order.leaves_e9 <= 0
+        if order.ended and order.value:
+            self._end(event.order_id, order.value)
+
+    def revive(self, order_id: int, request_of: Callable[[bytes], Request]) -> GatewayOrder | None:
+        """An order that has ended and of which the venue tells something still; None if there is none."""
+        value = self.ended_values.get(order_id)
+        if value is None:
+            return None
+        request = request_of(value)
+        return GatewayOrder(request, request.id, acked=True, ended=True)
+
+    def _end(self, order_id: int, value: bytes) -> None:
+        """Of an ended order its value is enough."""
+        del self.orders[order_id]
+        self.ended_values[order_id] = value
+        if self.endings is not None:
+            self.endings.orders.append((order_id, value))
 
     def is_news(self, kind: VenueEventType, order_id: int, request_id: int | None, exec_id: str | None) -> bool:
         """The event has not been written: its request is unanswered, its execution, or the order's trigger or end is new."""
@@ -129,9 +166,15 @@ class KillSwitch:
 
     def __init__(self, limits: Iterable[Limit], commands: Iterable[Command] = ()) -> None:
         self.killed: dict[str, str] = {}  # target -> reason
-        self._parents = {limit.scope: limit.parent for limit in limits}
+        self._parents: dict[str, str | None] = {}
+        for limit in limits:
+            self.on_limit(limit)
         for command in commands:
             self.on_command(command)
+
+    def on_limit(self, limit: Limit) -> None:
+        """Take a limit: it says what stands above its scope."""
+        self._parents[limit.scope] = limit.parent
 
     def on_command(self, command: Command) -> bool:
         """Take a command; true for a KILL: what it names is to be cancelled at the venue now."""

@@ -16,12 +16,11 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import LATENCY, dlq_topic, writer_name
 from streams.records import DeadLetter, Request, VenueEvent, VenueEventType
 from streams.schema import ids
+from streams.venues.gateway_lane import EVENTS, REQUESTS
 from streams.venues.gateway_state import Pending
 
-__all__ = ["EVENTS", "REQUESTS", "EventWriter"]
+__all__ = ["EventWriter"]
 
-REQUESTS = "requests.v1"
-EVENTS = "venue_events.v1"
 _LETTERS = dlq_topic(REQUESTS)
 _RAW_BYTES = MAX_RECORD_BYTES - 2_000  # the rest of an event needs less
 

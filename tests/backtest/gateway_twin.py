@@ -14,13 +14,8 @@ from tests.backtest.world import SMALL_VENUE, T0
 from tests.venues.sim_orders import follow
 
 
-class Wake:
-    def set(self) -> None:
-        pass
-
-
-class Writer:
-    """Makes the event that the gateway's writer would send."""
+class Lane:
+    """Makes the event that the gateway's lane would write."""
 
     def __init__(self) -> None:
         self.events: list[VenueEvent] = []
@@ -30,12 +25,15 @@ class Writer:
         self.events.append(VenueEvent(*head, raw=b"", **more))
         return self.events[-1]
 
+    def flush(self) -> None:
+        pass
+
 
 def live_events(process, records, requests) -> list[VenueEvent]:
     """What would be written: market records in their order, and requests, which arrive at once."""
     exchange = SimExchange(1, process.instruments, SMALL_VENUE)
     gateway: Any = Gateway.__new__(Gateway)
-    gateway.state, gateway.writer, gateway.wake = GatewayState(), Writer(), Wake()
+    gateway.state, gateway.lane = GatewayState(), Lane()
     gateway.names, gateway.order_ids, gateway.epoch = {}, {}, 1
 
     def tell() -> None:
@@ -62,7 +60,7 @@ def live_events(process, records, requests) -> list[VenueEvent]:
         if record is not None:
             follow(exchange, record)
             tell()
-    return gateway.writer.events
+    return gateway.lane.events
 
 
 def requests_of(process, tape) -> list:

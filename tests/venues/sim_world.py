@@ -17,7 +17,7 @@ from streams.lanes.control import COMMANDS
 from streams.records import Clock, Command, CommandType, OrderAction, Shard, ShardKind, StartPosition, VenueEventType
 from streams.schema import ids
 from streams.schema.slots_in import prepare
-from streams.venues.gateway_writer import EVENTS, REQUESTS
+from streams.venues.gateway_lane import EVENTS, REQUESTS
 from streams.venues.sim.matcher import compiled
 from tests.lanes.lane_kit import World
 from tests.venues.sim_orders import book, instrument, request, trade

@@ -10,7 +10,7 @@ from streams.config import Endpoints
 from streams.lanes.kafka import EXIT_NEW_RUN
 from streams.records import CommandType, DenyCode, OrderAction, Side, VenueEventType
 from streams.schema import ids
-from streams.venues.gateway_writer import REQUESTS
+from streams.venues.gateway_lane import REQUESTS
 from tests.venues.sim_world import LETTERS, VenueWorld
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
