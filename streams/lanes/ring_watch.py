@@ -1,0 +1,110 @@
+"""Rings as an event loop waits for them: a callback when any of them has news, some tens of us after it was published.
+
+watch = RingWatch([own, control, kill], wait)
+watch.start(asyncio.get_running_loop(), on_news)       # on_news() reads what is there
+watch.stop()
+"""
+
+import asyncio
+import functools
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from streams.kernel import native
+from streams.kernel.atomics import store_release
+from streams.kernel.system import can_sleep_on_any, wake_all
+from streams.lanes import ring_watch_kernel as k
+from streams.lanes.ring_ends import Reader, ring_sources
+from streams.lanes.ring_group import MOST, RingGroup
+from streams.lanes.ring_kernel import RingReader
+from streams.lanes.waiting import POLICIES, Waiting
+
+__all__ = ["RingWatch"]
+
+
+class RingWatch:
+    """Watches rings for one event loop. A compiled thread sleeps on them and tells through a pipe: the loop is not asked for its lock.
+
+    readers : whose rings; where they have read to does not matter: news is what is published after `start` and after each call
+    """
+
+    def __init__(self, readers: Sequence[Reader], wait: Waiting = POLICIES["backoff"]) -> None:
+        self._rings = [reader.ring for reader in readers]
+        self._words = np.zeros(k.WORDS_NBYTES // 8, np.int64)
+        self._seen = [_looker(reader) for reader in readers]  # reading ends of the thread alone, which read nothing
+        self._any = np.zeros(3 * MOST, np.int64)
+        group = RingGroup(
+            n=len(readers),
+            words=self._any.ctypes.data,
+            many=int(can_sleep_on_any()),
+            spins=wait.spins,
+            yields=wait.yields,
+            sleeps=int(wait.sleeps),
+        )
+        for i, looker in enumerate(self._seen):
+            group.readers[i] = looker.ctypes.data
+        self._group = group.pack()
+        self._out, self._in = os.pipe()
+        os.set_blocking(self._out, False)
+        os.set_blocking(self._in, False)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop, on_news: Callable[[], None]) -> None:
+        """Call `on_news` in the loop now, and whenever a ring has news from now on."""
+        run = _compiled()["watch"]
+        self._loop = loop
+        loop.add_reader(self._out, self._told, on_news)
+        self._thread = threading.Thread(
+            target=run, args=(self._group.ctypes.data, self._words.ctypes.data, self._in), name="ring-watch", daemon=True
+        )
+        self._arm()
+        on_news()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; harmless if it never began."""
+        if self._thread is not None and self._loop is not None:
+            store_release(self._words.ctypes.data + k.STOP, 1)
+            wake_all(self._words.ctypes.data + k.ARMED)
+            self._thread.join()
+            self._thread = None
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._out)
+        for fd in (self._out, self._in):
+            if fd >= 0:
+                os.close(fd)
+        self._out = self._in = -1
+
+    def _told(self, on_news: Callable[[], None]) -> None:
+        os.read(self._out, 4096)
+        self._arm()  # before it looks: what comes from now on is told of again
+        on_news()
+
+    def _arm(self) -> None:
+        for ring, looker in zip(self._rings, self._seen, strict=True):
+            looker[_NEXT] = ring.head
+        store_release(self._words.ctypes.data + k.ARMED, 1)
+        wake_all(self._words.ctypes.data + k.ARMED)
+
+
+def _looker(reader: Reader) -> np.ndarray:
+    """The RingReader of a reader copied, as words."""
+    s = reader.state
+    state = RingReader(ring=s.ring, data=s.data, line=s.line, slot_nbytes=s.slot_nbytes, capacity=s.capacity, next=s.next, head=s.next)
+    return state.pack().view(np.int64)
+
+
+def _place(name: str) -> int:
+    return RingReader._fields_[name].offset // 8  # type: ignore[attr-defined]
+
+
+_NEXT = _place("next")
+
+
+@functools.cache
+def _compiled() -> dict[str, Callable[..., int]]:
+    return native.functions("ring_watch", k.ENTRIES, [*ring_sources(), *native.sources("streams.lanes.ring_watch_kernel")])
