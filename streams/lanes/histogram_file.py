@@ -81,10 +81,16 @@ class HistogramFile:
         """Count one value, from Python: microseconds. Compiled code calls `histogram.record` with the address."""
         histogram.record(self.address(stage), value_ns)
 
+    def record_all(self, stage: str, values_ns: Sequence[int]) -> None:
+        """Count several values, in one compiled call."""
+        if values_ns:
+            values = np.array(values_ns, np.int64)
+            _entries(plain())["record_all"](self.address(stage), values.ctypes.data, len(values))
+
     def take(self, stage: str) -> Counts:
         """What the stage has counted up to a moment of this call, exactly; other readers wait meanwhile."""
         banks = np.zeros((2, Bank._size_ // 8), np.int64)
-        copy, address = _copier(plain()), self.address(stage)
+        copy, address = _entries(plain())["take"], self.address(stage)
         with self.path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for attempt in range(_TRIES):
@@ -106,11 +112,10 @@ def merged_figures(files: Iterable[HistogramFile]) -> dict[str, Figures]:
 
 
 @functools.cache
-def _copier(as_plain: bool) -> Callable[[int, int, int], int]:
+def _entries(as_plain: bool) -> dict[str, Callable[..., int]]:
     if as_plain:
-        return histogram.take
-    loaded = native.load("histogram", lambda: histogram.ENTRIES, native.sources("streams.lanes.histogram"))
-    return native.function(loaded.take, 3)
+        return {name: function for name, (function, _) in histogram.ENTRIES.items()}
+    return native.functions("histogram", histogram.ENTRIES, native.sources("streams.lanes.histogram"))
 
 
 def _head(stages: Sequence[str]) -> dict[str, Any]:
