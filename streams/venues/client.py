@@ -7,7 +7,15 @@ from typing import NamedTuple, Protocol
 
 from streams.records import Request, VenueEventType
 
-__all__ = ["OrderState", "VenueClient", "VenueReport"]
+__all__ = ["OrderState", "Outgoing", "VenueClient", "VenueReport"]
+
+
+class Outgoing(NamedTuple):
+    """A request to be sent. text: it in the venue's words, if they have been found already."""
+
+    request: Request
+    cl_ord_id: str
+    text: str | None = None
 
 
 class VenueReport(NamedTuple):
@@ -71,8 +79,8 @@ class VenueClient(Protocol):
         """Send a NEW, REPLACE or CANCEL for the order `cl_ord_id`; its answer comes as a report with the request's id."""
         ...
 
-    async def send_all(self, requests: Sequence[tuple[Request, str]]) -> None:
-        """Send several, each with its client order id, in this order."""
+    async def send_all(self, requests: Sequence[Outgoing]) -> None:
+        """Send several, in this order."""
         ...
 
     async def cancel_all(self) -> None:

@@ -20,15 +20,18 @@ import structlog
 from streams.clock import RunClock
 from streams.errors import UnitError, VenueError
 from streams.lanes.control import read_control
+from streams.lanes.fast_rings import FastShard
 from streams.lanes.kafka import EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
 from streams.lanes.status import StatusFile
+from streams.lanes.waiting import POLICIES, Waiting
 from streams.lanes.wire import Wire
 from streams.records import Clock, Command, DenyCode, OrderAction, Request, VenueEventType
 from streams.schema import ids
-from streams.venues.client import OrderState, VenueClient, VenueReport
+from streams.venues.client import OrderState, Outgoing, VenueClient, VenueReport
 from streams.venues.gateway_kafka import KafkaGatewayLane
 from streams.venues.gateway_lane import GatewayLane
+from streams.venues.gateway_rings import RingGatewayLane
 from streams.venues.gateway_state import Pending
 from streams.venues.sim.client import SimClient
 
@@ -50,6 +53,9 @@ class GatewaySettings:
     max_request_age_ns : a NEW or REPLACE older than this, times the run's speed, is refused, not sent
     answer_timeout_s   : wall time without an answer after which the venue is asked
     status_path        : file for its counters, replaced once a second; None = no file
+    rings              : of its shard, on the fast lane; None = the Kafka lane
+    wait               : how it waits for its rings
+    checkpoint         : file of its state on the fast lane; None = beside the rings
     """
 
     process: str
@@ -62,6 +68,9 @@ class GatewaySettings:
     max_request_age_ns: int = 1_000_000_000
     answer_timeout_s: float = 2.0
     status_path: Path | None = None
+    rings: FastShard | None = None
+    wait: Waiting = POLICIES["backoff"]
+    checkpoint: Path | None = None
 
 
 def run_gateway(settings: GatewaySettings, stop: Event | None = None, client: VenueClient | None = None) -> int:
@@ -72,7 +81,7 @@ def run_gateway(settings: GatewaySettings, stop: Event | None = None, client: Ve
     A venue that is away is no error: it connects again and again.
     """
     status = StatusFile(settings.status_path, settings.process, settings.shard)
-    lane, clock = _kafka_lane(settings, status)
+    lane, clock = _kafka_lane(settings, status) if settings.rings is None else _ring_lane(settings, settings.rings, status)
     gateway = _Gateway(settings, lane, clock, client or SimClient(settings.url, f"{settings.process}/{settings.shard}"), status)
     try:
         asyncio.run(gateway.run(stop))
@@ -91,6 +100,13 @@ def _kafka_lane(settings: GatewaySettings, status: StatusFile) -> tuple[GatewayL
     group = f"{settings.topology}.{settings.process}.{settings.shard}"
     place = settings.process, settings.shard
     return KafkaGatewayLane(settings.kafka, wire, control, *place, group, settings.venue, clock, status), clock
+
+
+def _ring_lane(settings: GatewaySettings, rings: FastShard, status: StatusFile) -> tuple[GatewayLane, RunClock]:
+    path = settings.checkpoint or rings.checkpoint_path(settings.process)
+    wire = Wire(SchemaIds(settings.registry))
+    lane = RingGatewayLane(rings, settings.kafka, wire, settings.process, settings.venue, path, settings.wait, status)
+    return lane, lane.clock
 
 
 class _Gateway:
@@ -124,6 +140,7 @@ class _Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.close()
+        await self.lane.finish()
 
     async def _read(self) -> None:
         """Requests as they come."""
@@ -141,11 +158,11 @@ class _Gateway:
 
     async def _on_commands(self, commands: list[Command]) -> None:
         """Follow commands: what a KILL names is cancelled at the venue."""
-        for command in commands:
-            if self.kill.on_command(command):
-                _LOG.warning("kill", target=command.target or "all", reason=command.reason)
-                if self.ready:
-                    await self._cancel_killed_or_drop()
+        kills = [command for command in commands if self.kill.on_command(command)]
+        if kills and self.ready:
+            await self._cancel_killed_or_drop()
+        for command in kills:
+            _LOG.warning("kill", target=command.target or "all", reason=command.reason)
 
     async def _connect(self) -> None:
         """Hold the connection: settle all doubt, then take reports; again and again."""
@@ -162,6 +179,8 @@ class _Gateway:
                 while True:
                     for report in await self.client.reports():
                         self._on_report(report)
+                        if urgent := self.lane.urgent():
+                            await self._on_commands(urgent)
             except VenueError as error:
                 self.ready = False
                 _LOG.warning("venue away", reason=str(error), again_in_s=wait_s)
@@ -199,13 +218,15 @@ class _Gateway:
     # ---- sending ----
     async def _dispatch(self, found: list[Pending]) -> None:
         """Send requests; those that may not be sent are refused."""
-        await self._on_commands(self.lane.urgent())
+        if urgent := self.lane.urgent():
+            await self._on_commands(urgent)
         found = [pending for pending in found if not self._refused(pending)]
         sent_s = time.monotonic()
         for pending in found:
             pending.sent_s, pending.in_doubt = sent_s, True
-        await self.client.send_all([(pending.request, self._cl_ord_id(pending.request.order_id)) for pending in found])
-        self.lane.sent(found)
+        if found:
+            await self.client.send_all([Outgoing(p.request, self._cl_ord_id(p.request.order_id), p.text) for p in found])
+            self.lane.sent(found)
 
     def _refused(self, pending: Pending) -> bool:
         """Refuse a NEW or REPLACE that is killed or too old; false if it may be sent."""

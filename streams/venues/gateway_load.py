@@ -62,6 +62,7 @@ class Loader:
             run_id, venue, id, order_id, action, qty_e9 = cells
             if run_id != self._run_id or venue != self._venue:
                 continue
+            self._state.last_request = max(self._state.last_request, id)
             if action == OrderAction.NEW:
                 self._left_e9.setdefault(order_id, qty_e9)
             seen = _Seen(offsets[row], times_ms[row], id, values[row] or b"")

@@ -75,6 +75,7 @@ class GatewayState:
 
     next_offset  : where the next request to read stands
     ended_values : value of the NEW of orders that have ended, by order id: a late fill may still come
+    last_request : id of the newest request read, 0 = none; the lane's ids rise
     endings      : if it is given, what ends is told to it, too
     """
 
@@ -83,12 +84,13 @@ class GatewayState:
     pending: dict[int, Pending] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
     last_exec_id: str | None = None
+    last_request: int = 0
     ended_values: dict[int, bytes] = field(default_factory=dict)
     endings: Endings | None = None
 
     def on_request(self, request: Request, offset: int, value: bytes = b"") -> Pending:
         """A request is read; itself, without an answer yet."""
-        self.next_offset = offset + 1
+        self.next_offset, self.last_request = offset + 1, max(self.last_request, request.id)
         if request.action == OrderAction.NEW and request.order_id not in self.orders:
             self.orders[request.order_id] = GatewayOrder(request, request.id, leaves_e9=request.qty_e9, value=value)
         pending = self.pending[request.id] = Pending(request, offset, value)

@@ -19,7 +19,7 @@ from streams.schema import ids
 from streams.venues.gateway_lane import EVENTS, REQUESTS
 from streams.venues.gateway_state import Pending
 
-__all__ = ["EventWriter"]
+__all__ = ["EventWriter", "event_of", "last_sequence", "letter_of"]
 
 _LETTERS = dlq_topic(REQUESTS)
 _RAW_BYTES = MAX_RECORD_BYTES - 2_000  # the rest of an event needs less
@@ -34,11 +34,11 @@ class EventWriter:
     def __init__(self, kafka: str, wire: Wire, control: Control, group: str, process: str, shard: int, clock: RunClock) -> None:
         self.run_id = control.last_run().run_number or 0
         self.shard, self.clock, self.written, self.letters_written = shard, clock, 0, 0
-        self._kafka, self._wire = kafka, wire
+        self._wire = wire
         self._group, self._transactions = group, BulkTransactions(kafka, group)
         self._transactions.initialise()  # first: it settles what a dead instance left open
         writers = {topic: control.writer(writer_name(process, shard, topic)) for topic in (EVENTS, _LETTERS, LATENCY)}
-        self._ids = {topic: ids.Counter(writer, self._last(topic, writer)) for topic, writer in writers.items()}
+        self._ids = {topic: ids.Counter(writer, last_sequence(kafka, wire, topic, shard, writer)) for topic, writer in writers.items()}
         self._stamps = Stamps(process, self.run_id)
         self._events: list[VenueEvent] = []
         self._letters: list[DeadLetter] = []
@@ -56,28 +56,14 @@ class EventWriter:
         now_ns = self.clock.now_ns()
         if answers is not None and self._answered is None:
             self._answered = answers
-        event = VenueEvent(
-            id=self._ids[EVENTS].next(),
-            cause_id=cause_id,
-            run_id=self.run_id,
-            ts_ns=now_ns,
-            recv_ts_ns=now_ns,
-            kind=kind,
-            order_id=request.order_id,
-            venue=request.venue,
-            symbol=request.symbol,
-            raw=raw[:_RAW_BYTES],
-            **more,
-        )
+        event = event_of(self._ids[EVENTS].next(), self.run_id, now_ns, kind, request, cause_id, raw, **more)
         self._events.append(event)
         return event
 
     def dead_letter(self, offset: int, value: bytes | None, reason: str) -> None:
         """Queue a request that cannot be read."""
         now_ns = self.clock.now_ns()
-        payload = (value or b"")[:_RAW_BYTES]
-        place = (REQUESTS, self.shard, offset)
-        self._letters.append(DeadLetter(self._ids[_LETTERS].next(), 0, self.run_id, now_ns, now_ns, *place, reason, payload))
+        self._letters.append(letter_of(self._ids[_LETTERS].next(), self.run_id, now_ns, (REQUESTS, self.shard, offset), value, reason))
 
     def take(self) -> list[tuple[str, bytes]]:
         """The records of the next transaction, in order; empty when nothing is queued."""
@@ -112,13 +98,30 @@ class EventWriter:
         """End the producer."""
         self._transactions.close()
 
-    def _last(self, topic: str, writer: int) -> int:
-        """Sequence of the writer's last record, 0 if there is none."""
-        found = tail_records(self._kafka, topic, self.shard, lambda message: self._writer(topic, message) == writer)
-        return ids.sequence(self._wire.decode(topic, found[0].value()).id) if found else 0
 
-    def _writer(self, topic: str, message: Message) -> int:
+def event_of(
+    id: int, run_id: int, now_ns: int, kind: VenueEventType, request: Request, cause_id: int, raw: bytes, **more: Any
+) -> VenueEvent:
+    """An event about the order of a request; what is too long for a record of the raw message is left out."""
+    head = (id, cause_id, run_id, now_ns, now_ns, kind, request.order_id, request.venue, request.symbol)
+    return VenueEvent(*head, raw=raw[:_RAW_BYTES], **more)
+
+
+def letter_of(
+    id: int, run_id: int, now_ns: int, place: tuple[str, int, int], value: bytes | None, reason: str, cause_id: int = 0
+) -> DeadLetter:
+    """A dead letter for what stood at a place: topic, partition, offset."""
+    return DeadLetter(id, cause_id, run_id, now_ns, now_ns, *place, reason, (value or b"")[:_RAW_BYTES])
+
+
+def last_sequence(kafka: str, wire: Wire, topic: str, partition: int, writer: int) -> int:
+    """Sequence of the last record that a writer has in a partition, 0 if there is none."""
+
+    def is_ours(message: Message) -> bool:
         try:
-            return ids.writer(self._wire.decode(topic, message.value()).id)
+            return ids.writer(wire.decode(topic, message.value()).id) == writer
         except DecodeError:
-            return -1
+            return False
+
+    found = tail_records(kafka, topic, partition, is_ours)
+    return ids.sequence(wire.decode(topic, found[0].value()).id) if found else 0

@@ -12,7 +12,7 @@ import aiohttp
 from streams.errors import VenueError
 from streams.records import Request, VenueEventType
 from streams.schema import units
-from streams.venues.client import OrderState, VenueReport
+from streams.venues.client import OrderState, Outgoing, VenueReport
 from streams.venues.sim.log import to_json
 from streams.venues.sim.request_text import request_text
 
@@ -85,10 +85,11 @@ class SimClient:
         """Send a NEW, REPLACE or CANCEL."""
         await self._say(request_text(request, cl_ord_id))
 
-    async def send_all(self, requests: Sequence[tuple[Request, str]]) -> None:
+    async def send_all(self, requests: Sequence[Outgoing]) -> None:
         """Send several, many of them in one frame."""
         for first in range(0, len(requests), _MAX_FRAME_LINES):
-            await self._say(*(request_text(*r) for r in requests[first : first + _MAX_FRAME_LINES]))
+            found = requests[first : first + _MAX_FRAME_LINES]
+            await self._say(*(one.text or request_text(one.request, one.cl_ord_id) for one in found))
 
     async def cancel_all(self) -> None:
         """Cancel every open order of this session."""

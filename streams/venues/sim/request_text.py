@@ -1,5 +1,6 @@
 """Requests in the simulated venue's words: `request_text` of a record; `RequestTexts` of slots, many in one compiled call."""
 
+import ctypes
 import json
 from functools import cache
 from typing import Any
@@ -60,6 +61,7 @@ class RequestTexts:
         self._edge, self._write = edge, _entry() if compiled else k.write_requests
         self.tables: int = edge.native.address
         self._out, self._starts = np.empty(_ROOM, np.uint8), np.empty(_AT_ONCE + 1, np.int64)
+        self._out_address, self._starts_address = self._out.ctypes.data, self._starts.ctypes.data
 
     def refresh(self) -> None:
         """Take in what the edge learned since."""
@@ -68,21 +70,24 @@ class RequestTexts:
     def texts(self, slots: Any, run_id: int) -> list[str]:
         """The texts of request slots, uint8[n, bytes of a slot] with 128 bytes or more a row; EdgeError where a number names nothing."""
         self.refresh()
-        count, stride = slots.shape
         rows = np.ascontiguousarray(slots)
+        return self.texts_at(rows.ctypes.data, rows.shape[1], len(rows), run_id)
+
+    def texts_at(self, address: int, stride: int, count: int, run_id: int) -> list[str]:
+        """The same of `count` slots at an address, `stride` bytes apart; of what the edge knew at the last `refresh`."""
         out, starts, found = self._out, self._starts, list[str]()
         while len(found) < count:
-            left, address = min(_AT_ONCE, count - len(found)), rows.ctypes.data + len(found) * stride
-            done = self._write(self.tables, address, stride, left, out.ctypes.data, _ROOM, starts.ctypes.data)
+            left, at = min(_AT_ONCE, count - len(found)), address + len(found) * stride
+            done = self._write(self.tables, at, stride, left, self._out_address, _ROOM, self._starts_address)
             if done:
                 found += out[: starts[done] - 1].tobytes().decode("ascii").split("\n")
             if done < left and (starts[done + 1] == k.REST or not done):
-                found.append(self._rare(rows[len(found)].tobytes(), run_id))
+                found.append(self._rare(ctypes.string_at(address + len(found) * stride, 128), run_id))
         return found
 
     def _rare(self, slot: bytes, run_id: int) -> str:
         """What compiled code leaves to Python."""
-        request = self._edge.from_slot(KIND_REQUEST, slot[:128], run_id)
+        request = self._edge.from_slot(KIND_REQUEST, slot, run_id)
         return request_text(request, cl_ord_id(self._edge.dictionary.epoch, request.order_id))
 
 
