@@ -80,6 +80,7 @@ def lane(shard, upto, each):
                     raise RestoreError(f"record {there.id} of the ring is not what it was")
     since = 0
     while state.count < upto:
+        _all(own)  # its position goes with the state: what a restart has written again is in both
         if (done := checkpoint.done()) is not None:
             inputs.commit_to(done[shard.frames])
             own.commit_to(done[shard.own])
@@ -97,7 +98,6 @@ def lane(shard, upto, each):
         for record in records:
             for id, payload in state.step(record.payload):
                 assert writer.write(id, OUTPUTS, payload, patience_ns=_PATIENCE_NS) >= 0
-        _all(own)
         since += len(records)
     return True
 
