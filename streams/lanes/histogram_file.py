@@ -24,7 +24,7 @@ from streams.lanes import histogram
 from streams.lanes.histogram import BEGUN, DONE, NBYTES, Bank, Histogram
 from streams.lanes.histogram_counts import Counts, Figures
 
-__all__ = ["HistogramFile", "merged_figures"]
+__all__ = ["HistogramFile", "merged_figures", "prepare"]
 
 HEAD_BYTES = 4096
 KIND = "millrace histograms"
@@ -109,6 +109,11 @@ def merged_figures(files: Iterable[HistogramFile]) -> dict[str, Figures]:
             counts = file.take(stage)
             found[stage] = found[stage] + counts if stage in found else counts
     return {stage: counts.figures() for stage, counts in found.items()}
+
+
+def prepare() -> None:
+    """Compile, or load from disk, what counts and copies."""
+    _entries(plain())
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from streams.lanes.ring_group import MOST, RingGroup
 from streams.lanes.ring_kernel import RingReader
 from streams.lanes.waiting import POLICIES, Waiting
 
-__all__ = ["RingWatch"]
+__all__ = ["RingWatch", "prepare"]
 
 
 class RingWatch:
@@ -89,6 +89,11 @@ class RingWatch:
             looker[_NEXT] = ring.head
         store_release(self._words.ctypes.data + k.ARMED, 1)
         wake_all(self._words.ctypes.data + k.ARMED)
+
+
+def prepare() -> None:
+    """Compile, or load from disk, now and not when the first one starts."""
+    _compiled()
 
 
 def _looker(reader: Reader) -> np.ndarray:

@@ -50,6 +50,7 @@ def _made(topology: Topology, instance: Instance) -> object:
 def _made_fast(topology: Topology, instance: Instance) -> object:
     """The same on the fast lane: the ends of rings, and the loop between them. Agents are made by verify as on the Kafka lane."""
     from streams.lanes import fast_lane, record_ring, ring_ends
+    from streams.venues import gateway_rings
     from streams.venues.binance import fast_feed_loop
 
     ring_ends.prepare()
@@ -58,7 +59,7 @@ def _made_fast(topology: Topology, instance: Instance) -> object:
         return _made(topology, instance), plain() or fast_lane.prepare()
     if instance.kind == "feed":
         return frame_kernel.compiled(), plain() or fast_feed_loop.prepare()
-    return bulk.prepare()
+    return gateway_rings.prepare() if instance.kind == "gateway" else bulk.prepare()
 
 
 if __name__ == "__main__":

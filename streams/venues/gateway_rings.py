@@ -13,6 +13,7 @@ import structlog
 
 from streams.clock import RunClock
 from streams.errors import LaneError
+from streams.lanes import histogram_file, record_ring, ring_ends, ring_watch
 from streams.lanes.checkpoint import Checkpoint, Saved
 from streams.lanes.control_ring import ControlRing
 from streams.lanes.fast_rings import FastShard
@@ -24,16 +25,18 @@ from streams.lanes.status import StatusFile
 from streams.lanes.waiting import Waiting
 from streams.lanes.wire import Wire
 from streams.records import Clock, Command, Request, VenueEvent, VenueEventType
-from streams.schema import ids
+from streams.schema import bulk, ids
 from streams.slots import KIND_REQUEST
+from streams.venues import gateway_walk
 from streams.venues.gateway_begin import begin
 from streams.venues.gateway_known import Known
 from streams.venues.gateway_out import REQUEST_LETTERS, WRITES, EventRings
 from streams.venues.gateway_saved import LAYOUT, EndedFile, open_block, read_open_block
 from streams.venues.gateway_state import Endings, GatewayState, Pending
 from streams.venues.gateway_walk import Found, RequestReader
+from streams.venues.sim import request_text
 
-__all__ = ["RingGatewayLane"]
+__all__ = ["RingGatewayLane", "prepare"]
 
 _LOG = structlog.get_logger("gateway")
 _WORK_S = 0.02
@@ -319,6 +322,12 @@ class RingGatewayLane:
         """A ring is a quarter full of what only a checkpoint lets go."""
         ahead = [(r.ring.head if r is self._mine else r.next) - r.committed for r in self._readers.values()]
         return any(n > r.ring.capacity // 4 for n, r in zip(ahead, self._readers.values(), strict=True))
+
+
+def prepare() -> None:
+    """Compile what a gateway on rings runs, or load it from disk, now and not when it starts."""
+    for module in (bulk, ring_ends, record_ring, ring_watch, histogram_file, gateway_walk, request_text):
+        module.prepare()
 
 
 def _in_order(state: GatewayState) -> list[str]:

@@ -15,7 +15,7 @@ from streams.slots import KIND_REQUEST
 from streams.venues import gateway_kernel as k
 from streams.venues.sim.request_text import RequestTexts
 
-__all__ = ["Found", "RequestReader"]
+__all__ = ["Found", "RequestReader", "prepare"]
 
 
 class Found(NamedTuple):
@@ -77,6 +77,11 @@ class RequestReader:
             texts = self._texts.texts_at(self._slots.ctypes.data, k.REQUEST_NBYTES, n, self._run_id)
             found = [one._replace(text=text) for one, text in zip(found, texts, strict=True)]
         return found
+
+
+def prepare() -> None:
+    """Compile, or load from disk, now and not at the first request."""
+    _compiled()
 
 
 @cache
