@@ -14,7 +14,7 @@ from streams.topology.check import check
 from streams.topology.limits import Limits
 from streams.topology.listed import LISTED
 from streams.topology.part import InstrumentName, Name, Part, exactly
-from streams.topology.seat import Seat
+from streams.topology.seat import Place, Seat
 from streams.topology.settings import apply_settings
 from streams.topology.simulation import Simulation
 from streams.topology.source import Keys, Source, nearest, read
@@ -183,7 +183,7 @@ class Process(Seat):
     sizes: dict[str, Annotated[int, Field(gt=0, lt=2**31)]] = Field(default_factory=dict)
 
 
-class Mirror(Seat):
+class Mirror(Place):
     """The process that writes what the fast lane does to topics. commit: how long records gather for one transaction."""
 
     commit_ns: CommitNs = Field(alias="commit", default=20 * 10**6)

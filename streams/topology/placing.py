@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import structlog
 
-from streams.topology.seat import Seat
+from streams.topology.seat import Place
 
 __all__ = ["take_seat"]
 
 _FIFO_PRIORITY = 10  # above every ordinary process, below the kernel's own threads
 
 
-def take_seat(seat: Seat, label: str, shard: int) -> None:
+def take_seat(seat: Place, label: str, shard: int) -> None:
     """Pin and schedule this process, and every thread that it starts later. Nothing is done that the seat does not name.
 
     shard : which of the seat's cores it takes; they are used in turn where there are fewer than shards

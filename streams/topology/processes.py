@@ -18,7 +18,7 @@ from streams.topology.instances import Instance, instances, journalled, normaliz
 from streams.topology.model import Topology, Venue
 from streams.topology.placing import take_seat
 from streams.topology.routes import input_places, partition_of
-from streams.topology.seat import Seat
+from streams.topology.seat import Place
 from streams.topology.source import nearest
 
 if TYPE_CHECKING:
@@ -137,13 +137,17 @@ def run_instance(topology: Topology, instance: Instance, where: Endpoints, recor
         return 3
 
 
-def _seat(topology: Topology, instance: Instance) -> Seat:
+def _seat(topology: Topology, instance: Instance) -> Place:
     """What the topology says of the place of an instance; a feed of the fast lane sits where the process does that it runs."""
     if instance.kind == "agents":
         return topology.processes[instance.name]
     if instance.lane != "fast":
-        return Seat()
-    shells = {"feed": topology.processes[topology.fast_market], "gateway": topology.fast.gateway, "mirror": topology.fast.mirror}
+        return Place()
+    shells: dict[str, Place] = {
+        "feed": topology.processes[topology.fast_market],
+        "gateway": topology.fast.gateway,
+        "mirror": topology.fast.mirror,
+    }
     return shells[instance.kind]
 
 
@@ -155,7 +159,7 @@ def _agents(topology: Topology, instance: Instance, where: Endpoints, _: tuple[s
         spec = FastLaneSpec(
             lane=lane_spec(topology, instance, where),
             rings=rings_of(topology, instance.shard),
-            wait=waiting_policy(_seat(topology, instance).wait),
+            wait=waiting_policy(topology.processes[instance.name].wait),
             checkpoint=checkpoint_path(topology, instance),
         )
         return run_fast_lane(spec, build_process(topology, instance))
@@ -198,7 +202,7 @@ def _fast_feed(topology: Topology, instance: Instance, where: Endpoints, setting
         feed=settings,
         shard=rings_of(topology, instance.shard),
         market=lane_spec(topology, market, where),
-        wait=_seat(topology, instance).wait,
+        wait=topology.processes[market.name].wait,
         checkpoint_path=checkpoint_path(topology, instance),
         status_path=status_path(instance),
     )
@@ -244,7 +248,7 @@ def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
         settings = replace(
             settings,
             rings=rings_of(topology, instance.shard),
-            wait=waiting_policy(_seat(topology, instance).wait),
+            wait=waiting_policy(topology.fast.gateway.wait),
             checkpoint=checkpoint_path(topology, instance),
         )
     return run_gateway(settings, _stop_on_signals())
@@ -252,10 +256,8 @@ def _gateway(topology: Topology, instance: Instance, where: Endpoints, _: tuple[
 
 def _mirror(topology: Topology, instance: Instance, where: Endpoints, _: tuple[str, ...]) -> int:
     from streams.lanes.mirror import MirrorSettings, run_mirror
-    from streams.lanes.stages import histogram_path
     from streams.topology.fast import rings_of
 
-    rings = rings_of(topology, instance.shard)
     market, lane = (
         next(one for one in journalled(topology) if (one.name, one.shard) == (name, instance.shard))
         for name in (topology.fast_market, topology.fast_lane)
@@ -266,13 +268,12 @@ def _mirror(topology: Topology, instance: Instance, where: Endpoints, _: tuple[s
         kafka=where.kafka,
         registry=where.registry,
         topology=topology.name,
-        rings=rings,
+        venue=instance.venue,
+        rings=rings_of(topology, instance.shard),
         market=lane_spec(topology, market, where),
         lane=lane_spec(topology, lane, where),
-        wait=waiting_policy(topology.fast.mirror.wait),
         commit_ms=topology.fast.mirror.commit_ns / 1e6,
         status_path=status_path(instance),
-        histograms=tuple(histogram_path(rings.folder, name, rings.shard) for name in (rings.feed, rings.lane, rings.gateway, rings.mirror)),
     )
     facts = (lambda control: process_spec(topology, market, control), lambda control: process_spec(topology, lane, control))
     return run_mirror(settings, *facts, _stop_on_signals())

@@ -7,7 +7,7 @@ from pydantic import Field
 from streams.errors import UnitError
 from streams.topology.part import Part, exactly
 
-__all__ = ["Seat"]
+__all__ = ["Place", "Seat"]
 
 _MOST_CORES = 1024
 
@@ -21,17 +21,24 @@ def _cores(value: object) -> tuple[int, ...]:
     return found
 
 
-class Seat(Part):
+class Place(Part):
     """What a topology says of the place of a process. Every part is optional; `millrace doctor` tells what the host offers.
 
-    wait       : on the fast lane, while no slot comes: `spin` owns its core, `yield` shares it and is always busy, `sleep` costs nothing,
-                 `backoff` does all three in turn (streams/lanes/waiting.py)
     cpu        : the core it is pinned to, or a list with one a shard; () = wherever the host puts it
     nice       : -20 (first) to 19 (last)
     scheduling : `fifo` runs before everything that is not, and needs the right to (CAP_SYS_NICE); `batch` is left alone longer
     """
 
-    wait: Literal["spin", "yield", "sleep", "backoff"] = "backoff"
     cpu: Annotated[tuple[int, ...], exactly(_cores)] = ()
     nice: int = Field(default=0, ge=-20, le=19)
     scheduling: Literal["normal", "batch", "fifo"] = "normal"
+
+
+class Seat(Place):
+    """The same of a process that waits for slots of rings.
+
+    wait : while no slot comes: `spin` owns its core, `yield` shares it and is always busy, `sleep` costs nothing, `backoff` does all three
+           in turn (streams/lanes/waiting.py); counts on the fast lane
+    """
+
+    wait: Literal["spin", "yield", "sleep", "backoff"] = "backoff"

@@ -83,7 +83,7 @@ def test_load_seat_of_a_process_is_read(tmp_path):
     topology = load(changed(tmp_path, MARKET, (TRADE[0], text), ("sinks:", "fast: {ring: 1 GiB, gateway: {cpu: 1}}\nsinks:")))
     seat = topology.processes["trade"]
     assert (seat.wait, seat.cpu, seat.nice, seat.scheduling) == ("spin", (2, 3), -5, "fifo")
-    assert (topology.fast.ring_mib, topology.fast.gateway.cpu, topology.fast.mirror.wait) == (1024, (1,), "backoff")
+    assert (topology.fast.ring_mib, topology.fast.gateway.cpu, topology.fast.mirror.commit_ns) == (1024, (1,), 20_000_000)
 
 
 @pytest.mark.parametrize(
