@@ -58,6 +58,7 @@ _END_S = 30.0  # for the mirror to have forwarded the control topics
 _STOP_S = 10.0  # for what is left in the rings at an ordered stop
 _NAP_S = 0.001
 _MIN_TICK_S = 0.001
+_CROWDED = 0.5
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,8 @@ class FastProcess:
     def _slice(self) -> None:
         """Carry for a while, then see to what Python has to."""
         stop = self.lane.run(monotonic_ns() + (_SOON_NS if self.checkpoint.busy else _SLICE_NS))
-        if stop == k.TOLD:
-            self.steps.take()
+        if stop == k.TOLD and self.steps.take() == 0 and not self.lane.has_room:
+            stop = self._stuck()
         self._commit()
         if stop == k.CROWDED or (time.monotonic() - self._saved_s > self.spec.snapshot_s and not self.checkpoint.busy):
             self._save()
@@ -161,13 +162,24 @@ class FastProcess:
             self.lane.set_clock()
             self._report()
 
+    def _stuck(self) -> int:
+        """The ring has no room: what a checkpoint would let go, if that is half of it; else time for its readers."""
+        own = self.lane.own
+        if own is not None and own.held > _CROWDED and not self.checkpoint.busy:
+            return k.CROWDED
+        time.sleep(_NAP_S)
+        return k.TOLD
+
     def _again(self) -> None:
         """Step what the ring names since the checkpoint."""
         self.lane.replay_from()
         while self.lane.replaying and not self.stop:
-            if self.lane.replay(monotonic_ns() + _SLICE_NS) == k.TOLD:
+            stop = self.lane.replay(monotonic_ns() + _SLICE_NS)
+            if stop == k.TOLD:
                 x = self.lane.state
                 self.steps.again(int(x.told_ring), int(x.told_first), int(x.told_end))
+            elif stop == k.CROWDED:
+                self._save()
             self._commit()
         self.laps.lap("again")
 

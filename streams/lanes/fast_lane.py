@@ -114,6 +114,7 @@ class FastLane:
 
     def replay(self, until_ns: int) -> int:
         """Step again what the own ring names, from where `own` stands, and compare. DONE: time is up, or all is done (`replaying` tells);
+        CROWDED: a checkpoint is due;
         TOLD: the record that `state.told_ring`, `told_first` and `told_end` name is to be read and stepped. LaneError where they differ."""
         self.state.until_ns = until_ns
         return self._known(self._entries["fast_replay"](self.address))
@@ -150,6 +151,11 @@ class FastLane:
     def take(self, ring: int, first: int, count: int, flags: int = 0) -> bool:
         """Write that Python takes a record of control or kill; false if the ring has no room."""
         return self._entries["fast_taken"](self.address, ring, first, count, flags) == 1
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the ring has room for what an input may cause."""
+        return self._entries["fast_room"](self.address) == 1
 
     def set_clock(self) -> None:
         """Take the run's time anew from the host's wall clock."""
@@ -241,7 +247,13 @@ class FastLane:
 
 def lane_sources() -> list[Path]:
     """Every file that the loop's machine code depends on, beside the kernel itself."""
-    own = native.sources("streams.lanes.fast_loop", "streams.lanes.histogram")
+    own = native.sources(
+        "streams.lanes.fast_step",
+        "streams.lanes.fast_live",
+        "streams.lanes.fast_loop",
+        "streams.lanes.histogram",
+        "streams.lanes.ring_ahead",
+    )
     return [*node_sources(), *record_sources(), *own]
 
 

@@ -48,7 +48,7 @@ class ToldSteps:
         self._letters = RecordWriter(lane.out)
 
     def take(self) -> int:
-        """Step all that is there, kill first; how many records. Stops before another run."""
+        """Step all that is there, kill first, as far as the lane's ring has room; how many records. Stops before another run."""
         steps = 0
         while not self.told.new_run and (self._take(TAKEN_KILL) or self._take(TAKEN_CONTROL)):
             steps += 1
@@ -63,7 +63,7 @@ class ToldSteps:
     def _take(self, ring: int) -> bool:
         """Step the next record of a ring, if it is for this process; whether there was one."""
         reader = self.told.kill if ring == TAKEN_KILL else self.told.control
-        if reader is None or (slots := next_record_slots(reader)) == 0:
+        if reader is None or not self.lane.has_room or (slots := next_record_slots(reader)) == 0:
             return False
         first = reader.next
         found = self.told.take_kill(first + slots) if ring == TAKEN_KILL else self.told.take_control(first + slots)

@@ -1,0 +1,201 @@
+"""The fast lane's loop at work: it looks for commands, ticks, events and market data, takes them, and waits while there is nothing."""
+
+from streams.agents.codes import COMMAND_MIRROR_BEHIND, COMMAND_MIRROR_CAUGHT_UP
+from streams.agents.node import KIND_TICK, SLOT_BYTES
+from streams.kernel import addr_of, at, bit
+from streams.kernel.atomics import load_acquire, load_relaxed
+from streams.kernel.system import monotonic_ns, sleep_on
+from streams.lanes.fast_slots import KIND_FRAME, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET, FrameMark
+from streams.lanes.fast_step import CROWDED, DONE, FAILED, GO, INPUTS, MARKS, TOLD, FastStep
+from streams.lanes.histogram import record
+from streams.lanes.ring_ahead import ask_room, ask_slots
+from streams.lanes.ring_group import RingGroup
+from streams.lanes.ring_kernel import RingReader, RingWriter, look_again
+from streams.lanes.ring_layout import CURSOR, HEAD, WRITER
+from streams.slots import FLAG_LAST, KIND_COMMAND, KIND_LEVEL, Slot
+
+__all__ = ["MOST", "FastLive"]
+
+MOST = 64  # slots taken at once; more only where a book update has more
+NEXT = 6  # slots whose cache lines are asked for before they are read or written
+NAP_NS = 20_000
+_FIRST_MARK = KIND_FRAME  # kinds from here on are no records
+
+
+class FastLive(FastStep, align=64):
+    """The loop while it runs: what it looks at, in which order, and how it waits."""
+
+    def run(self) -> int:
+        """Carry what comes until there is a reason to stop."""
+        stop = GO
+        while stop == GO:
+            stop = self.carry() if self.at < self.end else self.look()
+        return stop
+
+    def look(self) -> int:
+        """Find something to do, or wait for it."""
+        now_ns = monotonic_ns()
+        if now_ns >= self.until_ns:
+            return DONE
+        if self.ready(TAKEN_KILL) > 0 or self.ready(TAKEN_CONTROL) > 0:
+            return TOLD
+        if self.keeps != 0 and self.asked == 0 and self.crowded():
+            return CROWDED
+        if not self.has_room(2 * (self.most + MARKS)):
+            return self.nap()
+        if self.mirror_own != 0 and self.watch_mirror(now_ns) == FAILED:
+            return FAILED
+        if self.tick_ns != 0 and now_ns >= self.tick_due_ns:
+            return self.on_tick(now_ns)
+        for ring in (TAKEN_EVENTS, TAKEN_MARKET):
+            ready = self.ready(ring)
+            if ready > 0:
+                return self.take(ring, ready, now_ns)
+        self.wait(now_ns)
+        return GO
+
+    def ready(self, ring: int) -> int:
+        """Slots of an input that can be read."""
+        return at(RingReader, self.inputs[ring]).poll() if self.inputs[ring] != 0 else 0
+
+    def wait(self, now_ns: int) -> None:
+        """Until an input has something, or a tick is due, or the time is up."""
+        ask_room(at(RingWriter, self.out), NEXT)
+        upto_ns = self.until_ns
+        if self.tick_ns != 0:
+            upto_ns = min(upto_ns, self.tick_due_ns)
+        at(RingGroup, self.group).wait(upto_ns - now_ns)
+
+    def stuck(self) -> int:
+        """There is no room for what the next input may cause."""
+        if self.keeps != 0 and self.asked == 0 and self.crowded():
+            return CROWDED
+        return DONE if monotonic_ns() >= self.until_ns else self.nap()
+
+    def nap(self) -> int:
+        """The ring is full: give its readers time."""
+        group = at(RingGroup, self.group)
+        self.naps += 1
+        self.count_waits += 1
+        if look_again(self.naps, group.spins, group.yields, group.sleeps) != 0:
+            sleep_on(at(RingWriter, self.out).ring + WRITER, 0, NAP_NS)  # a word that is always 0
+        return GO
+
+    def crowded(self) -> bool:
+        """Whether a ring is half full of what only a checkpoint of this process can let go."""
+        found = False
+        for ring in range(INPUTS):
+            if self.inputs[ring] != 0:
+                r = at(RingReader, self.inputs[ring])
+                found = found or r.next - load_relaxed(r.line + CURSOR) > r.capacity // 2
+        if self.own != 0:
+            own = at(RingReader, self.own)
+            found = found or at(RingWriter, self.out).next - load_relaxed(own.line + CURSOR) > own.capacity // 2
+        return found
+
+    def take(self, ring: int, ready: int, now_ns: int) -> int:
+        """Say that slots of an input are stepped now."""
+        r = at(RingReader, self.inputs[ring])
+        ask_slots(r, min(ready, NEXT))
+        n = whole(r, ready)
+        if n > 0:
+            self.publish_taken(ring, r.next, n, now_ns, 0)
+            self.ring = ring
+            self.at = r.next
+            self.end = r.next + n
+            self.taken_ns = now_ns
+        return GO
+
+    def carry(self) -> int:
+        """Step what is taken, slot by slot."""
+        r = at(RingReader, self.inputs[self.ring])
+        stop = GO
+        while self.at < self.end and stop == GO:
+            address = r.slot(self.at)
+            e = at(Slot, address)
+            kind = e.kind
+            if kind == KIND_FRAME:
+                self.on_mark(at(FrameMark, address), self.at > r.next)
+            elif kind < _FIRST_MARK and self.reads & bit(kind) != 0:
+                if not self.again() and not self.has_room(self.most + MARKS):
+                    return self.stuck()
+                stop = self.give(address, int(SLOT_BYTES[kind]), self.ring)
+            self.at += 1
+        if stop == GO:
+            r.next = self.end
+            if self.keeps == 0:
+                r.commit()
+        return stop
+
+    def on_mark(self, e: FrameMark, later: bool) -> None:
+        """The records of a frame begin; later: not with the first slot that was taken."""
+        self.mark_wire_ns = e.wire_ns
+        self.mark_ring_ns = e.ring_ns
+        if self.own_end == 0:
+            if later:
+                self.taken_ns = monotonic_ns()
+            if self.stage_ring_taken != 0:
+                record(self.stage_ring_taken, self.taken_ns - e.ring_ns)
+
+    def now_ts_ns(self, now_ns: int) -> int:
+        """The run's time when the clock shows `now_ns`."""
+        return self.clock_ts_ns + int((now_ns - self.clock_ns) * self.clock_speed)
+
+    def on_tick(self, now_ns: int) -> int:
+        """Let the run's clock go on, never back."""
+        self.tick_due_ns = now_ns + self.tick_ns
+        ts_ns = self.now_ts_ns(now_ns)
+        if ts_ns <= self.last_ts_ns:
+            return GO
+        self.last_ts_ns = ts_ns
+        self.tick_id += 1
+        self.taken_ns = now_ns
+        self.tick.stamp(self.tick_id, 0, ts_ns, ts_ns, -1, KIND_TICK, -1)
+        self.write_one(addr_of(self.tick), 64)
+        self.count_ticks += 1
+        return self.give(addr_of(self.tick), 64, -1)
+
+    def watch_mirror(self, now_ns: int) -> int:
+        """Tell the node, and whoever reads the ring, when the mirror falls behind by half a ring, and when it has caught up."""
+        w = at(RingWriter, self.out)
+        quarters = (w.next - load_acquire(self.mirror_own)) * 4 // w.capacity
+        if self.mirror_market != 0:
+            r = at(RingReader, self.inputs[TAKEN_MARKET])
+            quarters = max(quarters, (load_acquire(r.ring + HEAD) - load_acquire(self.mirror_market)) * 4 // r.capacity)
+        if self.behind == 0 and quarters >= 2:
+            return self.on_command(COMMAND_MIRROR_BEHIND, now_ns)
+        if self.behind != 0 and quarters == 0:
+            return self.on_command(COMMAND_MIRROR_CAUGHT_UP, now_ns)
+        return GO
+
+    def on_command(self, command_type: int, now_ns: int) -> int:
+        """Give a command of the lane's own."""
+        self.behind = 1 if command_type == COMMAND_MIRROR_BEHIND else 0
+        self.command_id += 1
+        self.taken_ns = now_ns
+        ts_ns = max(self.last_ts_ns, self.now_ts_ns(now_ns))
+        e = self.command
+        e.stamp(self.command_id, 0, ts_ns, ts_ns, -1, KIND_COMMAND, -1)
+        e.command_type = command_type
+        self.write_one(addr_of(self.command), 64)
+        return self.give(addr_of(self.command), 64, -1)
+
+
+def whole(r: RingReader, ready: int) -> int:
+    """Slots to take, MOST or fewer, that end with a record; more where a record has more; 0 = its end has not come."""
+    n = min(ready, MOST)
+    while n > 0 and inside(r, n):
+        n -= 1
+    if n == 0:
+        n = min(ready, MOST)
+        while n <= ready and inside(r, n):
+            n += 1
+        if n > ready:
+            n = 0
+    return n
+
+
+def inside(r: RingReader, n: int) -> bool:
+    """Whether a record goes on after the next n slots."""
+    e = at(Slot, r.slot(r.next + n - 1))
+    return e.kind == KIND_LEVEL and e.flags & FLAG_LAST == 0
