@@ -42,6 +42,7 @@ class BulkProducer:
         self._failed: LaneError | None = None
         self._queued_bytes = 0
         self._last: dict[Place, int] = {}
+        self._told: dict[Place, list[tuple[int, int]]] | None = None
 
     def __enter__(self) -> "BulkProducer":
         return self
@@ -97,6 +98,15 @@ class BulkProducer:
         """Offset of the last record of a partition that the broker acknowledged, as far as reports were taken (`poll`, `flush`)."""
         return self._last.get((topic, partition))
 
+    def note_offsets(self) -> None:
+        """From now on `offsets` tells where each record stands; what was told before is forgotten."""
+        self._told = {}
+
+    def offsets(self, topic: str, partition: int) -> np.ndarray:
+        """The offsets of the records sent to a partition since `note_offsets`, in order, as far as reports were taken; int64."""
+        runs = (self._told or {}).get((topic, partition), [])
+        return np.concatenate([np.arange(first, last + 1) for first, last in runs]) if runs else np.zeros(0, np.int64)
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Free the client; what is queued is given `timeout_s` to leave. A second call does nothing."""
         until_s = time.monotonic() + timeout_s
@@ -132,6 +142,9 @@ class BulkProducer:
             self._queued_bytes -= report.size
             if report.last_offset >= 0:
                 self._last[report.topic, report.partition] = report.last_offset
+                if self._told is not None:
+                    run = (report.last_offset - report.rows + 1, report.last_offset)
+                    self._told.setdefault((report.topic, report.partition), []).append(run)
             if report.error is not None and self._failed is None:
                 self._failed = self._lost(report, report.error)
 

@@ -42,7 +42,10 @@ _MESSAGE = np.dtype(  # rd_kafka_message_t
 
 
 class Report(NamedTuple):
-    """What became of records of one partition, in order: size = bytes of values and keys, last_offset = -1 if none was delivered."""
+    """What became of records of one partition, in order: size = bytes of values and keys, last_offset = -1 if none was delivered.
+
+    Without an error the offsets are last_offset - rows + 1 to last_offset.
+    """
 
     topic: str
     partition: int

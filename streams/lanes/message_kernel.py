@@ -61,7 +61,7 @@ def destroy_messages(pointers: int, n: int, destroy: int) -> int:
 
 
 def read_reports(pointers: int, first: int, n: int, out: int) -> int:
-    """Sum up the delivery reports from `first` on that are of one partition; the row behind them.
+    """Sum up the delivery reports from `first` on that are of one partition, with offsets that follow each other; the row behind them.
 
     out: topic's pointer, partition, bytes of values and keys, offset of the last one delivered (-1 = none), error code of the first
     one that failed (0 = none) and its row.
@@ -74,8 +74,10 @@ def read_reports(pointers: int, first: int, n: int, out: int) -> int:
         message = load_word(pointers + 8 * row)
         if load_word(message + 8) != topic or load_word(message + 16) & _LOW != partition:
             break
-        total += load_word(message + 32) + load_word(message + 48)
         found = load_word(message) & _LOW
+        if found == 0 and row > first and load_word(message + 56) != last + 1:
+            break
+        total += load_word(message + 32) + load_word(message + 48)
         if found == 0:
             last = load_word(message + 56)
         elif code == 0:
