@@ -9,7 +9,7 @@ from streams.agents.batch import BatchProcess, batch_of
 from streams.errors import RestoreError, StepError
 from streams.lanes.difference import Difference, compare, recorded_outputs
 from streams.lanes.journal import OutputLog
-from streams.lanes.place import Place
+from streams.lanes.place import Place, is_ring
 from streams.lanes.replay import Replay
 from streams.lanes.sources import Sources
 from streams.lanes.spec import LaneProcess, LaneSpec, own_writers
@@ -150,5 +150,5 @@ class Player:
 
 
 def positions_after(entry: JournalEntry, before: Mapping[Place, int]) -> dict[Place, int]:
-    """The next offset to read of each input after an entry."""
-    return {**before, **{(p.topic, p.partition): p.offset for p in entry.positions}}
+    """The next offset to read of each input after an entry; where in rings a mirror was does not matter to who reads topics."""
+    return {**before, **{(p.topic, p.partition): p.offset for p in entry.positions if not is_ring(p.topic)}}
