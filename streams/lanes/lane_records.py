@@ -1,20 +1,20 @@
 """What a lane itself writes beside the outputs of its agents: journal entries, dead letters, alerts; with ids of its own writers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import structlog
 
 from streams.lanes.client import MAX_RECORD_BYTES
-from streams.lanes.input_log import InputLog
 from streams.lanes.journal import OutputLog, schema_versions
 from streams.lanes.letters import Letter
 from streams.lanes.place import Place
 from streams.lanes.spec import LaneSpec, is_control
 from streams.lanes.wire import Wire
 from streams.lanes.writers import ALERTS, JOURNAL, dlq_topic
-from streams.records import Alert, DeadLetter, JournalEntry, Severity, StartPosition
+from streams.records import Alert, DeadLetter, InputRun, JournalEntry, Severity, StartPosition
 
-__all__ = ["LaneRecords", "Value"]
+__all__ = ["InputsLike", "LaneRecords", "Value"]
 
 _LOG = structlog.get_logger("lane")
 _REASON_CHARS = 2_000
@@ -22,6 +22,18 @@ _PAYLOAD_BYTES = MAX_RECORD_BYTES - 20_000  # what is cut off a larger one is na
 
 Value = tuple[str, int, bytes]
 """Topic, partition, and the bytes to write there."""
+
+
+class InputsLike(Protocol):
+    """The inputs of one batch: what is asked of `InputLog`, or of the mirror's `Inputs`."""
+
+    @property
+    def topics(self) -> set[str]: ...
+    @property
+    def tick_ts_ns(self) -> Sequence[int]: ...
+    @property
+    def dead_letters(self) -> Sequence[StartPosition]: ...
+    def runs(self) -> tuple[InputRun, ...]: ...
 
 
 class LaneRecords:
@@ -39,7 +51,7 @@ class LaneRecords:
         """The id that `next_id` gave last."""
         return self._outputs.last_ids[self._writers[topic]][1]
 
-    def entry(self, batch: int, log: InputLog, written: Iterable[str], positions: Mapping[Place, int], ts_ns: int) -> Value:
+    def entry(self, batch: int, log: InputsLike, written: Iterable[str], positions: Mapping[Place, int], ts_ns: int) -> Value:
         """The journal entry of a batch. written: topics of its outputs."""
         spec, runs = self._spec, log.runs()
         record = JournalEntry(

@@ -1,0 +1,170 @@
+"""Feed and normalize of a shard on their way to topics: frames, market data, and what the journal of normalize says of them."""
+
+import numpy as np
+
+from streams.agents.rows import Written
+from streams.lanes.fast_slots import KIND_FRAME, KIND_TAKEN
+from streams.lanes.mirror_control import TakenControl, Whole, whole_of
+from streams.lanes.mirror_inputs import Inputs, Ledger, Stood
+from streams.lanes.mirror_process import Mirrored
+from streams.lanes.mirror_rings import RingSource
+from streams.lanes.mirror_sender import MirrorSender, Sent
+from streams.lanes.mirror_values import MarketValues, frame_values
+from streams.lanes.partitions import partitions_of
+from streams.lanes.record_ring import Records, topic_number
+from streams.lanes.wire import Wire
+from streams.schema import ids
+
+__all__ = ["MarketSide"]
+
+FRAMES = "frames.v1"
+_MOST_SLOTS, _MOST_FRAMES = 16_384, 8_192
+_FIRST, _RING_COUNT, _ID, _TS = 5, 7, 0, 2  # words of a slot
+_FLAGS = 38
+
+
+class MarketSide:
+    """The rings of a feed. A batch: `take`, then, when what was sent is delivered, `stand` and `inputs`, then `next`.
+
+    process        : normalize; frames, market: rings
+    frames_known   : frames in topics whose marks have not been journalled yet, by id
+    taken_control  : normalize takes no slot of `control` below it any more
+    whole, topics  : of the batch: records that stand whole in the ring of frames, and topics that normalize wrote to
+    """
+
+    def __init__(
+        self,
+        process: Mirrored,
+        frames: RingSource,
+        market: RingSource,
+        control: TakenControl,
+        wire: Wire,
+        venue: str,
+        run_id: int,
+    ) -> None:
+        self.process, self.frames, self.market = process, frames, market
+        self.frames_known = Ledger()
+        self.taken_control = 0
+        self._control, self._wire, self._venue, self._run_id = control, wire, venue, run_id
+        self._shard = process.spec.shard
+        self._values = MarketValues(market, process.edge, wire, process.writes, run_id, process.outputs.digest, process.sizes)
+        self._frame_place = process.place((FRAMES, self._shard))
+        self._begin()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to mirror."""
+        return self.frames.behind > 0 or self.market.behind > 0
+
+    @property
+    def at(self) -> dict[str, int]:
+        """Next slot by ring."""
+        return {self.frames.name: self.frames.at, self.market.name: self.market.at}
+
+    def take(self, sender: MirrorSender) -> None:
+        """Send what is there."""
+        last = min(self.market.head, self.market.at + _MOST_SLOTS)
+        whole = self._take_frames(sender, self.frames.head)  # looked at last: the frame of every mark is there
+        if not whole:
+            last = self._cut(last)
+        for number in (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == KIND_TAKEN)).tolist():
+            self._take_market(sender, number + 1)
+            self._take_control(number)
+        self._take_market(sender, last)
+
+    def stand(self, sender: MirrorSender, lane: Mirrored | None, known: Ledger) -> None:
+        """Where the records came to stand; `known` takes those that the lane reads, by slot."""
+        for id, sent in self._sent_frames:
+            self.frames_known.add(id[sent.rows], Stood.of(self._frame_place, sender.offsets(sent), id[sent.rows]))
+        for written, numbers, parts in self._sent:
+            place, offset = np.full(len(written), -1, np.int64), np.zeros(len(written), np.int64)
+            for topic, sent in parts:
+                if lane is not None and topic in lane.data:
+                    place[sent.rows], offset[sent.rows] = lane.place(sent.place), sender.offsets(sent)
+            rows = np.flatnonzero(place >= 0)
+            known.add(numbers[rows], Stood(place[rows], offset[rows], written.id[rows]))
+        self._sent_frames, self._sent = [], []
+
+    def inputs(self) -> Inputs:
+        """What normalize took, in order."""
+        process, inputs = self.process, Inputs(self.process.places)
+        marks, early = np.array(self._marks, np.int64).reshape(-1, 2), Stood.joined(self._early)
+        is_frame = marks[:, 0] == KIND_FRAME
+        row, n = self.frames_known.find(np.where(is_frame, marks[:, 1], 0), np.ones(len(marks), np.int64))
+        fed = np.where(is_frame, 0, marks[:, 1])  # of a TAKEN: how many of its records
+        row = np.where(is_frame, row, len(self.frames_known) + np.cumsum(fed) - fed)
+        pool = Stood.joined([self.frames_known.stood, early])
+        process.move(inputs.add(pool, row, np.where(is_frame, n, fed)))
+        process.last_ts_ns = max(process.last_ts_ns, self._now_ns)
+        process.outputs.digest = self._values.digest
+        return inputs
+
+    def next(self) -> None:
+        """The batch is written; the next one begins."""
+        frames = [id for kind, id in self._marks if kind == KIND_FRAME]
+        if frames:
+            self.frames_known.drop(max(frames) + 1)
+        self._begin()
+
+    # ---- frames ----
+    def _take_frames(self, sender: MirrorSender, last: int) -> bool:
+        """Send frames, at most so many; whether that was all of them."""
+        done = 0
+        while self.frames.at < last and done < _MOST_FRAMES:
+            found = self.frames.walk(self.frames.at, last, _MOST_FRAMES)
+            is_frame = found.topic == topic_number(FRAMES)
+            frames = Records(*(column[is_frame] for column in found))
+            if len(frames.id):
+                buffer, start, size = frame_values(self._wire, self._venue, self._run_id, frames)
+                sent = sender.send((FRAMES, self._shard), buffer, start, size, frames.id, np.arange(len(start)))
+                self._sent_frames.append((frames.id.copy(), sent))
+                self._last_frame = int(frames.id[-1])
+            for row in np.flatnonzero(~is_frame).tolist():
+                self.whole.append(whole_of(found, row))
+            self.frames.at = self.frames.walked
+            done += len(found.id)
+        return self.frames.at >= last
+
+    def _cut(self, last: int) -> int:
+        """Where the first mark of a frame stands that has not been sent."""
+        words = self.market.words(self.market.at, last)
+        later = np.flatnonzero((self.market.kinds(self.market.at, last) == KIND_FRAME) & (words[:, _ID] > self._last_frame))
+        return self.market.at + int(later[0]) if len(later) else last
+
+    # ---- market data ----
+    def _take_market(self, sender: MirrorSender, last: int) -> None:
+        """Send the records before a slot, and note the marks of frames."""
+        first = self.market.at
+        if first >= last:
+            return
+        written, numbers = self._values.walk(last)
+        words, kinds = self.market.words(first, self.market.at), self.market.kinds(first, self.market.at)
+        frames = np.flatnonzero(kinds == KIND_FRAME)
+        self._marks += [(KIND_FRAME, id) for id in words[frames, _ID].tolist()]
+        if len(frames):
+            self._now_ns = max(self._now_ns, int(words[frames, _TS].max()))
+        parts = []
+        for topic, rows in written.by_topic.items():
+            self.process.outputs.add_written(topic, ids.writer(int(written.id[rows[-1]])), int(written.id[rows[-1]]), len(rows))
+            self.topics.add(topic)
+            for partition, mine in partitions_of(self.process.spec, topic, written, rows):
+                parts.append((topic, sender.send((topic, partition), written.buffer, written.start, written.size, written.id, mine)))
+        self._sent.append((written, numbers, parts))
+
+    def _take_control(self, number: int) -> None:
+        """Take in the control records that a mark names."""
+        slot = self.market.rows(number, number + 1)[0]
+        first, count = int(slot[40:48].view(np.int64)[0]), int(slot[60:64].view(np.int32)[0])
+        stood = self._control.taken(self.process, first, count, int(slot[_FLAGS]))
+        self._early.append(stood)
+        self._marks.append((KIND_TAKEN, len(stood)))
+        self.taken_control = first + count
+
+    def _begin(self) -> None:
+        self.whole: list[Whole] = []
+        self.topics: set[str] = set()
+        self._marks: list[tuple[int, int]] = []  # KIND_FRAME and its id, or KIND_TAKEN and how many records
+        self._early: list[Stood] = []
+        self._sent_frames: list[tuple[np.ndarray, Sent]] = []
+        self._sent: list[tuple[Written, np.ndarray, list[tuple[str, Sent]]]] = []
+        self._last_frame = self._now_ns = 0
