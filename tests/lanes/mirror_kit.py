@@ -1,0 +1,282 @@
+"""A shard of the fast lane for tests of its mirror: the loops of feed and lane on real rings, a venue that acknowledges all, a broker."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streams.agents.node import SLOT_BYTES
+from streams.agents.process import Process
+from streams.config import Endpoints
+from streams.kernel import at
+from streams.kernel.system import monotonic_ns
+from streams.lanes.bus import read_range
+from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control, read_control
+from streams.lanes.control_ring import ControlRing
+from streams.lanes.fast_lane import FastLane
+from streams.lanes.fast_rings import FastShard, RingRun
+from streams.lanes.fast_slots import KIND_TAKEN, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET, RecordSlot, TakenSlot
+from streams.lanes.journal import OutputLog, last_entry
+from streams.lanes.mirror import MirrorSettings, run_mirror
+from streams.lanes.record_kernel import record_slots
+from streams.lanes.record_ring import RecordReader, RecordWriter
+from streams.lanes.registry import SchemaIds
+from streams.lanes.spec import LaneSpec, own_writers
+from streams.lanes.verify import Verdict, verify
+from streams.lanes.wire import Wire
+from streams.lanes.writers import writer_name
+from streams.records import DeadLetter, OrderAction, Request, VenueEvent, VenueEventType
+from streams.schema import ids
+from streams.slots import KIND_REQUEST
+from streams.topology import runs
+from streams.topology.apply import apply
+from streams.topology.instances import journalled, process_spec
+from streams.topology.model import load
+from streams.topology.runs import open_run
+from streams.venues.binance.fast_feed_loop import FrameLane
+from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
+
+__all__ = ["FastWorld", "Feeding", "Laning"]
+
+TOPOLOGY = Path(__file__).parents[2] / "topologies" / "fast.yaml"
+EVENTS = "venue_events.v1"
+_ANSWER = {OrderAction.NEW: VenueEventType.ACK, OrderAction.REPLACE: VenueEventType.REPLACED, OrderAction.CANCEL: VenueEventType.CANCELLED}
+_BOUND_S = 60.0
+
+
+class FastWorld:
+    """The rings of shard 0 in a fresh run of topologies/fast.yaml, and who writes to them, in this process."""
+
+    def __init__(self, stack: Endpoints, folder: Path, patch: pytest.MonkeyPatch, market: SyntheticMarket, speed: float = 20.0) -> None:
+        self.where, self.folder = stack, folder
+        self.recording = folder / "market.gz"
+        write_synthetic(self.recording, market)
+        self.frames = list(market.frames())
+        self.topology = load(TOPOLOGY)
+        apply(self.topology, stack, lambda _: None)
+        patch.setattr(runs, "START_S", 0.0)
+        run = open_run(self.topology, stack, [str(self.recording)], speed, fresh=True)
+        self.run, self.clock = run.number, run.clock
+        self.wire = Wire(SchemaIds(stack.registry))
+        self.control = read_control(stack.kafka, self.wire)
+        self.rings = FastShard(folder / "rings", 0, "feed", "trade", "gateway", ring_mib=8)
+        self.rings.create_all(RingRun(self.run))
+        self.specs = {name: self.spec(name) for name in ("market", "trade")}
+        self.mirror_settings = MirrorSettings(
+            process="mirror",
+            shard=0,
+            kafka=stack.kafka,
+            registry=stack.registry,
+            topology=self.topology.name,
+            venue="binance",
+            rings=self.rings,
+            market=self.specs["market"],
+            lane=self.specs["trade"],
+            status_path=folder / "mirror.json",
+        )
+        self._own: list[Any] = []
+
+    def spec(self, name: str) -> LaneSpec:
+        return LaneSpec(self.topology.name, name, 0, self.where.kafka, self.where.registry)
+
+    def facts(self, name: str):
+        instance = next(one for one in journalled(self.topology) if one.name == name)
+        return lambda control: process_spec(self.topology, instance, control)
+
+    def process(self, name: str, control: Control | None = None) -> Process:
+        """The empty process, whose counters go on where its journal ends."""
+        process = Process(self.facts(name)(control or self.control))
+        last = last_entry(self.where.kafka, self.wire, name, 0)
+        if last is not None:
+            process.set_counters(OutputLog.after(last[1]).counters(own_writers(process)))
+        return process
+
+    def writer(self, owner: str, topic: str) -> int:
+        return self.control.writer(writer_name(owner, 0, topic))
+
+    # ---- the mirror ----
+    def mirror(self) -> "Mirroring":
+        """It, on a thread."""
+        return Mirroring(self)
+
+    def mirror_process(self) -> subprocess.Popen[bytes]:
+        """It, as a process of its own, to be killed."""
+        path = str(Path(__file__).parents[2])
+        args = [sys.executable, "-m", "tests.lanes.mirror_kit", str(self.rings.folder), self.where.kafka, self.where.registry]
+        return subprocess.Popen(args, env={**os.environ, "PYTHONPATH": path}, stderr=(self.folder / "mirror.log").open("ab"))
+
+    # ---- what came of it ----
+    def read(self, topic: str, partition: int = 0) -> list[Any]:
+        """The committed records of this run, or of none, in a topic."""
+        found = [self.wire.decode(topic, message.value()) for message in read_range(self.where.kafka, topic, partition)]
+        return [record for record in found if record.run_id == self.run]
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """What verify says of both processes."""
+        return {v.process: v for v in verify(self.specs.values(), lambda spec, control: Process(self.facts(spec.process)(control)))}
+
+
+class Mirroring:
+    """A mirror on a thread: leave the block, and it ends in order. result: its exit code."""
+
+    def __init__(self, world: FastWorld) -> None:
+        self.stop, self.result = Event(), -1
+        self._world = world
+        self._thread = Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Mirroring":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self._thread.join(_BOUND_S)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        world = self._world
+        self.result = run_mirror(world.mirror_settings, world.facts("market"), world.facts("trade"), self.stop)
+
+
+class Feeding:
+    """The feed: control records, then frames through normalize, as many at a time as are asked for."""
+
+    def __init__(self, world: FastWorld) -> None:
+        self.world, rings = world, world.rings
+        self.process = world.process("market")
+        self._rings = [rings.open(name) for name in (rings.frames, rings.market, rings.control)]
+        frames, market, control = self._rings
+        self.to_market = market.writer(rings.feed_label)
+        self.control = _Told(world, self.process, control.reader(rings.feed_label), None)
+        to_frames, writer = RecordWriter(frames.writer(rings.feed_label)), world.writer("feed", "frames.v1")
+        self.lane = FrameLane(self.process, to_frames, self.to_market, world.clock, self, "binance", writer, world.run << 30)
+        for ring in (frames, market):
+            ring.free(rings.feed_label)  # its restore is not played here
+        self.at = self.late_ns = 0
+        self.refused_ids: list[int] = []
+
+    def take_control(self) -> None:
+        for first, slots, told in self.control.steps(TAKEN_CONTROL):
+            slot = TakenSlot(first=first, ring=TAKEN_CONTROL, count=slots)
+            slot.stamp(0, 0, 0, 0, -1, KIND_TAKEN, -1)
+            assert self.to_market.write(slot.pack().tobytes().ljust(128, b"\0")) == 1
+            self.process.on_input(told.record)
+        self.lane.learned()
+        self.lane.state.check = self.to_market.state.next  # what was written here is not to be compared
+
+    def give(self, most: int = 1_000) -> int:
+        """The next frames, as far as they are due, counted from the first call on; how many are left."""
+        now_ns, frames = self.world.clock.now_ns(), self.world.frames
+        self.late_ns = self.late_ns if self.at else now_ns - frames[0][0]
+        part = [(ts + self.late_ns, payload) for ts, payload in frames[self.at : self.at + most] if ts + self.late_ns <= now_ns]
+        if not part:
+            return len(self.world.frames) - self.at
+        self.at += len(part)
+        text = np.frombuffer(b"".join(payload for _, payload in part) + b"\0", np.uint8).copy()
+        sizes = np.array([len(payload) for _, payload in part], np.int64)
+        times = np.array([ts for ts, _ in part], np.int64)
+        starts = text.ctypes.data + np.cumsum(sizes) - sizes
+        assert self.lane.give(0, times, np.arange(len(part)) + self.at, starts, sizes, np.zeros(len(part), np.int64)) == 0
+        return len(self.world.frames) - self.at
+
+    def too_large(self, recv_ts_ns: int, source_seq: int, payload: bytes, why: str) -> None:
+        raise AssertionError(why)
+
+    def refused(self, frame_id: int, recv_ts_ns: int, payload: bytes, why: str) -> None:
+        topic = "frames.v1.dlq.v1"
+        writer = self.world.writer("market", topic)
+        self.refused_ids.append(frame_id)
+        id = ids.make(writer, (1 << 40) + self.world.run * 1_000 + len(self.refused_ids))
+        letter = DeadLetter(id, frame_id, self.world.run, recv_ts_ns, recv_ts_ns, "frames.v1", 0, -1, why, payload)
+        value = self.world.wire.encode(topic, letter)
+        assert self.lane.frames.write(id, topic, value, cause_id=frame_id, a=1, b=frame_id) >= 0
+
+
+class _Told:
+    """Control records of a process, one by one, with their slots."""
+
+    def __init__(self, world: FastWorld, process: Process, control: Any, kill: Any) -> None:
+        positions = {(topic, 0): 0 for topic in CONTROL_TOPICS} | {(COMMANDS, 0): world.control.run_offset}
+        own = own_writers(process).values()
+        self.ring = ControlRing(RecordReader(control), RecordReader(kill) if kill else None, world.wire, positions, own, world.run)
+
+    def steps(self, ring: int) -> Any:
+        reader = self.ring.kill if ring == TAKEN_KILL else self.ring.control
+        assert reader is not None
+        while reader.reader.poll():
+            first = reader.next
+            address = reader.reader.state.data + (first & (reader.reader.ring.capacity - 1)) * 256
+            slots = record_slots(at(RecordSlot, int(address)).payload_nbytes)
+            for told in (self.ring.take_kill if ring == TAKEN_KILL else self.ring.take_control)(first + slots):
+                yield first, slots, told
+        reader.commit()
+
+
+class Laning:
+    """The lane, and a gateway that acknowledges every request."""
+
+    def __init__(self, world: FastWorld) -> None:
+        self.world, rings = world, world.rings
+        self.process = world.process("trade")
+        names = (rings.market, rings.events, rings.control, rings.kill, rings.own, rings.records)
+        self._rings = dict(zip(names, map(rings.open, names), strict=True))
+        label = rings.lane_label
+        self.out = self._rings[rings.own].writer(label)
+        self._rings[rings.own].free(label)
+        readers = {ring: self._rings[name].reader(label) for ring, name in ((TAKEN_MARKET, rings.market), (TAKEN_EVENTS, rings.events))}
+        self.told = _Told(world, self.process, self._rings[rings.control].reader(label), self._rings[rings.kill].reader(label))
+        ticks, commands = world.writer("trade", ""), world.writer("trade-lane", COMMANDS)
+        first = [ids.make(writer, world.run << 30) for writer in (ticks, commands)]
+        self.lane = FastLane(self.process, readers, self.out, clock=world.clock, tick_id=first[0], command_id=first[1])
+        self.requests = self._rings[rings.own].reader(rings.gateway_label)
+        self._rings[rings.records].free(rings.gateway_label)
+        self.records = RecordWriter(self._rings[rings.records].writer(rings.gateway_label))
+        self.events = self._rings[rings.events].writer(rings.gateway_label)
+        for name in (rings.control, rings.kill):
+            self._rings[name].free(rings.gateway_label)
+        self.event_id = ids.make(world.writer("gateway", EVENTS), world.run << 30)
+        self.seen: list[Request] = []
+
+    def take_control(self) -> None:
+        for ring in (TAKEN_KILL, TAKEN_CONTROL):
+            for first, slots, told in self.told.steps(ring):
+                assert self.lane.take(ring, first, slots)
+                self.process.on_input(told.record)
+                self.lane.step(self.process.take_slots())
+        self.lane.set_clock()
+
+    def run(self, seconds: float = 0.002) -> None:
+        self.lane.run(monotonic_ns() + int(seconds * 1e9))
+        self._answer()
+
+    def drain(self) -> None:
+        until_s = time.monotonic() + _BOUND_S
+        while self.lane.lag:
+            assert time.monotonic() < until_s
+            self.run()
+
+    def _answer(self) -> None:
+        while len(slots := self.requests.read(1_000)):
+            for slot in slots[slots[:, 36] == KIND_REQUEST]:
+                request = self.process.edge.from_slot(KIND_REQUEST, slot[: SLOT_BYTES[KIND_REQUEST]].tobytes(), self.world.run)
+                self.seen.append(request)
+                self._tell(request)
+            self.requests.commit()
+
+    def _tell(self, r: Request) -> None:
+        self.event_id += 1
+        now = max(self.world.clock.now_ns(), r.ts_ns)
+        head = self.event_id, r.id, self.world.run, now, now, _ANSWER[r.action], r.order_id, r.venue, r.symbol, 0, f"v{r.order_id}", b"raw"
+        event = VenueEvent(*head, request_id=r.id, px_e9=r.px_e9, qty_e9=r.qty_e9)
+        assert self.records.write(event.id, EVENTS, self.world.wire.encode(EVENTS, event), partition=0) >= 0
+        assert self.events.write(self.process.edge.to_slots(event).ljust(128, b"\0")) == 1
+
+
+if __name__ == "__main__":
+    sys.exit(0)
