@@ -49,17 +49,17 @@ def _made(topology: Topology, instance: Instance) -> object:
 
 def _made_fast(topology: Topology, instance: Instance) -> object:
     """The same on the fast lane: the ends of rings, and the loop between them. Agents are made by verify as on the Kafka lane."""
-    from streams.lanes import fast_lane, record_ring, ring_ends
+    from streams.lanes import fast_lane, histogram_file, mirror_values, record_ring, ring_ends
     from streams.venues import gateway_rings
     from streams.venues.binance import fast_feed_loop
 
-    ring_ends.prepare()
-    record_ring.prepare()
+    for module in (ring_ends, record_ring, histogram_file):
+        module.prepare()
     if instance.kind == "agents":
         return _made(topology, instance), plain() or fast_lane.prepare()
     if instance.kind == "feed":
         return frame_kernel.compiled(), plain() or fast_feed_loop.prepare()
-    return gateway_rings.prepare() if instance.kind == "gateway" else bulk.prepare()
+    return gateway_rings.prepare() if instance.kind == "gateway" else mirror_values.prepare()
 
 
 if __name__ == "__main__":
