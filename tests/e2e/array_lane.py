@@ -48,10 +48,12 @@ class _Arrays:
         self.order: list[_Input | tuple[int, int]] = []
         self._own = own
         self._inputs: dict[tuple[str, int], list[_Input]] = {}
-        for topic, partition in dict.fromkeys(
-            (run.topic, run.partition) for entry in entries for run in entry.inputs if run.partition >= 0
-        ):
-            self._read(wire, topic, partition, read_range(kafka, topic, partition))
+        ranges: dict[tuple[str, int], tuple[int, int]] = {}
+        for run in (run for entry in entries for run in entry.inputs if run.partition >= 0):
+            first, last = ranges.get((run.topic, run.partition), (run.first_offset, run.last_offset))
+            ranges[run.topic, run.partition] = min(first, run.first_offset), max(last, run.last_offset)
+        for (topic, partition), (first, last) in ranges.items():  # what other runs have left around them may be no record at all
+            self._read(wire, topic, partition, read_range(kafka, topic, partition, first, last + 1))
         for entry in entries:
             self._follow(entry)
 

@@ -9,6 +9,7 @@ import pytest
 
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.array_lane import carried
+from tests.e2e.conftest import Finished
 from tests.e2e.foreign import first_row, open_client, topic_ends
 from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
 from tests.e2e.witness import check_run, played
@@ -17,11 +18,14 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 WRITES = {"feed": "frames.v1", "gateway": "venue_events.v1"}
 AGENTS = ("market", "trade", "books", "mirror")
-KILLS = (("gateway",), ("venue",), ("trade",), ("sink",), ("market",), ("books",), ("feed",), ("control",), ("gateway", "trade"))
+KILLS = (("gateway",), ("venue",), ("trade",), ("market",), ("feed",), ("books", "sink", "control"), ("gateway", "trade"))
 
 
-def test_run_with_every_process_killed_once_loses_and_repeats_nothing(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    recording = tmp_path / "market.gz"
+def test_run_with_every_process_killed_once_loses_and_repeats_nothing(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    desk, recording = finished.desk, tmp_path / "market.gz"
+    before = reports_of(finished)
     write_synthetic(recording, SyntheticMarket(seed=11, seconds=OUTLASTS_S, events_per_s=150.0))
     with desk.start(recording, speed=1.0) as running:
         running.wait(lambda: progress_of(desk, running, "venue")() > 20, "the venue to answer", "trade", "gateway", "venue", bound_s=60.0)
@@ -33,6 +37,17 @@ def test_run_with_every_process_killed_once_loses_and_repeats_nothing(desk: Desk
     check_run(desk, running, played(desk, running, recording))
     found = carried(desk.where, desk.topology, "trade", running.number)
     assert found.digest == found.live_digest  # the same inputs without lane, kills and restarts
+    assert running.number > finished.run
+    assert reports_of(finished) == before  # the earlier run stands beside it as it was
+
+
+def reports_of(finished: Finished) -> tuple[int, int]:
+    """How many reports of the finished run there are in ClickHouse, and the sum of their ids modulo a prime."""
+    where = finished.desk.where
+    sql = f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}"
+    count, total = first_row(open_client(where.clickhouse, where.database), sql)
+    assert count, finished.running.told("trade", "venue")
+    return count, total
 
 
 def restart(desk: Desk, running: Running, names: tuple[str, ...]) -> float:

@@ -1,16 +1,14 @@
 """From a recording to ClickHouse: every record is where it belongs, and the figures of both ends are the same."""
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from streams.schema import ids
 from streams.venues.binance.check import check
-from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
-from tests.e2e.conftest import SPEED, Finished
+from tests.e2e.conftest import Finished
 from tests.e2e.foreign import differences, first_row, open_client, read_topics, table_of, topic_names
-from tests.e2e.ledger import VenueMemory, cause_path, id_faults, position_faults, request_faults
+from tests.e2e.ledger import VenueMemory, cause_path, position_faults, request_faults
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -89,18 +87,3 @@ def test_lineage_of_a_fill_leads_to_the_frame(finished: Finished) -> None:
 def test_verify_says_equal_for_every_process(finished: Finished) -> None:
     shown = finished.desk.done("verify", str(finished.desk.topology), "--run", str(finished.run)).splitlines()
     assert [(line.split("/")[0], ": equal: " in line) for line in shown] == [("market", True), ("trade", True), ("books", True)], shown
-
-
-def test_second_run_stands_beside_the_first_with_ids_that_go_on(finished: Finished, tmp_path: Path) -> None:
-    desk, where = finished.desk, finished.desk.where
-    client = open_client(where.clickhouse, where.database)
-    before = first_row(client, f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}")
-    recording = tmp_path / "second.gz"
-    write_synthetic(recording, SyntheticMarket(seed=5, seconds=8.0, events_per_s=200.0))
-    second = desk.run(recording, SPEED)
-    assert second.number > finished.run
-    assert first_row(client, f"SELECT count(), sum(id % 1000003) FROM reports WHERE run_id = {finished.run}") == before
-    topics = read_topics(where.kafka, where.registry, topic_names(where.kafka))
-    assert id_faults(topics, topics["names.v1"]) == []
-    report = check(recording)
-    assert first_row(client, f"SELECT count() FROM trades WHERE run_id = {second.number}")[0] == report.trades
