@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -18,12 +19,13 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
 from streams.records import Clock, Command, CommandType, StartPosition
 from streams.schema import ids, model
+from streams.topology.instances import instances
 from streams.topology.model import Topology
 
-__all__ = ["Run", "command", "current_run", "open_run", "topology_hash"]
+__all__ = ["Run", "command", "current_run", "open_run", "start_s", "topology_hash"]
 
-START_S = 8.0
-"""Wall time between the RUN record and the first recorded instant: processes start meanwhile, so that none of it is played late."""
+LEAST_START_S, MOST_START_S = 8.0, 30.0
+_PROCESS_S = 1.4  # of one core, until a process of a run works, with some to spare
 
 
 class Run(NamedTuple):
@@ -83,12 +85,20 @@ def open_run(topology: Topology, where: Endpoints, recordings: Sequence[str], sp
         topology=topology.name,
         clock=clock,
         clock_start_ns=start_ns,
-        wall_start_ns=time.time_ns() + int(START_S * 1e9),
+        wall_start_ns=time.time_ns() + int(start_s(len(instances(topology))) * 1e9),
         speed=speed if recordings else 1.0,
         start_positions=_ends(where.kafka),
     )
     _write(where, wire, record)
     return Run(record, True)
+
+
+def start_s(processes: int) -> float:
+    """Wall time between the RUN record and the first recorded instant: so many processes start meanwhile, so that none of it is played
+    late. Longer on a machine that has other work."""
+    cores = os.cpu_count() or 1
+    working = os.getloadavg()[0] / cores
+    return min(MOST_START_S, max(LEAST_START_S, processes * _PROCESS_S * (1 + working) / cores))
 
 
 def command(where: Endpoints, run: Run, kind: CommandType, target: str = "", reason: str = "") -> None:

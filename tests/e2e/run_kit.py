@@ -22,7 +22,9 @@ OUTLASTS_S = 570.0  # seconds of a market that no test plays to its end: the tes
 CHECKOUT = Path(__file__).parents[2]
 DEMO = CHECKOUT / "topologies" / "demo.yaml"
 _POLL_S = 0.05
-_COMMAND_BOUND_S = 60.0
+_COMMAND_BOUND_S = 180.0
+_WAIT_BOUND_S = 120.0  # what takes a second on an idle machine
+_RUN_BOUND_S = 240.0
 
 
 class Desk:
@@ -48,7 +50,7 @@ class Desk:
         """A fresh run of the recording, in the background."""
         return Running(self, "run", str(self.topology), "--fresh", "--recording", str(recording), "--speed", str(speed))
 
-    def run(self, recording: Path, speed: float, bound_s: float = 120.0) -> "Running":
+    def run(self, recording: Path, speed: float, bound_s: float = _RUN_BOUND_S) -> "Running":
         """A fresh run of the recording to its end, which must be a good one."""
         with self.start(recording, speed) as running:
             running.finish(bound_s)
@@ -116,7 +118,7 @@ class Running:
         for name in names:
             self.wait(lambda name=name: self.pid(name) not in (0, before[name].pid), f"{name} to start again", name)
 
-    def wait(self, condition: Callable[[], object], what: str, *about: str, bound_s: float = 45.0) -> float:
+    def wait(self, condition: Callable[[], object], what: str, *about: str, bound_s: float = _WAIT_BOUND_S) -> float:
         """Seconds until the condition holds; AssertionError with the ends of the logs of the processes it is about."""
         began_s = time.monotonic()
         while not condition():
@@ -125,7 +127,7 @@ class Running:
             time.sleep(_POLL_S)
         return time.monotonic() - began_s
 
-    def finish(self, bound_s: float = 120.0) -> None:
+    def finish(self, bound_s: float = _RUN_BOUND_S) -> None:
         """Wait until it ends by itself, which must be with 0."""
         try:
             self.process.wait(bound_s)
@@ -133,7 +135,7 @@ class Running:
             raise AssertionError(f"the run has not ended after {bound_s:.0f} s\n{self.told()}") from None
         assert self.process.returncode == 0, f"the run ended with {self.process.returncode}\n{self.told()}"
 
-    def stop(self, bound_s: float = 120.0) -> None:
+    def stop(self, bound_s: float = _RUN_BOUND_S) -> None:
         """Ask it to end in order, as Ctrl-C does, and wait for a good end."""
         self.process.send_signal(signal.SIGINT)
         self.finish(bound_s)

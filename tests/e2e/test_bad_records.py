@@ -38,7 +38,7 @@ def test_bad_frames_and_records_become_dead_letters_and_the_flow_goes_on(desk: D
     add_line(recording, b'"' + b"x" * 1_100_000 + b'"')
     before = {letter["id"] for letter in letters_of(desk)}
     with desk.start(recording, speed=1.0) as running:
-        running.wait(lambda: running.batches("market") > 20 and running.batches("books") > 20, "market and books to work", bound_s=60.0)
+        running.wait(lambda: running.batches("market") > 20 and running.batches("books") > 20, "market and books to work")
         send_raw(where.kafka, "frames.v1", [UNKNOWN_ID + b"rubbish"])
         send_raw(where.kafka, "quotes.v1", [UNKNOWN_ID + b"rubbish", oversized(where.registry)])
         running.finish()

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLOSED = ("FILLED", "CANCELLED", "REJECTED", "EXPIRED")
 RUBBISH = b"\0" + struct.pack(">I", 2_000_000_001) + b"no record"  # of a schema that the registry has never seen
-STOP_BOUND_S = 10.0  # a busy machine; an idle one needs a tenth of a second
+STOP_BOUND_S = 30.0  # a busy machine; an idle one needs a tenth of a second
 
 
 class Page:
@@ -53,9 +53,7 @@ def test_control_page_shows_the_run_and_stops_it(desk: Desk, tmp_path: Path) -> 
     with desk.start(recording, speed=1.0) as running:
         running.wait(lambda: "page http" in running.text, "the run to open", "control")
         page = Page(running)
-        running.wait(
-            lambda: page.get().get("orders") and page.get("positions/"), "positions and open orders", "trade", "control", bound_s=60.0
-        )
+        running.wait(lambda: page.get().get("orders") and page.get("positions/"), "positions and open orders", "trade", "control")
         assert page.get("run/")["number"] == running.number
         running.wait(lambda: {row["health"] for row in page.get("health/")} == {"running"}, "every process to run", "control")
         assert [row["name"] for row in page.get("health/")] == ["feed", "market", "trade", "books", "gateway", "venue", "sink", "control"]
@@ -69,11 +67,11 @@ def test_control_page_shows_the_run_and_stops_it(desk: Desk, tmp_path: Path) -> 
 
         survives_a_kill(desk, running, page)
         assert "RESUME all: written for run" in desk.done("resume", "--reason", "a test")
-        running.wait(lambda: page.get().get("orders"), "trading to go on", "trade", "control", bound_s=60.0)
+        running.wait(lambda: page.get().get("orders"), "trading to go on", "trade", "control")
         assert page.get("breakers/") == []
         status, _ = page.post("limits", {"scope": "account:maker-1", "rule": "OPEN_ORDERS", "limit_count": 0})
         assert status == 200
-        running.wait(lambda: page.get().get("denied", {}).get("OPEN_ORDERS"), "risk to deny by the new limit", "trade", bound_s=60.0)
+        running.wait(lambda: page.get().get("denied", {}).get("OPEN_ORDERS"), "risk to deny by the new limit", "trade")
         assert page.get("reconciliation/") == []
         running.stop()
     assert took_s < STOP_BOUND_S
@@ -93,7 +91,7 @@ def survives_a_kill(desk: Desk, running: Running, page: Page) -> None:
     before = page.get()
     running.kill("control")
     send_raw(desk.where.kafka, "alerts.v1", [RUBBISH])
-    running.wait(lambda: page.get().get("positions") and page.get("health/"), "the control plane to be back", "control", bound_s=60.0)
+    running.wait(lambda: page.get().get("positions") and page.get("health/"), "the control plane to be back", "control")
     running.wait(lambda: letters(desk), "the dead letter", "control")
     after = page.get()
     same = ("orders", "breakers", "limits", "params")
