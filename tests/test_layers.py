@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1] / "streams"
 _PURE = {"rules", "sequence", "messages", "respell", "json_text", "frame_parser", "frame_members", "frame_numbers", "plain_parser"}
 _PURE |= {"levels", "recording", "check", "check_output", "synthetic"}
@@ -51,8 +49,20 @@ def imported(path: Path) -> set[str]:
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path):
+def faults(path: Path) -> list[str]:
+    """What a module imports that it may not."""
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    above = [name for name in imported(path) if layer(name) < layer(module)]
-    assert not above, f"streams.{module} imports {', '.join(sorted(above))}, which stands above it"
+    return [f"streams.{module} imports {name}, which stands above it" for name in sorted(imported(path)) if layer(name) < layer(module)]
+
+
+def test_imports_point_down():
+    assert MODULES
+    assert [fault for path in MODULES for fault in faults(path)] == []
+
+
+def test_import_that_points_up_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path / "streams")
+    path = tmp_path / "streams" / "trading" / "book.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("def play():\n    from streams.agents import process\n")
+    assert faults(path) == ["streams.trading.book imports agents, which stands above it"]

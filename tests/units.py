@@ -1,7 +1,8 @@
 """Which tests a worker runs in one go, and which begin first: `make test` hands them to two workers.
 
 Files that share a stack are one unit: a second worker would start another stack for them. These take minutes and begin first; single
-files fill what is left, so that the workers end at nearly the same time.
+files fill what is left, so that the workers end at nearly the same time. Code that is compiled for the first time is compiled by one
+worker: the other one has tests meanwhile that do not wait for it.
 """
 
 from functools import cache
@@ -14,7 +15,9 @@ __all__ = ["Units", "rank", "unit_of"]
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLIED, SHARED = "tests/e2e", "tests of the shared stack"
-FIRST = (APPLIED, SHARED)
+NODE = "tests/agents/test_market.py"  # compiles the node of all agents for half a minute
+WITHOUT_NODE = ("tests/kernel/", "tests/schema/", "tests/trading/", "tests/venues/", "tests/local/")
+FIRST = (APPLIED, SHARED, NODE)
 
 
 @cache
@@ -27,9 +30,11 @@ def unit_of(file: str) -> str:
 
 
 def rank(nodeid: str) -> int:
-    """The place of a test's unit among those that begin first; all others come after them, in any order."""
+    """When a test's unit begins: those of FIRST, what needs no node, what would wait until it is compiled."""
     unit = unit_of(nodeid.partition("::")[0])
-    return FIRST.index(unit) if unit in FIRST else len(FIRST)
+    if unit in FIRST:
+        return FIRST.index(unit)
+    return len(FIRST) + (not unit.startswith(WITHOUT_NODE))
 
 
 class Units(LoadFileScheduling):

@@ -1,5 +1,6 @@
 """`millrace apply`, `run` and `process`."""
 
+import gc
 from collections.abc import Callable
 
 from streams.commands.kernel import Kernel
@@ -10,6 +11,7 @@ from streams.topology.recordings import existing, recordings_of
 __all__ = ["apply_file", "run_file", "run_process"]
 
 Say = Callable[[str], None]
+_GARBAGE = 20_000  # objects between two looks for garbage; 700 by default, which costs a tenth of a process's start
 
 
 def apply_file(path: str, say: Say) -> None:
@@ -43,6 +45,7 @@ def run_process(path: str, name: str, shard: int, recordings: tuple[str, ...]) -
     from streams.topology.parent import end_with_parent
     from streams.topology.processes import find, run_instance
 
+    gc.set_threshold(_GARBAGE)
     end_with_parent()
     topology = load(path)
     configure()
