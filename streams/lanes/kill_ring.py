@@ -23,11 +23,16 @@ _POLL_S = 0.0005
 
 
 class Told(NamedTuple):
-    """One shard that a command was for. reason: why its ring has not got it, "" = it has; took_ns: of the write."""
+    """One shard that a command was for.
+
+    reason   : why its ring has not got it, "" = it has
+    took_ns  : of the write; began_ns: monotonic, when it began
+    """
 
     shard: int
     reason: str
     took_ns: int
+    began_ns: int
 
 
 def tell(id: int, run_number: int, ts_ns: int, value: bytes, folder: Path | None = None) -> list[Told]:
@@ -55,7 +60,7 @@ def _tell(folder: Path, shard: int, id: int, ts_ns: int, value: bytes) -> Told:
             ring.close()
     except LaneError as error:
         reason = str(error)
-    return Told(shard, reason, time.monotonic_ns() - began_ns)
+    return Told(shard, reason, time.monotonic_ns() - began_ns, began_ns)
 
 
 def _writer(ring: Ring) -> Writer:
