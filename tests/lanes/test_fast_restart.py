@@ -55,32 +55,33 @@ def build(_):
     return Process(spec(*AGENTS, **ROOM), compiled=True)
 
 
+def known_start(lane_spec, wire, run, make):
+    """The first start of a lane that knows what topics would say."""
+    wire.ids.trust(SCHEMAS_THERE)
+    found = known_control()
+    places = {(topic, 0): 0 for topic in ("names.v1", "instruments.v1", "limits.v1", COMMANDS)}
+    return Known(make(found), found, dict(OWN), OutputLog(), places)
+
+
+def known_writers(lane_spec, found, process, places):
+    return dict(OWN)
+
+
 @pytest.fixture
 def without_kafka(monkeypatch):
-    """The first start knows what topics would say."""
-
-    def first_start(lane_spec, wire, run, make):
-        wire.ids.trust(SCHEMAS_THERE)
-        found = known_control()
-        places = {(topic, 0): 0 for topic in ("names.v1", "instruments.v1", "limits.v1", COMMANDS)}
-        return Known(make(found), found, dict(OWN), OutputLog(), places)
-
-    def writers(lane_spec, found, process, places):
-        return dict(OWN)
-
-    monkeypatch.setattr(fast, "first_start", first_start)
-    monkeypatch.setattr("streams.lanes.fast_kept._writers", writers)
+    monkeypatch.setattr(fast, "first_start", known_start)
+    monkeypatch.setattr("streams.lanes.fast_kept._writers", known_writers)
 
 
 class Desk:
     """A shard whose lane runs as a process of its own; feed, gateway and mirror are played here."""
 
-    def __init__(self, folder, start_ns=0, snapshot_s=0.05, mib=8):
+    def __init__(self, folder, start_ns=0, snapshot_s=0.05, mib=8, wait="sleep"):
         self.shard = shard_of(folder, mib, start_ns)
         self.rings = Rings(self.shard)
         self.status = folder / "status.json"
         lane = LaneSpec("desk", "trade", 0, "127.0.0.1:1", "http://127.0.0.1:1", status_path=self.status)
-        self.spec = FastLaneSpec(lane, self.shard, POLICIES["sleep"], self.shard.checkpoint_path("trade"), snapshot_s)
+        self.spec = FastLaneSpec(lane, self.shard, POLICIES[wait], self.shard.checkpoint_path("trade"), snapshot_s)
         self.mirror = RecordWriter(self.rings.control.writer("mirror"))
         self.offsets = {}
         self.edge = build(None).edge
