@@ -4,7 +4,8 @@ A slot begins as `streams.slots` lays it out. Its last bytes, which no such slot
 reads the ring can write the record's Avro body (`streams.agents.market_records`):
 
     level    bytes 64-95 of the first slot: best bid and ask as in the record (price, size, price, size, x 10^9); byte 96: 1 = known
-    all      112 the venue's sequence number that the slot lacks: first_seq of a level, seq of a quote, the number that a RESYNC tells
+    all      104 1 = another record of the same frame follows, published apart; of the first slot
+             112 the venue's sequence number that the slot lacks: first_seq of a level, seq of a quote, the number that a RESYNC tells
              120 exch_ts_ns; of a RESYNC its reason (`market_work`)
 """
 
@@ -14,9 +15,10 @@ from streams.kernel.raw import load_half
 from streams.schema.native_rows import LOT, NUMBER, TICK, instrument_at
 from streams.slots import FLAG_GAP, FLAG_LAST, FLAG_SNAPSHOT, KIND_COMMAND, KIND_FUNDING, KIND_LEVEL, KIND_QUOTE, KIND_TRADE
 
-__all__ = ["LARGEST_KIND", "RING_BYTES", "get_record", "put_record", "record_slots", "slots_of"]
+__all__ = ["LARGEST_KIND", "MORE", "RING_BYTES", "get_record", "put_record", "record_slots", "slots_of"]
 
 RING_BYTES: int = 128
+MORE: int = 104
 LARGEST_KIND: int = 23
 """Kinds beyond it are marks of lanes, which stand between records."""
 _KIND, _SIDE, _FLAGS = 36, 37, 38
@@ -40,6 +42,8 @@ def put_record(w: MarketWork, to: int) -> None:
     w.put_slots()
     w.slots = 0
     f = w.frame
+    if w.todo != 0:
+        store_word(to + MORE, 1)
     if w.kind == KIND_LEVEL:
         store_word(to + _SEQ, f.first_seq)
         store_word(to + _TOUCHED, w.touched)

@@ -114,28 +114,26 @@ class Mirror:
             now_s = time.monotonic()
             self.status.now.records_in += sides.forwarder.step(max(0.001, min(due_s - now_s, 0.02)))
             now_s = time.monotonic()
-            if now_s >= due_s and (now_s >= idle_due_s or self._busy()):
+            stopping = self.stop.is_set()
+            if now_s >= due_s and (stopping or now_s >= idle_due_s or self._busy()):
                 self._batches.write()
                 self._count()
                 due_s, idle_due_s = now_s + self.settings.commit_ms / 1000, now_s + _IDLE_S
+                if stopping and not self._behind():
+                    return self._ended("stopped", EXIT_OK, None)
             if self.status.due:
                 self._report()
-            if self.stop.is_set() and not self._left():
-                return self._ended("stopped", EXIT_OK, None)
             if sides.forwarder.new_run:
                 leave_s = leave_s or now_s + _LEAVE_S
-                if now_s > leave_s or (not self._writers() and not self._left()):
+                if now_s > leave_s or (not self._writers() and not self._behind()):
                     return self._ended("new run", EXIT_NEW_RUN, None)
 
     def _busy(self) -> bool:
-        sides = self._sides
-        return self.stop.is_set() or self._kills.due() or any(side.busy for side in (sides.market, sides.lane) if side is not None)
+        return self._kills.due() or self._behind() > 0
 
-    def _left(self) -> int:
-        """Slots not mirrored yet."""
-        assert self._rings is not None
-        shard = self._rings.shard
-        return sum(source.behind for name, source in self._rings.sources.items() if name not in (shard.control, shard.kill, shard.events))
+    def _behind(self) -> int:
+        """Slots not mirrored yet, but for clock ticks."""
+        return sum(side.behind for side in (self._sides.market, self._sides.lane) if side is not None)
 
     def _writers(self) -> bool:
         """Whether a process still writes to the rings."""
@@ -154,7 +152,7 @@ class Mirror:
     def _report(self) -> None:
         for release in self._releases:
             release.look()
-        self.status.write(lag=self._left() + self._sides.forwarder.behind)
+        self.status.write(lag=self._behind() + self._sides.forwarder.behind)
 
     def _let_clients_go(self) -> None:
         if self._clients is not None:

@@ -24,13 +24,9 @@ __all__ = ["MirrorBatches"]
 
 
 class MirrorBatches:
-    """Writes the batches of a shard. `write`: LaneError when it fails, and all of it, memory too, is to be opened anew.
-
-    written : records written since it was made
-    """
+    """Writes the batches of a shard. `write`: LaneError when it fails, and all of it, memory too, is to be opened anew."""
 
     def __init__(self, opened: Opened, rings: ShardRings, sender: MirrorSender, kills: KillWatch, wire: Wire) -> None:
-        self.written = 0
         self._opened, self._rings, self._sender, self._kills, self._wire = opened, rings, sender, kills, wire
         self._shard = rings.shard.shard
 

@@ -24,7 +24,7 @@ __all__ = ["LaneSide"]
 
 EVENTS = "venue_events.v1"
 _MOST_SLOTS, _MOST_RECORDS = 16_384, 8_192
-_TICK = k.KIND_TICK
+_TICK = k.KIND_TICK  # 0
 
 
 class LaneSide:
@@ -65,9 +65,9 @@ class LaneSide:
         self._last_event = int(id[-1]) if len(id) else 0
 
     @property
-    def busy(self) -> bool:
-        """Whether there is more to mirror than clock ticks."""
-        return self.records.behind > 0 or bool((self.own.kinds(self.own.at, self.own.head) != _TICK).any())
+    def behind(self) -> int:
+        """Slots not mirrored yet, but for clock ticks."""
+        return self.records.behind + int(np.count_nonzero(self.own.kinds(self.own.at, self.own.head)))
 
     @property
     def at(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from streams.agents.market_ring import LARGEST_KIND, MORE
 from streams.agents.rows import Written
 from streams.lanes.fast_slots import KIND_FRAME, KIND_TAKEN
 from streams.lanes.mirror_control import TakenControl, Whole, whole_of
@@ -14,13 +15,14 @@ from streams.lanes.partitions import partitions_of
 from streams.lanes.record_ring import Records, topic_number
 from streams.lanes.wire import Wire
 from streams.schema import ids
+from streams.slots import FLAG_LAST, KIND_LEVEL
 
 __all__ = ["MarketSide"]
 
 FRAMES = "frames.v1"
 _MOST_SLOTS, _MOST_FRAMES = 16_384, 8_192
-_FIRST, _RING_COUNT, _ID, _TS = 5, 7, 0, 2  # words of a slot
-_FLAGS = 38
+_ID, _TS = 0, 2  # words of a slot
+_KIND, _FLAGS = 36, 38
 
 
 class MarketSide:
@@ -52,9 +54,9 @@ class MarketSide:
         self._begin()
 
     @property
-    def busy(self) -> bool:
-        """Whether there is anything to mirror."""
-        return self.frames.behind > 0 or self.market.behind > 0
+    def behind(self) -> int:
+        """Slots not mirrored yet."""
+        return self.frames.behind + self.market.behind
 
     @property
     def at(self) -> dict[str, int]:
@@ -63,9 +65,8 @@ class MarketSide:
 
     def take(self, sender: MirrorSender) -> None:
         """Send what is there."""
-        last = min(self.market.head, self.market.at + _MOST_SLOTS)
-        whole = self._take_frames(sender, self.frames.head)  # looked at last: the frame of every mark is there
-        if not whole:
+        last = self._whole(self.market.head)
+        if not self._take_frames(sender, self.frames.head):  # looked at last: the frame of every mark is there
             last = self._cut(last)
         for number in (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == KIND_TAKEN)).tolist():
             self._take_market(sender, number + 1)
@@ -105,6 +106,29 @@ class MarketSide:
         if frames:
             self.frames_known.drop(max(frames) + 1)
         self._begin()
+
+    def _whole(self, head: int) -> int:
+        """Where to stop: with about _MOST_SLOTS slots, and all records of each frame, for the entry that names it names them, too."""
+        most, first = _MOST_SLOTS, self.market.at
+        while True:
+            last = min(head, first + most)
+            kinds = self.market.kinds(first, last)
+            if not len(kinds) or not self._is_open(first, last, last < head):
+                return last
+            marks = np.flatnonzero(kinds == KIND_FRAME)
+            cut = int(marks[-1]) if len(marks) else 0
+            if cut > 0 or last == head:
+                return first + cut
+            most *= 2
+
+    def _is_open(self, first: int, last: int, more: bool) -> bool:
+        """Whether records of the last frame among these slots are missing; more: slots follow."""
+        kinds, ids_, end = self.market.kinds(first, last), self.market.words(first, last)[:, _ID], last - 1 - first
+        if kinds[end] > LARGEST_KIND:
+            return bool(kinds[end] == KIND_FRAME) and more
+        before = np.flatnonzero((ids_ != ids_[end]) | (kinds > LARGEST_KIND))
+        begin = self.market.rows(first, last)[int(before[-1]) + 1 if len(before) else 0]
+        return bool(begin[MORE]) or not _is_whole(self.market.rows(last - 1, last)[0])
 
     # ---- frames ----
     def _take_frames(self, sender: MirrorSender, last: int) -> bool:
@@ -168,3 +192,8 @@ class MarketSide:
         self._sent_frames: list[tuple[np.ndarray, Sent]] = []
         self._sent: list[tuple[Written, np.ndarray, list[tuple[str, Sent]]]] = []
         self._last_frame = self._now_ns = 0
+
+
+def _is_whole(slot: np.ndarray) -> bool:
+    """Whether a record ends with this slot."""
+    return slot[_KIND] != KIND_LEVEL or bool(slot[_FLAGS] & FLAG_LAST)
