@@ -2,7 +2,7 @@
 journal."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,15 +81,15 @@ def market_bytes(edge: Any, records: Sequence[Any], size: int = 128) -> np.ndarr
 class Rings:
     """The rings that a lane reads and writes, with the writing ends of its inputs."""
 
-    def __init__(self, shard: FastShard, compiled: bool = True) -> None:
+    def __init__(self, shard: FastShard, compiled: bool = True, kept: Sequence[str] = ()) -> None:
         self.shard, self.compiled = shard, compiled
         self.market, self.events, self.own = (shard.open(name) for name in (shard.market, shard.events, shard.own))
         self.control = shard.open(shard.control)
         self.to_market, self.to_events = self.market.writer("feed"), self.events.writer("gateway")
         for ring in (self.market, self.events, self.own):
             for line in ring.readers():
-                if line.name != shard.lane_label:
-                    ring.free(line.name)  # nobody plays them here
+                if line.name != shard.lane_label and (ring is not self.own or line.name not in kept):
+                    ring.free(line.name)  # nobody plays them here; kept: readers of the lane's ring that somebody does
 
     def readers(self) -> dict[int, Reader]:
         """The lane's ends of market data and events."""
@@ -125,10 +125,14 @@ class Rings:
             assert self.to_market.write(slots) == len(slots)
 
 
-def lane_of(rings: Rings, process: Process, **more: Any) -> FastLane:
+def lane_of(rings: Rings, process: Process, more_inputs: Mapping[int, Reader] | None = None, **more: Any) -> FastLane:
     """A lane of a process that has its control records, which it steps first."""
+    if "own" not in more:
+        rings.own.free(rings.shard.lane_label)  # it does not come back
     out = rings.own.writer(rings.shard.lane_label, compiled=rings.compiled)
-    lane = FastLane(process, rings.readers(), out, clock=CLOCK, wait=POLICIES["yield"], **{"tick_ns": 0, **more})
+    lane = FastLane(
+        process, {**rings.readers(), **(more_inputs or {})}, out, wait=POLICIES["yield"], **{"clock": CLOCK, "tick_ns": 0, **more}
+    )
     lane.step(process.take_slots())
     return lane
 

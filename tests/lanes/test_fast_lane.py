@@ -23,8 +23,8 @@ def market(tmp_path_factory):
     return [record for record in inputs_of(AGENTS, path=path) if not isinstance(record, Position)]  # no account writes positions here
 
 
-def process_of(compiled):
-    process = Process(spec(*AGENTS, **ROOM), compiled=compiled)
+def process_of(compiled, **room):
+    process = Process(spec(*AGENTS, **{**ROOM, **room}), compiled=compiled)
     for record in control():
         process.on_input(record)
     return process
