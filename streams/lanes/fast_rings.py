@@ -9,12 +9,11 @@ of the state folder. `create_all` makes the line of each blocking reader too, so
     reader = shard.open(shard.market).reader(shard.lane_label)
 """
 
-import json
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +25,8 @@ from streams.kernel.struct import StructMeta
 from streams.lanes.fast_slots import FrameMark, RecordSlot, StampSlot, TakenSlot
 from streams.lanes.record_ring import ABOUT
 from streams.lanes.ring import Ring
+from streams.lanes.ring_run import RingRun, live_run, read_run, shards_there, write_run
+from streams.lanes.ring_seen import look
 from streams.slots import SLOTS, CommandSlot, FundingSlot, LevelSlot, QuoteSlot, Slot, TradeSlot, VenueEventSlot
 
 __all__ = ["FastShard", "RingPlan", "RingRun", "live_run", "remove_rings", "rings_folder", "shards_there"]
@@ -35,7 +36,6 @@ _SHM_NBYTES = 1 << 30
 _MIB = 1 << 20
 _OUTPUTS = tuple(SLOTS[kind] for kind in TABLES)
 _OURS = (".ring", ".checkpoint", ".histograms", ".new", ".tmp")
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class RingPlan(NamedTuple):
@@ -47,31 +47,6 @@ class RingPlan(NamedTuple):
     writer: str
     readers: tuple[str, ...]
     about: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class RingRun:
-    """The run that the rings of a shard belong to, as its folder keeps it.
-
-    run_number      : of the RUN record, > 0
-    clock .. speed  : the run's clock, as `streams.clock.RunClock` takes it
-    commands_header : hex of the five bytes before a value of commands.v1; "" = not known
-    writers         : numbers of the writers of commands.v1 that people use, by name
-    targets         : what a kill can name, with its kind
-    generation      : of the rings: a random number that `create_all` gives them when it makes them, so that a slot's number that was kept
-                      elsewhere is not taken for one of other rings; 0 = not made yet
-    """
-
-    run_number: int
-    topology: str = ""
-    clock: int = 0
-    clock_start_ns: int = 0
-    wall_start_ns: int = 0
-    speed: float = 1.0
-    commands_header: str = ""
-    writers: dict[str, int] = field(default_factory=dict)
-    targets: dict[str, str] = field(default_factory=dict)
-    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,23 +178,51 @@ class FastShard:
     def create_all(self, run: RingRun) -> bool:
         """Have every ring there, with the lines of its readers; whether they were made anew now, so that all of them are empty.
 
-        They are kept only if all of them are there, whole, of this run, and the host has not started since. No process of the shard may
-        run meanwhile. LaneError without room.
+        They are kept only if all of them are there, whole, of this run and laid out as here, and the host has not started since. No process
+        of the shard may run meanwhile. LaneError without room, or if rings of another layout hold what is in no topic yet.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.folder.stat().st_uid != os.getuid():
             raise LaneError(f"{self.folder}: belongs to another user; remove it, or set MILLRACE_HOME to another folder")
-        names = self.plans()
         found = self.run()
-        kept = found is not None and found.run_number == run.run_number and all(self.path(name).exists() for name in names)
+        kept = found is not None and found.run_number == run.run_number and self._whole()
         generation = found.generation if found is not None and kept else 1 + secrets.randbelow((1 << 62) - 1)
         if not kept:
-            self.remove_all()
-            for plan in names.values():
+            self._create()
+        write_run(self._marker, replace(run, generation=generation))
+        return not kept
+
+    def _whole(self) -> bool:
+        """Whether every ring is there, laid out as here."""
+        if not all(self.path(name).exists() for name in self.plans()):
+            return False
+        try:
+            for plan in self.plans().values():
+                Ring.open(self.path(plan.name), plan.slots, plan.about).close()
+        except LaneError as error:
+            if left := self.unmirrored():
+                raise LaneError(
+                    f"{error}; {left:,} slots are in no topic yet: run the version that wrote them once more, or `millrace run --fresh`"
+                ) from None
+            return False
+        return True
+
+    def _create(self) -> None:
+        """All of them anew, or none."""
+        self.remove_all()
+        try:
+            for plan in self.plans().values():
                 Ring.create(self.path(plan.name), plan.slots, plan.capacity, plan.about).close()
                 self.open_reader_lines(plan.name)
-        self._write_marker(replace(run, generation=generation))
-        return not kept
+        except LaneError:
+            self.remove_all()
+            raise
+
+    def unmirrored(self) -> int:
+        """Slots of the shard's rings that the mirror has not put into topics yet; `control` and `kill` come from topics or go there."""
+        names = (self.frames, self.market, self.own, self.records, self.events)
+        seen = [look(self.path(name)) for name in names if self.path(name).exists()]
+        return sum(reader.behind for ring in seen for reader in ring.readers if reader.name == self.mirror_label)
 
     def remove_all(self) -> None:
         """Remove the shard's rings, checkpoints and histograms, whatever they are called. Who has one open keeps what is open."""
@@ -230,12 +233,7 @@ class FastShard:
 
     def run(self) -> RingRun | None:
         """The run that the rings belong to; None if there are none, or the host has started since."""
-        return _read_marker(self._marker)
-
-    def _write_marker(self, run: RingRun) -> None:
-        aside = self._marker.with_suffix(f".{os.getpid()}.tmp")
-        aside.write_text(json.dumps({"boot": _boot(), **asdict(run)}))
-        os.replace(aside, self._marker)
+        return read_run(self._marker)
 
 
 def rings_folder(home: Path | None = None) -> Path:
@@ -261,35 +259,3 @@ def remove_rings(folder: Path | None = None, keep: Collection[int] = ()) -> None
     for path in folder.glob("*.run"):
         if path.stem not in map(str, keep):
             path.unlink(missing_ok=True)
-
-
-def shards_there(folder: Path) -> Sequence[tuple[int, RingRun]]:
-    """The shards that have rings in a folder, with their runs, in order."""
-    found = []
-    for path in folder.glob("*.run"):
-        run = _read_marker(path)
-        if run is not None and path.stem.isdigit():
-            found.append((int(path.stem), run))
-    return sorted(found, key=lambda one: one[0])
-
-
-def live_run(folder: Path) -> RingRun | None:
-    """The run whose rings are in a folder, None without any."""
-    found = shards_there(folder)
-    return max((run for _, run in found), key=lambda run: run.run_number, default=None)
-
-
-def _boot() -> str:
-    """The host's start, where it can be told: memory is lost with it, and files may be half written."""
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return ""
-
-
-def _read_marker(path: Path) -> RingRun | None:
-    try:
-        found = json.loads(path.read_text())
-        return RingRun(**found) if found.pop("boot") == _boot() else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None

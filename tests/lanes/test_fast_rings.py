@@ -11,7 +11,7 @@ from streams.agents.outbox import TABLES
 from streams.errors import LaneError
 from streams.lanes import fast_rings
 from streams.lanes.fast_rings import FastShard, RingRun, live_run, remove_rings, rings_folder, shards_there
-from streams.lanes.record_ring import RecordWriter
+from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.slots import SLOTS
 
 RUN = RingRun(7, "demo", 1, 10, 20, 2.5, "0000000005", {"command": 3}, {"firm": "SCOPE"})
@@ -91,6 +91,40 @@ def test_rings_that_are_not_whole_are_made_anew(shard, loss):
         assert shard.run() is None
     assert shard.create_all(RUN)
     assert shard.open(shard.frames).head == 0
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_rings_of_another_layout_are_made_anew_once_they_are_mirrored(shard, mirrored, monkeypatch):
+    shard.create_all(RUN)
+    mirror = RecordReader(shard.open(shard.frames).reader("mirror"))
+    RecordWriter(shard.open(shard.frames).writer("feed")).write(1, "frames.v1", b"x")
+    assert shard.unmirrored() == 1
+    if mirrored:
+        mirror.take()
+        mirror.commit()
+        assert shard.unmirrored() == 0
+    monkeypatch.setattr(fast_rings, "ABOUT", {"topics": "those of another version"})
+    if mirrored:
+        assert shard.create_all(RUN)
+        assert shard.open(shard.frames).head == 0
+    else:
+        with pytest.raises(LaneError, match=r"topics of the ring are .*; 1 slots are in no topic yet: run the version that wrote them"):
+            shard.create_all(RUN)
+        assert shard.path(shard.frames).exists()
+
+
+def test_rings_without_room_leave_nothing_behind(shard, monkeypatch):
+    real = os.posix_fallocate
+
+    def refuse(fd, start, nbytes):
+        if nbytes > 1 << 20 and len(list(shard.folder.glob("*.ring"))) == 4:
+            raise OSError(28, "No space left on device")
+        real(fd, start, nbytes)
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(LaneError, match="cannot be reserved"):
+        shard.create_all(RUN)
+    assert list(shard.folder.iterdir()) == []
 
 
 def test_shards_do_not_touch_each_other(shard):
