@@ -26,7 +26,7 @@ from streams.lanes.registry import SchemaIds
 from streams.lanes.status import StatusFile
 from streams.lanes.waiting import POLICIES, Waiting
 from streams.lanes.wire import Wire
-from streams.records import Clock, Command, DenyCode, OrderAction, Request, VenueEventType
+from streams.records import Clock, Command, DenyCode, OrderAction, OrdType, Request, Side, TimeInForce, VenueEventType
 from streams.schema import ids
 from streams.venues.client import OrderState, Outgoing, VenueClient, VenueReport
 from streams.venues.gateway_kafka import KafkaGatewayLane
@@ -282,6 +282,8 @@ class _Gateway:
         for report in await self.client.executions(self.state.last_exec_id):
             self._on_report(report)
         await self._find_ended()
+        if self.lane.recovered:
+            await self._cancel_unknown()
         for pending in unanswered:
             if pending.request.id not in self.state.pending:
                 continue
@@ -327,6 +329,17 @@ class _Gateway:
                 asked = cancels.get(request.order_id) if found.ended == VenueEventType.CANCELLED else None
                 self._emit_state(found.ended, request, found, asked)
 
+    async def _cancel_unknown(self) -> None:
+        """Cancel orders of ours that no record tells of: their requests were lost with the host, and nobody would ever close them."""
+        for found in await self.client.open_orders():
+            order_id = self._order_id(found.cl_ord_id)
+            if order_id and order_id not in self.state.orders and order_id not in self.state.ended_values:
+                _LOG.error("an order that no record tells of is cancelled", order=ids.text(order_id), symbol=found.symbol)
+                head = (0, 0, self.lane.run.run_number or 0, 0, 0, OrderAction.CANCEL, order_id, found.cl_ord_id)
+                names = (self.settings.venue, found.symbol, "", "")
+                terms = (Side.BUY, OrdType.LIMIT, TimeInForce.GTC, False, False, 0)  # a cancel says none of them
+                await self.client.send(Request(*head, *names, *terms), found.cl_ord_id)
+
     # ---- events ----
     def _on_report(self, report: VenueReport) -> None:
         """A report becomes an event, unless it was written already or is not about an order of ours."""
@@ -334,7 +347,8 @@ class _Gateway:
         about = self.state.pending.get(request_id or 0) or self.state.orders.get(order_id)
         about = about or self.state.revive(order_id, self.lane.request_of)
         if not order_id or about is None:
-            _LOG.warning("report on an order that is not ours", cl_ord_id=report.cl_ord_id, kind=report.kind.name)
+            say = _LOG.error if report.kind == VenueEventType.FILL else _LOG.warning
+            say("report on an order that is not ours", cl_ord_id=report.cl_ord_id, kind=report.kind.name)
             return
         if not self.state.is_news(report.kind, order_id, request_id, report.exec_id):
             return

@@ -24,12 +24,19 @@ __all__ = ["Begun", "begin"]
 
 @dataclass
 class Begun:
-    """known: of the control topics, as they were up to `positions`; counters: by topic that it writes; state: its values are slots."""
+    """What a gateway begins with.
+
+    known     : of the control topics, as they were up to `positions`
+    counters  : by topic that it writes
+    state     : its values are slots
+    recovered : the run has records already: the host was lost
+    """
 
     known: Known
     positions: dict[Place, int]
     counters: dict[str, ids.Counter]
     state: GatewayState
+    recovered: bool = False
 
 
 def begin(kafka: str, wire: Wire, process: str, shard: int, venue: str, run_number: int, topics: tuple[str, ...]) -> Begun:
@@ -46,7 +53,7 @@ def begin(kafka: str, wire: Wire, process: str, shard: int, venue: str, run_numb
         return Begun(known, dict(control.ends), counters, GatewayState())
     state = load(kafka, wire, run_number, shard, venue, counters[EVENTS].base, starts, lambda *_: None)
     _to_slots(state, wire, known.edge)
-    return Begun(known, dict(control.ends), counters, state)
+    return Begun(known, dict(control.ends), counters, state, recovered=True)
 
 
 def _to_slots(state: GatewayState, wire: Wire, edge: Edge) -> None:

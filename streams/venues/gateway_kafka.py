@@ -52,7 +52,7 @@ class KafkaGatewayLane:
         clock: RunClock,
         status: StatusFile,
     ) -> None:
-        self.run, self.epoch, self.new_run = control.last_run(), control.epoch, False
+        self.run, self.epoch, self.new_run, self.recovered = control.last_run(), control.epoch, False, False
         self.kill = KillSwitch(control.limits, control.commands)
         self._wire, self._shard, self._venue, self._status = wire, shard, venue, status
         self._wake, self._committing = asyncio.Event(), asyncio.Lock()

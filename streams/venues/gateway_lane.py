@@ -21,6 +21,7 @@ class GatewayLane(Protocol):
     epoch       : of the dictionary
     state, kill : as of now; the lane notes requests, the gateway events and commands
     new_run     : another run has begun
+    recovered   : the host was lost and with it, maybe, what had been sent: the venue may have orders that no record tells of
     """
 
     run: Command
@@ -28,6 +29,7 @@ class GatewayLane(Protocol):
     state: GatewayState
     kill: KillSwitch
     new_run: bool
+    recovered: bool
 
     @property
     def written(self) -> int:

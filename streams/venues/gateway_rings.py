@@ -42,7 +42,7 @@ _LOG = structlog.get_logger("gateway")
 _WORK_S = 0.02
 _CHECKPOINT_S = 10.0
 _FINISH_S = 5.0
-_MOST = 32  # requests between two looks at the kill ring
+_MOST = 16  # requests between two looks at the kill ring
 
 
 class RingGatewayLane:
@@ -62,7 +62,7 @@ class RingGatewayLane:
         if made is None:
             raise LaneError(f"{rings.folder}: has no rings of shard {rings.shard}; `millrace run` makes them")
         self._rings, self._made, self._wire, self._venue, self._status = rings, made, wire, venue, status
-        self.new_run = False
+        self.new_run = self.recovered = False
         label = rings.gateway_label
         opened = {name: rings.open(name) for name in (rings.own, rings.records, rings.events, rings.control, rings.kill)}
         self._opened = opened
@@ -99,7 +99,7 @@ class RingGatewayLane:
         if self._mine.ring.head or self._own.committed:
             raise LaneError(f"{self._checkpoint.path}: is missing, and the rings are not new; start a fresh run")
         begun = begin(kafka, self._wire, process, self._rings.shard, self._venue, self._made.run_number, WRITES)
-        self._known, self.state = begun.known, begun.state
+        self._known, self.state, self.recovered = begun.known, begun.state, begun.recovered
         self.state.endings = Endings(list(self.state.ended_values.items()), _in_order(self.state))
         self._control = self._control_ring(begun.positions, None)
         return begun.counters

@@ -177,6 +177,7 @@ class RingWorld:
         self.free("feed", self.shard.control)
         self.venue, self.sequence, self.taken = Venue(), 0, list[RingRecord]()
         self.lane: RingGatewayLane | None = None
+        self.host_lost = False
         patch.setattr(gateway_rings, "begin", self.begin)
 
     def free(self, reader: str, *names: str) -> None:
@@ -190,7 +191,7 @@ class RingWorld:
         counters = {topic: ids.Counter(WRITER + n) for n, topic in enumerate(WRITES)}
         places = {(topic, 0): 0 for topic in ("names.v1", "instruments.v1", "limits.v1", "commands.v1")}
         wire = wire_of()
-        return Begun(known_of(wire, self.names), places, counters, GatewayState())
+        return Begun(known_of(wire, self.names), places, counters, GatewayState(), self.host_lost)
 
     # ---- the lane, the mirror, a killer ----
     def request(self, action: OrderAction = OrderAction.NEW, order: int | None = None, strategy: str = "maker", **more: Any) -> int:
