@@ -32,7 +32,7 @@ __all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "sample_colum
 SAMPLE = ("wire", "ring", "taken", "decided", "seen", "sent")
 """Words of a sample, monotonic ns: frame due, its slots published, taken, outputs there, request read, its text there."""
 TEXTS, TEXT_BYTES = 256, 1024
-_QUIET_NS = 2_000_000  # nothing came for so long after the last frame: there is nothing left
+_QUIET_NS = 300_000_000  # nothing came for so long after the last frame: there is nothing left
 _PATIENCE_NS = 5_000_000_000
 _WORD, _EVENT = 8, 128
 _AHEAD = 6

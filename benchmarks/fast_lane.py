@@ -61,9 +61,9 @@ from streams.venues.sim.request_text import request_text
 GAP_NS, RUNS, FRAMES = 20_000, 3, 100_000
 SHARED_FRAMES = 20_000
 P50_GOAL_NS, P999_GOAL_NS = 2_000, 20_000
-START_NS, LINGER_NS = 50_000_000, 100_000_000
+START_NS, SLICE_NS = 50_000_000, 10_000_000
 BOUND_S = 60.0
-READY, UNTIL, REQUESTS, DECIDED, SENT, FILLED, CANCELLED, REFUSED = range(8)
+READY, UNTIL, STOP, REQUESTS, DECIDED, SENT, FILLED, CANCELLED, REFUSED = range(9)
 """Words of the board, memory that both processes see."""
 
 
@@ -93,7 +93,7 @@ def touched(ring: Ring) -> Ring:
 
 
 def lane(shard: FastShard, policy: str, board: np.ndarray) -> None:
-    """The process of the lane, until the time that the board says."""
+    """The process of the lane, until the board says stop."""
     process, wait = lane_process(), POLICIES[policy]
     ends = [touched(shard.open(name)) for name in (shard.market, shard.events, shard.own)]
     inputs = {ring: end.reader(shard.lane_label, wait=wait) for ring, end in zip((TAKEN_MARKET, TAKEN_EVENTS), ends, strict=False)}
@@ -104,7 +104,10 @@ def lane(shard: FastShard, policy: str, board: np.ndarray) -> None:
     while board[UNTIL] == 0:
         time.sleep(0.001)
     own.set_clock()
-    assert own.run(int(board[UNTIL])) == fast_loop.DONE
+    upto_ns = int(board[UNTIL])
+    while board[STOP] == 0:  # once: Python is not needed before the last frame
+        assert own.run(upto_ns) == fast_loop.DONE
+        upto_ns = monotonic_ns() + SLICE_NS
     assert process.node is not None
     strategy, _ = process.node.state(0)
     board[SENT : REFUSED + 1] = strategy.sent, strategy.filled, strategy.cancelled, strategy.refused
@@ -117,7 +120,7 @@ def busy(board: np.ndarray) -> None:
     board[READY] += 1
     while board[UNTIL] == 0:
         time.sleep(0.001)
-    while monotonic_ns() < board[UNTIL]:
+    while board[STOP] == 0:
         pass
 
 
@@ -205,7 +208,7 @@ class Harness:
         self.due[:] = start + gap_ns * np.arange(len(self.found))
         self.times[:] = self.due + wall_ns
         self.state.clock_ns = wall_ns
-        board[UNTIL] = int(self.due[-1]) + LINGER_NS
+        board[UNTIL] = int(self.due[-1]) + SLICE_NS
         answered = carry_entry()(self.memory.ctypes.data)
         assert answered > 0, f"the edge failed: {answered}"
         stamps = sample_columns(self.samples, int(self.state.sampled))
@@ -273,6 +276,7 @@ def one_run(found: Columns, policy: str, gap_ns: int, shared: bool) -> Found:
                 assert time.monotonic() < end, f"the lane is not ready within {BOUND_S:.0f} s"
                 time.sleep(0.001)
             samples = harness.run(gap_ns, board)
+            board[STOP] = 1
             ended()
         os.sched_setaffinity(0, before)
         harness.check(samples, board)
