@@ -32,6 +32,13 @@ class FastLive(FastStep, align=64):
             stop = self.carry() if self.at < self.end else self.look()
         return stop
 
+    def drain(self) -> int:
+        """The same without waiting: DONE also when nothing is left of market data and events."""
+        stop = GO
+        while stop == GO and (self.at < self.end or self.ready(TAKEN_EVENTS) > 0 or self.ready(TAKEN_MARKET) > 0):
+            stop = self.carry() if self.at < self.end else self.look()
+        return DONE if stop == GO else stop
+
     def look(self) -> int:
         """Find something to do, or wait for it."""
         now_ns = monotonic_ns()
@@ -132,8 +139,7 @@ class FastLive(FastStep, align=64):
         self.mark_wire_ns = e.wire_ns
         self.mark_ring_ns = e.ring_ns
         if self.own_end == 0:
-            if later:
-                self.taken_ns = monotonic_ns()
+            self.taken_ns = monotonic_ns() if later else max(self.taken_ns, e.ring_ns)  # it may have come after the look at the clock
             if self.stage_ring_taken != 0:
                 record(self.stage_ring_taken, self.taken_ns - e.ring_ns)
 

@@ -85,6 +85,11 @@ def fast_run(loop: int) -> int:
     return at(FastLoop, loop).run()
 
 
+def fast_drain(loop: int) -> int:
+    """Run the FastLoop at an address until nothing is left to take; why it stopped."""
+    return at(FastLoop, loop).drain()
+
+
 def fast_replay(loop: int) -> int:
     """Replay its own ring; why it stopped."""
     return at(FastLoop, loop).replay()
@@ -121,6 +126,7 @@ def fast_taken(loop: int, ring: int, first: int, count: int, flags: int) -> int:
 
 ENTRIES = {
     "fast_run": (fast_run, 1),
+    "fast_drain": (fast_drain, 1),
     "fast_replay": (fast_replay, 1),
     "fast_give": (fast_give, 3),
     "fast_room": (fast_room, 1),
