@@ -50,6 +50,7 @@ class Edge(Struct, align=64):
     samples, sampled, room : as SAMPLE says, how many, how many there is room for
     answered          : events that the venue has sent, also the last part of their ids
     orders, fills     : new orders seen, every fourth of which is filled at once
+    clock_ns          : the run's time less that of the host's clock; 0 = the caller keeps now_ns, the time of the venue's events
     """
 
     feed: int
@@ -145,7 +146,8 @@ class Edge(Struct, align=64):
         store_word(to + 32, seen_ns)
         store_word(to + 40, sent_ns)
         self.sampled += 1
-        self.now_ns = self.clock_ns + sent_ns
+        if self.clock_ns != 0:
+            self.now_ns = self.clock_ns + sent_ns
         if q.action == ACTION_NEW:
             self.orders += 1
             self.answer(q, VENUE_ACK)
