@@ -1,6 +1,8 @@
 """A shard of the fast lane for tests of its mirror: the loops of feed and lane on real rings, a venue that acknowledges all, a broker."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,6 @@ from threading import Event, Thread
 from typing import Any
 
 import numpy as np
-import pytest
 
 from streams.agents.node import SLOT_BYTES
 from streams.agents.process import Process
@@ -24,6 +25,7 @@ from streams.lanes.fast_rings import FastShard, RingRun
 from streams.lanes.fast_slots import KIND_TAKEN, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET, RecordSlot, TakenSlot
 from streams.lanes.journal import OutputLog, last_entry
 from streams.lanes.mirror import MirrorSettings, run_mirror
+from streams.lanes.mirror_process import FactsOf
 from streams.lanes.record_kernel import record_slots
 from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.registry import SchemaIds
@@ -34,10 +36,9 @@ from streams.lanes.writers import writer_name
 from streams.records import DeadLetter, OrderAction, Request, VenueEvent, VenueEventType
 from streams.schema import ids
 from streams.slots import KIND_REQUEST
-from streams.topology import runs
 from streams.topology.apply import apply
 from streams.topology.instances import journalled, process_spec
-from streams.topology.model import load
+from streams.topology.model import Topology, load
 from streams.topology.runs import open_run
 from streams.venues.binance.fast_feed_loop import FrameLane
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
@@ -45,49 +46,60 @@ from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 __all__ = ["FastWorld", "Feeding", "Laning"]
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "fast.yaml"
+PROCESSES: tuple[str, str] = ("market", "trade")
 EVENTS = "venue_events.v1"
 _ANSWER = {OrderAction.NEW: VenueEventType.ACK, OrderAction.REPLACE: VenueEventType.REPLACED, OrderAction.CANCEL: VenueEventType.CANCELLED}
 _BOUND_S = 60.0
 
 
+def shard_in(folder: Path) -> FastShard:
+    """The rings of a test."""
+    return FastShard(folder / "rings", 0, "feed", "trade", "gateway", ring_mib=8)
+
+
+def facts_of(topology: Topology) -> tuple[FactsOf, FactsOf]:
+    """What the mirror is told of normalize and of the lane."""
+    market, trade = (next(one for one in journalled(topology) if one.name == name) for name in PROCESSES)
+    return lambda control: process_spec(topology, market, control), lambda control: process_spec(topology, trade, control)
+
+
+def settings(topology: Topology, where: Endpoints, folder: Path) -> MirrorSettings:
+    market, trade = (LaneSpec(topology.name, name, 0, where.kafka, where.registry) for name in PROCESSES)
+    return MirrorSettings(
+        process="mirror",
+        shard=0,
+        kafka=where.kafka,
+        registry=where.registry,
+        topology=topology.name,
+        venue="binance",
+        rings=shard_in(folder),
+        market=market,
+        lane=trade,
+        status_path=folder / "mirror.json",
+    )
+
+
 class FastWorld:
     """The rings of shard 0 in a fresh run of topologies/fast.yaml, and who writes to them, in this process."""
 
-    def __init__(self, stack: Endpoints, folder: Path, patch: pytest.MonkeyPatch, market: SyntheticMarket, speed: float = 20.0) -> None:
+    def __init__(self, stack: Endpoints, folder: Path, market: SyntheticMarket, speed: float = 20.0) -> None:
         self.where, self.folder = stack, folder
         self.recording = folder / "market.gz"
         write_synthetic(self.recording, market)
         self.frames = list(market.frames())
         self.topology = load(TOPOLOGY)
         apply(self.topology, stack, lambda _: None)
-        patch.setattr(runs, "START_S", 0.0)
         run = open_run(self.topology, stack, [str(self.recording)], speed, fresh=True)
         self.run, self.clock = run.number, run.clock
         self.wire = Wire(SchemaIds(stack.registry))
         self.control = read_control(stack.kafka, self.wire)
-        self.rings = FastShard(folder / "rings", 0, "feed", "trade", "gateway", ring_mib=8)
+        self.rings = shard_in(folder)
         self.rings.create_all(RingRun(self.run))
-        self.specs = {name: self.spec(name) for name in ("market", "trade")}
-        self.mirror_settings = MirrorSettings(
-            process="mirror",
-            shard=0,
-            kafka=stack.kafka,
-            registry=stack.registry,
-            topology=self.topology.name,
-            venue="binance",
-            rings=self.rings,
-            market=self.specs["market"],
-            lane=self.specs["trade"],
-            status_path=folder / "mirror.json",
-        )
-        self._own: list[Any] = []
+        self.mirror_settings = settings(self.topology, stack, folder)
+        self.specs = [spec for spec in (self.mirror_settings.market, self.mirror_settings.lane) if spec is not None]
 
-    def spec(self, name: str) -> LaneSpec:
-        return LaneSpec(self.topology.name, name, 0, self.where.kafka, self.where.registry)
-
-    def facts(self, name: str):
-        instance = next(one for one in journalled(self.topology) if one.name == name)
-        return lambda control: process_spec(self.topology, instance, control)
+    def facts(self, name: str) -> FactsOf:
+        return facts_of(self.topology)[PROCESSES.index(name)]
 
     def process(self, name: str, control: Control | None = None) -> Process:
         """The empty process, whose counters go on where its journal ends."""
@@ -108,8 +120,13 @@ class FastWorld:
     def mirror_process(self) -> subprocess.Popen[bytes]:
         """It, as a process of its own, to be killed."""
         path = str(Path(__file__).parents[2])
-        args = [sys.executable, "-m", "tests.lanes.mirror_kit", str(self.rings.folder), self.where.kafka, self.where.registry]
+        args = [sys.executable, "-m", "tests.lanes.mirror_kit", str(self.folder), self.where.kafka, self.where.registry]
         return subprocess.Popen(args, env={**os.environ, "PYTHONPATH": path}, stderr=(self.folder / "mirror.log").open("ab"))
+
+    def state(self) -> dict[str, Any]:
+        """The mirror's status file; {} before the first."""
+        path = self.folder / "mirror.json"
+        return json.loads(path.read_text()) if path.exists() else {}
 
     # ---- what came of it ----
     def read(self, topic: str, partition: int = 0) -> list[Any]:
@@ -119,7 +136,7 @@ class FastWorld:
 
     def verdicts(self) -> dict[str, Verdict]:
         """What verify says of both processes."""
-        return {v.process: v for v in verify(self.specs.values(), lambda spec, control: Process(self.facts(spec.process)(control)))}
+        return {v.process: v for v in verify(self.specs, lambda spec, control: Process(self.facts(spec.process)(control)))}
 
 
 class Mirroring:
@@ -278,5 +295,13 @@ class Laning:
         assert self.events.write(self.process.edge.to_slots(event).ljust(128, b"\0")) == 1
 
 
+def main(folder: str, kafka: str, registry: str) -> int:
+    """A mirror as a process: until SIGTERM."""
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    topology = load(TOPOLOGY)
+    return run_mirror(settings(topology, Endpoints(kafka, registry, "", ""), Path(folder)), *facts_of(topology), stop)
+
+
 if __name__ == "__main__":
-    sys.exit(0)
+    sys.exit(main(*sys.argv[1:]))

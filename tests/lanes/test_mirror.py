@@ -1,6 +1,9 @@
 """The mirror: what rings hold becomes topics, each record once, with journal entries that `verify` re-executes to the same bytes."""
 
+import random
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +18,8 @@ BOUND_S = 60.0
 
 
 @pytest.fixture
-def world(stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastWorld:
-    return FastWorld(stack, tmp_path, monkeypatch, SyntheticMarket(seconds=30, events_per_s=100), speed=20)
+def world(stack: Endpoints, tmp_path: Path) -> FastWorld:
+    return FastWorld(stack, tmp_path, SyntheticMarket(seconds=30, events_per_s=100), speed=20)
 
 
 def begun(world: FastWorld) -> tuple[Feeding, Laning]:
@@ -31,10 +34,11 @@ def begun(world: FastWorld) -> tuple[Feeding, Laning]:
     return feed, lane
 
 
-def played(feed: Feeding, lane: Laning) -> None:
+def played(feed: Feeding, lane: Laning, meanwhile: Callable[[], object] = lambda: None) -> None:
     """All frames, as they are due."""
     while feed.give():
         lane.run()
+        meanwhile()
     lane.drain()
 
 
@@ -55,4 +59,49 @@ def test_mirror_of_a_run_writes_each_record_once_and_verifies(world: FastWorld) 
         feed, lane = begun(world)
         played(feed, lane)
     assert mirror.result == 0
+    assert_mirrored(world, lane)
+
+
+class Killed:
+    """A mirror that is killed again and again, at any moment of its first half second of work, and started anew at once."""
+
+    def __init__(self, world: FastWorld, seed: int) -> None:
+        self.world, self.kills, self._random = world, 0, random.Random(seed)
+        self.child, self._due_s = world.mirror_process(), 0.0
+
+    @property
+    def works(self) -> bool:
+        """Whether it is at work."""
+        state = self.world.state()
+        return state.get("pid") == self.child.pid and state.get("state") == "running"
+
+    def look(self) -> None:
+        """Kill it when it is due."""
+        assert self.child.poll() is None, (self.world.folder / "mirror.log").read_text()
+        if not self._due_s and self.works:
+            self._due_s = time.monotonic() + self._random.uniform(0.0, 0.5)
+        if self._due_s and time.monotonic() > self._due_s:
+            self.child.kill()
+            self.child.wait()
+            self.kills += 1
+            self.child, self._due_s = self.world.mirror_process(), 0.0
+
+    def end(self) -> int:
+        """Stop it in order; its exit code."""
+        until_s = time.monotonic() + BOUND_S
+        while not self.works:
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(BOUND_S)
+
+
+def test_mirror_killed_again_and_again_writes_each_record_once_and_verifies(world: FastWorld) -> None:
+    killed = Killed(world, 1)
+    feed, lane = begun(world)
+    played(feed, lane, killed.look)
+    while killed.kills < 3:
+        killed.look()
+        lane.run()
+    assert killed.end() == 0
     assert_mirrored(world, lane)
