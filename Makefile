@@ -22,7 +22,7 @@ check: setup lint ## lint, types, fast tests: under two minutes
 	@$(MAKE) --no-print-directory -j 2 types fast
 
 fast: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker and not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker and not slow" --examples 0.3
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

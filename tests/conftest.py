@@ -35,6 +35,8 @@ settings.load_profile("same")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SETTINGS_OF = "_hypothesis_internal_use_settings"  # what hypothesis's own plugin for pytest reads
+LEAST_EXAMPLES = 5
 ADDRESSES = ("MILLRACE_KAFKA", "MILLRACE_REGISTRY", "MILLRACE_CLICKHOUSE", "MILLRACE_DATABASE", "MILLRACE_PORT", "MILLRACE_HOME")
 
 
@@ -44,10 +46,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return units.Units(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a run of the tests may ask for."""
+    parser.addoption("--examples", type=float, default=1.0, help="share of the random examples of each property, 0 to 1")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes minutes begins first where workers share the tests."""
+    """What takes minutes begins first where workers share the tests; properties try as many examples as asked for."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: units.rank(item.nodeid))
+    share = config.getoption("--examples")
+    if share < 1.0:
+        for function in {getattr(item, "obj", None) for item in items}:
+            thin(function, share)
+
+
+def thin(function: Any, share: float) -> None:
+    """A property tries a share of its examples, but some."""
+    own = getattr(function, SETTINGS_OF, None)
+    if own is not None:
+        setattr(function, SETTINGS_OF, settings(own, max_examples=max(LEAST_EXAMPLES, round(own.max_examples * share))))
 
 
 def free_base() -> int:

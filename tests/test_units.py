@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import thin
 from tests.units import APPLIED, FIRST, SHARED, rank, unit_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,3 +22,17 @@ def test_every_file_of_tests_has_a_rank_and_none_is_empty():
     files = [str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")]
     ranks = {rank(f"{file}::test") for file in files}
     assert ranks == set(range(len(FIRST) + 2))
+
+
+def test_thin_property_tries_a_share_of_its_examples_and_still_holds():
+    tried = []
+
+    @settings(max_examples=40, database=None)
+    @given(st.integers())
+    def holds(number):
+        tried.append(number)
+
+    thin(holds, 0.25)
+    holds()
+    assert 5 <= len(tried) <= 10
+    thin(test_thin_property_tries_a_share_of_its_examples_and_still_holds, 0.25)  # no property: stays as it is
