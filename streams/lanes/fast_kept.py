@@ -4,19 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streams.errors import LaneError, RestoreError
+from streams.errors import LaneError
+from streams.lanes.bus import end_offsets, list_topics
 from streams.lanes.checkpoint import Saved
 from streams.lanes.control import COMMANDS, Control, last_id, read_control
 from streams.lanes.fast_rings import RingRun
 from streams.lanes.journal import OutputLog
+from streams.lanes.kept_control import control_of, kept_control
 from streams.lanes.opening import continue_counters
 from streams.lanes.place import Place
 from streams.lanes.restore import recover
 from streams.lanes.spec import Build, LaneProcess, LaneSpec, input_places, is_control
 from streams.lanes.wire import Wire
-from streams.lanes.writers import TICKS, lane_writers, writer_name
-from streams.records import Command, Name, NameKind
-from streams.schema import codec, ids
+from streams.lanes.writers import JOURNAL, LATENCY, SNAPSHOTS, TICKS, lane_writers, writer_name
+from streams.schema import ids
 
 __all__ = ["Known", "first_start", "start_again"]
 
@@ -47,14 +48,8 @@ class Known:
 
     def extra(self, wire: Wire) -> dict[str, Any]:
         """What a checkpoint keeps of it, JSON."""
-        control = self.control
-        return {
-            "names": [codec.encode(name).hex() for name in control.names],
-            "run": codec.encode(control.last_run()).hex(),
-            "run_offset": control.run_offset,
-            "schemas": wire.ids.known(),
-            "last_ids": [[writer, topic, id] for writer, (topic, id) in self.outputs.last_ids.items()],
-        }
+        last_ids = [[writer, topic, id] for writer, (topic, id) in self.outputs.last_ids.items()]
+        return {"known": kept_control(self.control), "schemas": wire.ids.known(), "last_ids": last_ids}
 
 
 def first_start(spec: LaneSpec, wire: Wire, run: RingRun, build: Build) -> Known:
@@ -73,8 +68,7 @@ def first_start(spec: LaneSpec, wire: Wire, run: RingRun, build: Build) -> Known
     state = recover(spec, wire, control, lambda _: process, places, {})
     if state.batch < 0:
         continue_counters(spec, wire, state, {topic: writer for topic, writer in writers.items() if topic != COMMANDS})
-    writer = writers[COMMANDS]
-    state.outputs.last_ids[writer] = (COMMANDS, last_id(spec.kafka, COMMANDS, 0, writer) or ids.make(writer, 0))
+    _continue_own(spec, state.outputs, writers)
     for topic in {*(topic for topic, _ in places), *process.writes, *(topic for topic in writers if topic != TICKS)}:
         wire.header(topic)  # a restart asks no registry
     positions = {place: at for place, at in state.positions.items() if is_control(place[0])}
@@ -85,7 +79,7 @@ def start_again(spec: LaneSpec, wire: Wire, saved: Saved, build: Build) -> Known
     """The process from its checkpoint. RestoreError if that is of another layout."""
     extra = saved.extra
     wire.ids.trust(extra["schemas"])
-    control = _control(extra["names"], extra["run"], extra["run_offset"])
+    control = control_of(extra["known"])
     process = build(control)
     process.restore(saved.parts)
     outputs = OutputLog({writer: (topic, id) for writer, topic, id in extra["last_ids"]})
@@ -93,18 +87,15 @@ def start_again(spec: LaneSpec, wire: Wire, saved: Saved, build: Build) -> Known
     return Known(process, control, writers, outputs, {})
 
 
-def _control(names: Iterable[str], run: str, run_offset: int) -> Control:
-    """The dictionary and the run as a checkpoint keeps them."""
-    control = Control()
-    for body in names:
-        name = codec.decode(Name, bytes.fromhex(body))
-        control.names.append(name)
-        control.numbers[NameKind(name.kind)].setdefault(name.name, name.number)
-        control.epoch = control.epoch or name.epoch
-    control.run, control.run_offset = codec.decode(Command, bytes.fromhex(run)), run_offset
-    if control.run is None:
-        raise RestoreError("a checkpoint without a run; start a fresh run")
-    return control
+def _continue_own(spec: LaneSpec, outputs: OutputLog, writers: Mapping[str, int]) -> None:
+    """Let the lane's own writers go on after the last id that their topics have; what the mirror writes for it is the mirror's to count."""
+    own = {topic: writer for topic, writer in writers.items() if topic not in (TICKS, JOURNAL, SNAPSHOTS, LATENCY)}
+    there = list_topics(spec.kafka)
+    ends = end_offsets(spec.kafka, [(topic, partition) for topic in own for partition in range(there.get(topic, 0))])
+    for topic, partition in (place for place, end in ends.items() if end > 0):
+        writer = own[topic]
+        known = outputs.last_ids.get(writer, (topic, ids.make(writer, 0)))[1]
+        outputs.last_ids[writer] = (topic, max(known, last_id(spec.kafka, topic, partition, writer)))
 
 
 def _writers(spec: LaneSpec, control: Control, process: LaneProcess, places: Iterable[Place]) -> dict[str, int]:
