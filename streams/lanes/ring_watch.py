@@ -17,7 +17,8 @@ from streams.kernel import native
 from streams.kernel.atomics import store_release
 from streams.kernel.system import can_sleep_on_any, wake_all
 from streams.lanes import ring_watch_kernel as k
-from streams.lanes.ring_ends import Reader, ring_sources
+from streams.lanes.record_ring import record_sources
+from streams.lanes.ring_ends import Reader
 from streams.lanes.ring_group import MOST, RingGroup
 from streams.lanes.ring_kernel import RingReader
 from streams.lanes.waiting import POLICIES, Waiting
@@ -28,13 +29,17 @@ __all__ = ["RingWatch", "prepare"]
 class RingWatch:
     """Watches rings for one event loop. A compiled thread sleeps on them and tells through a pipe: the loop is not asked for its lock.
 
-    readers : whose rings; where they have read to does not matter: news is what is published after `start` and after each call
+    readers : whose rings. News is what is published from where they have read to at `start`, once
+    wait    : what never sleeps spins or yields; else it sleeps soon: an event loop takes longer to wake than spinning could save
+    kind    : of the first ring, slots of this kind only are news; 0 = any. What it passes over the owner must pass over now and then
     """
 
-    def __init__(self, readers: Sequence[Reader], wait: Waiting = POLICIES["backoff"]) -> None:
-        self._rings = [reader.ring for reader in readers]
+    def __init__(self, readers: Sequence[Reader], wait: Waiting = POLICIES["backoff"], kind: int = 0) -> None:
+        self._readers = list(readers)
+        wait = POLICIES["sleep"] if wait.sleeps else wait
         self._words = np.zeros(k.WORDS_NBYTES // 8, np.int64)
-        self._seen = [_looker(reader) for reader in readers]  # reading ends of the thread alone, which read nothing
+        self._words[k.KIND // 8] = kind
+        self._seen = [_looker(reader) for reader in readers]  # reading ends of the thread alone: they commit nothing
         self._any = np.zeros(3 * MOST, np.int64)
         group = RingGroup(
             n=len(readers),
@@ -85,8 +90,8 @@ class RingWatch:
         on_news()
 
     def _arm(self) -> None:
-        for ring, looker in zip(self._rings, self._seen, strict=True):
-            looker[_NEXT] = ring.head
+        for reader, looker in zip(self._readers, self._seen, strict=True):  # what its owner has read may be gone
+            looker[_NEXT] = max(int(looker[_NEXT]), reader.next)
         store_release(self._words.ctypes.data + k.ARMED, 1)
         wake_all(self._words.ctypes.data + k.ARMED)
 
@@ -112,4 +117,6 @@ _NEXT = _place("next")
 
 @functools.cache
 def _compiled() -> dict[str, Callable[..., int]]:
-    return native.functions("ring_watch", k.ENTRIES, [*ring_sources(), *native.sources("streams.lanes.ring_watch_kernel")])
+    return native.functions(
+        "ring_watch", k.ENTRIES, [*record_sources(), *native.sources("streams.lanes.ring_watch_kernel", "streams.slots")]
+    )

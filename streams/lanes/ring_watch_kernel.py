@@ -2,6 +2,9 @@
 
 words[STOP]     not 0: end
 words[ARMED]    1 = tell of the next news; the thread clears it when it tells
+words[KIND]     not 0: of the first ring, slots of this kind only are news
+
+The reading ends of the group are the thread's own while it is armed, its owner's otherwise.
 """
 
 import ctypes
@@ -10,14 +13,18 @@ from typing import Any
 from llvmlite import ir
 
 from streams.kernel import at
-from streams.kernel.atomics import load_acquire, store_release
+from streams.kernel.atomics import load_acquire, load_relaxed, store_release
 from streams.kernel.prim import I64, primitive
 from streams.kernel.system import sleep_on
+from streams.lanes.fast_slots import KIND_RECORD, RecordSlot
+from streams.lanes.record_kernel import record_slots
 from streams.lanes.ring_group import RingGroup
+from streams.lanes.ring_kernel import RingReader
+from streams.slots import Slot
 
-__all__ = ["ARMED", "ENTRIES", "STOP", "WORDS_NBYTES", "watch"]
+__all__ = ["ARMED", "ENTRIES", "KIND", "STOP", "WORDS_NBYTES", "watch"]
 
-STOP, ARMED, WORDS_NBYTES = 0, 64, 128
+STOP, ARMED, KIND, WORDS_NBYTES = 0, 64, 72, 128
 _LOOK_NS = 20_000_000  # how long an end takes at most
 _LIBC = ctypes.CDLL(None)
 _INT = ir.IntType(32)
@@ -40,10 +47,42 @@ def watch(group: int, words: int, fd: int) -> int:
     while load_acquire(words + STOP) == 0:
         if load_acquire(words + ARMED) == 0:
             sleep_on(words + ARMED, 0, _LOOK_NS)
-        elif at(RingGroup, group).wait(_LOOK_NS):
+        elif at(RingGroup, group).wait(_LOOK_NS) and is_news(group, load_relaxed(words + KIND)):
             store_release(words + ARMED, 0)
             write_byte(fd, words)
     return 0
+
+
+def is_news(group: int, kind: int) -> bool:
+    """Go past what is there; whether any of it is to be told."""
+    g = at(RingGroup, group)
+    found = False
+    for i in range(g.n):
+        r = at(RingReader, g.readers[i])
+        ready = r.poll()
+        if ready <= 0:
+            continue
+        if i == 0 and kind != 0 and ready <= r.capacity // 2:  # else its owner has fallen far behind: let it look
+            found = found or has_kind(r, kind)
+        else:
+            found = True
+        r.next = r.head
+    return found
+
+
+def has_kind(r: RingReader, kind: int) -> bool:
+    """Whether a slot of a kind is there, of those that have been polled."""
+    number = r.next
+    found = False
+    while number < r.head and not found:
+        address = r.slot(number)
+        n = 1
+        if at(Slot, address).kind == kind:
+            found = True
+        elif at(Slot, address).kind == KIND_RECORD:  # its payload is no slots
+            n = record_slots(at(RecordSlot, address).payload_nbytes)
+        number += n
+    return found
 
 
 ENTRIES = {"watch": (watch, 3)}

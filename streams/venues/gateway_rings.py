@@ -77,7 +77,7 @@ class RingGatewayLane:
         self._more, self._version, self._due_s = False, 0, 0.0
         self._measured: dict[str, list[int]] = {stage: [] for stage in GATEWAY_STAGES}
         self._came, self._told = asyncio.Event(), asyncio.Event()
-        self._watch = RingWatch([self._own, self._control_end, self._kill_end], wait)
+        self._watch = RingWatch([self._own, self._control_end, self._kill_end], wait, KIND_REQUEST)
         self._histograms = HistogramFile.create(histogram_path(rings.folder, process, rings.shard), GATEWAY_STAGES)
         saved = self._checkpoint.load(made.run_number)
         if saved is not None and saved.extra["generation"] == made.generation:
@@ -251,6 +251,7 @@ class RingGatewayLane:
         while True:
             await asyncio.sleep(_WORK_S)
             self.flush()
+            self._came.set()  # the ring has more than requests, which nobody is woken for
             self._keep()
             self._count()
 

@@ -1,0 +1,100 @@
+"""An event loop that is woken by rings: of all that comes, once, and of nothing that it did not ask for."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+from streams.lanes.fast_rings import FastShard, RingRun
+from streams.lanes.record_ring import RecordWriter
+from streams.lanes.ring_watch import RingWatch
+from streams.lanes.waiting import POLICIES
+from streams.slots import KIND_ORDER, KIND_REQUEST
+
+
+@pytest.fixture
+def shard(tmp_path):
+    made = FastShard(tmp_path, 0, "feed", "trade", "gateway", ring_mib=1)
+    made.create_all(RingRun(1))
+    for name in (made.own, made.kill):
+        ring = made.open(name)
+        for line in ring.readers():
+            ring.free(line.name)
+        ring.close()
+    return made
+
+
+def slot(kind):
+    found = np.zeros(256, np.uint8)
+    found[36] = kind
+    return found.tobytes()
+
+
+def watched(shard, wait, script):
+    """Run a script with (writer of the lane's ring, writer of `kill`, told, watch); `told` grows with each call."""
+    own, kill = shard.open(shard.own), shard.open(shard.kill)
+    to_own, to_kill = own.writer("trade"), RecordWriter(kill.writer("kill"))
+    reader = own.reader("gateway", start="now")
+    watch = RingWatch([reader, kill.reader("gateway", start="now")], POLICIES[wait], KIND_REQUEST)
+    told = []
+
+    async def run():
+        watch.start(asyncio.get_running_loop(), lambda: told.append(reader.read(4_000)[:, 36].tolist()))
+        await script(to_own, to_kill, told)
+
+    try:
+        asyncio.run(run())
+    finally:
+        watch.stop()
+    return told
+
+
+async def until(condition):
+    end_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end_s
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("wait", ["sleep", "backoff", "yield"])
+def test_watch_tells_of_each_request_and_of_any_kill(shard, wait):
+    async def script(own, kill, told):
+        for n in range(50):
+            own.write(slot(KIND_ORDER) + slot(KIND_REQUEST))
+            await until(lambda n=n: sum(len(kinds) for kinds in told) == 2 * (n + 1))
+        before = len(told)
+        kill.write(1, "commands.v1", b"now")
+        await until(lambda: len(told) > before)
+
+    watched(shard, wait, script)
+
+
+def test_watch_passes_over_what_is_no_request_and_over_payloads_that_look_like_one(shard):
+    async def script(own, kill, told):
+        records = RecordWriter(own)
+        for _ in range(3):
+            own.write(slot(KIND_ORDER))
+            records.write(1, "alerts.v1", slot(KIND_REQUEST) * 3)
+        await asyncio.sleep(0.1)
+        assert told == [[]]
+        own.write(slot(KIND_REQUEST))
+        await until(lambda: len(told) == 2)
+        assert told[1][-1] == KIND_REQUEST
+
+    watched(shard, "sleep", script)
+
+
+def test_watch_tells_of_what_came_before_it_began(shard):
+    own = shard.open(shard.own)
+    reader, kill = own.reader("gateway", start="now"), shard.open(shard.kill).reader("gateway", start="now")
+    own.writer("trade").write(slot(KIND_REQUEST))
+    watch, told = RingWatch([reader, kill], POLICIES["sleep"], KIND_REQUEST), []
+
+    async def run():
+        watch.start(asyncio.get_running_loop(), lambda: told.append(len(reader.read(10))))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    watch.stop()
+    assert told[0] == 1
