@@ -32,7 +32,7 @@ __all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "sample_colum
 SAMPLE = ("wire", "ring", "taken", "decided", "seen", "sent")
 """Words of a sample, monotonic ns: frame due, its slots published, taken, outputs there, request read, its text there."""
 TEXTS, TEXT_BYTES = 256, 1024
-_QUIET_NS = 300_000_000  # nothing came for so long after the last frame: there is nothing left
+_QUIET_NS = 300_000_000  # no request for so long after the last frame: there is nothing left
 _PATIENCE_NS = 5_000_000_000
 _WORD, _EVENT = 8, 128
 _AHEAD = 6
@@ -50,6 +50,7 @@ class Edge(Struct, align=64):
     samples, sampled, room : as SAMPLE says, how many, how many there is room for
     answered          : events that the venue has sent, also the last part of their ids
     orders, fills     : new orders seen, every fourth of which is filled at once
+    until_ns          : the loop fails then, whatever is left
     clock_ns          : the run's time less that of the host's clock; 0 = the caller keeps now_ns, the time of the venue's events
     """
 
@@ -75,25 +76,29 @@ class Edge(Struct, align=64):
     fills: int
     now_ns: int
     clock_ns: int
+    until_ns: int
     yields: int
     failed: int
     stamp: StampSlot
     event: VenueEventSlot
 
     def run(self) -> int:
-        """Carry all frames and what comes of them; requests answered, below 0 if the feed stopped or a text could not be written."""
-        quiet_since = monotonic_ns()
-        late = False
-        while self.failed == 0 and not late:
+        """Carry all frames and what comes of them; requests answered. Below 0: -2 the feed stopped, -3 a text could not be written, -4 the
+        lane takes no events, -5 it was not done by `until_ns`."""
+        last_ns = monotonic_ns()
+        done = False
+        while self.failed == 0 and not done:
+            before = self.sampled + self.next
             busy = self.take_requests()
             now = monotonic_ns()
             if self.next < self.frames and now >= load_word(self.due + _WORD * self.next):
                 self.give_frame()
-                busy = True
-            if busy:
-                quiet_since = now
-            elif self.next >= self.frames:
-                late = now - quiet_since > _QUIET_NS
+            if self.sampled + self.next > before:
+                last_ns = now
+            elif self.next >= self.frames:  # the lane's ticks go on for ever: they are no work
+                done = now - last_ns > _QUIET_NS
+            if now > self.until_ns:
+                self.failed = -5
             if not busy and self.yields != 0:
                 yield_cpu()
         return self.answered if self.failed == 0 else self.failed

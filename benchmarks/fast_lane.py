@@ -47,7 +47,6 @@ from streams.lanes.fast_rings import FastShard
 from streams.lanes.fast_slots import TAKEN_EVENTS, TAKEN_MARKET
 from streams.lanes.histogram_file import HistogramFile
 from streams.lanes.record_ring import RecordWriter
-from streams.lanes.ring import Ring
 from streams.lanes.stages import FEED_STAGES, LANE_STAGES, histogram_path
 from streams.lanes.waiting import POLICIES
 from streams.records import Clock
@@ -62,7 +61,8 @@ GAP_NS, RUNS, FRAMES = 20_000, 3, 100_000
 SHARED_FRAMES = 20_000
 P50_GOAL_NS, P999_GOAL_NS = 2_000, 20_000
 START_NS, SLICE_NS = 50_000_000, 10_000_000
-BOUND_S = 60.0
+BOUND_S, BOUND_NS = 30.0, 10_000_000_000
+_ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG
 READY, UNTIL, STOP, REQUESTS, DECIDED, SENT, FILLED, CANCELLED, REFUSED = range(9)
 """Words of the board, memory that both processes see."""
 
@@ -86,16 +86,10 @@ def clock() -> RunClock:
     return RunClock(Clock.WALL)
 
 
-def touched(ring: Ring) -> Ring:
-    """The ring with all of its pages mapped: the first look at a page costs microseconds, once."""
-    ring.memory.bytes_at(0, ring.memory.data - ring.memory.address + 2 * ring.capacity * ring.slot_nbytes)[:: mmap.PAGESIZE].sum()
-    return ring
-
-
 def lane(shard: FastShard, policy: str, board: np.ndarray) -> None:
     """The process of the lane, until the board says stop."""
     process, wait = lane_process(), POLICIES[policy]
-    ends = [touched(shard.open(name)) for name in (shard.market, shard.events, shard.own)]
+    ends = [shard.open(name) for name in (shard.market, shard.events, shard.own)]
     inputs = {ring: end.reader(shard.lane_label, wait=wait) for ring, end in zip((TAKEN_MARKET, TAKEN_EVENTS), ends, strict=False)}
     histograms = HistogramFile.create(histogram_path(shard.folder, shard.lane, 0), LANE_STAGES)
     tick_id = ids.make(TICKS_WRITER, 0)
@@ -105,9 +99,11 @@ def lane(shard: FastShard, policy: str, board: np.ndarray) -> None:
         time.sleep(0.001)
     own.set_clock()
     upto_ns = int(board[UNTIL])
+    end_ns = upto_ns + BOUND_NS
     while board[STOP] == 0:  # once: Python is not needed before the last frame
         assert own.run(upto_ns) == fast_loop.DONE
         upto_ns = monotonic_ns() + SLICE_NS
+        assert upto_ns < end_ns, "nobody has said stop"
     assert process.node is not None
     strategy, _ = process.node.state(0)
     board[SENT : REFUSED + 1] = strategy.sent, strategy.filled, strategy.cancelled, strategy.refused
@@ -120,7 +116,8 @@ def busy(board: np.ndarray) -> None:
     board[READY] += 1
     while board[UNTIL] == 0:
         time.sleep(0.001)
-    while board[STOP] == 0:
+    end_ns = int(board[UNTIL]) + BOUND_NS
+    while board[STOP] == 0 and monotonic_ns() < end_ns:
         pass
 
 
@@ -148,11 +145,20 @@ def beside(*works: Callable[[], None]) -> Iterator[Callable[[], None]]:
             os.waitpid(pid, 0)
 
 
+def ends_with(parent: int) -> None:
+    """Let the host end this process when its parent ends, however that ends: nothing spins on alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_ON_PARENTS_DEATH, signal.SIGKILL)
+    assert os.getppid() == parent, "the parent has ended"
+
+
 def _forked(work: Callable[[], None]) -> int:
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
+            ends_with(parent)
             work()
             status = 0
         finally:
@@ -177,7 +183,7 @@ class Harness:
     def __init__(self, shard: FastShard, found: Columns, policy: str) -> None:
         n, wait = len(found), POLICIES[policy]
         self.shard, self.found, self.process = shard, found, feed_process()
-        self.rings = {name: touched(shard.open(name)) for name in (shard.frames, shard.market, shard.own, shard.events)}
+        self.rings = {name: shard.open(name) for name in (shard.frames, shard.market, shard.own, shard.events)}
         own, events = self.rings[shard.own], self.rings[shard.events]
         self.requests, self.events = own.reader(shard.gateway_label, wait=wait), events.writer(shard.gateway_label)
         self.histograms = HistogramFile.create(histogram_path(shard.folder, shard.feed, 0), FEED_STAGES)
@@ -208,6 +214,7 @@ class Harness:
         self.due[:] = start + gap_ns * np.arange(len(self.found))
         self.times[:] = self.due + wall_ns
         self.state.clock_ns = wall_ns
+        self.state.until_ns = int(self.due[-1]) + BOUND_NS
         board[UNTIL] = int(self.due[-1]) + SLICE_NS
         answered = carry_entry()(self.memory.ctypes.data)
         assert answered > 0, f"the edge failed: {answered}"

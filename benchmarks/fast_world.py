@@ -21,6 +21,7 @@ from streams.agents.context import Context
 from streams.agents.process import Process
 from streams.agents.spec import ProcessSpec, StrategySpec
 from streams.lanes.fast_rings import FastShard, RingRun
+from streams.lanes.ring import Ring
 from streams.records import Command, CommandType, FeeRounding, Instrument, InstrumentType, Limit, Name, NameKind
 from streams.schema import ids
 from streams.slots import QuoteSlot, ReportSlot
@@ -201,13 +202,13 @@ def columns(found: list[tuple[int, bytes]], source: str) -> Columns:
 
 
 @contextmanager
-def rings(ring_mib: int = 64) -> Iterator[FastShard]:
+def rings(ring_mib: int = 16) -> Iterator[FastShard]:
     """The rings of one shard in memory, gone afterwards. Nobody waits for the mirror, which is held, nor for a checkpoint."""
     with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         shard = FastShard(Path(folder), 0, feed="feed", lane="trade", gateway="gateway", ring_mib=ring_mib)
         shard.create_all(RingRun(RUN))
         for name, plan in shard.plans().items():
-            ring = shard.open(name)
+            ring = Ring.open(shard.path(name), plan.slots, plan.about)
             for reader in {shard.mirror_label, plan.writer} & set(plan.readers):
                 ring.free(reader)
             ring.close()
