@@ -642,7 +642,9 @@ class JournalEntry(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """Wall-clock stamps of one input on its way through a process. Never hashed. Topic latency.v1."""
+    """Wall-clock stamps of one input on its way through a process; of the fast lane, how long a stage took within a second. Never
+    hashed. Topic latency.v1.
+    """
 
     id: int
     cause_id: int
@@ -650,13 +652,18 @@ class Latency(NamedTuple):
     ts_ns: int
     recv_ts_ns: int
     process: str  # process name of the topology
-    topic: str  # topic of the input
-    input_id: int  # id of the input
-    ingest_wall_ns: int  # Kafka's timestamp of the input, ns since 1970 UTC (a multiple of 1 ms)
-    taken_wall_ns: int  # when the batch was taken from the consumer, ns since 1970 UTC
+    topic: str  # topic of the input; "" = a stage of the fast lane
+    input_id: int  # id of the input; 0 = a stage
+    ingest_wall_ns: int  # Kafka's timestamp of the input, ns since 1970 UTC (a multiple of 1 ms); of a stage, when counting began
+    taken_wall_ns: int  # when the batch was taken from the consumer, ns since 1970 UTC; of a stage, when counting ended, as in the next two
     stepped_wall_ns: int  # when the agents had stepped it, ns since 1970 UTC
     committed_wall_ns: int  # when its transaction was committed, ns since 1970 UTC
-    records: int  # records in the batch, > 0
+    records: int  # records in the batch, or counted by the stage, > 0
+    stage: str | None = None  # which way through the fast lane was measured (docs/latency.md); null = stamps of a batch
+    p50_ns: int | None = None  # half of the records took no longer than this, at most 1/128 more; null = stamps of a batch
+    p99_ns: int | None = None  # 99 of 100 records took no longer than this
+    p999_ns: int | None = None  # 999 of 1000 records took no longer than this
+    max_ns: int | None = None  # the longest, at most 1/128 more
 
 
 class Limit(NamedTuple):

@@ -15,7 +15,7 @@ SELECT process, topic, count() AS batches,
        quantiles(0.5, 0.99)(dateDiff('microsecond', ingest_wall, taken_wall) / 1000),
        quantiles(0.5, 0.99)(dateDiff('microsecond', taken_wall, committed_wall) / 1000),
        quantiles(0.5, 0.99)(dateDiff('microsecond', ingest_wall, committed_wall) / 1000)
-FROM latency WHERE run_id = {run:Int32} GROUP BY process, topic ORDER BY min(id), process, topic
+FROM latency WHERE run_id = {run:Int32} AND stage IS NULL GROUP BY process, topic ORDER BY min(id), process, topic
 """
 _TRADES = "SELECT count(), sum(qty), sum(qty * px) / sum(qty) FROM trades WHERE run_id = {run:Int32}"
 _BOOK = """

@@ -61,6 +61,14 @@ class Counts:
             self.exact and other.exact,
         )
 
+    def since(self, before: "Counts") -> "Counts":
+        """Those that came after `before`, an earlier copy of the same histogram. Their maximum is known as a quantile is."""
+        counts = self.counts - before.counts
+        used = np.flatnonzero(counts)
+        most = min(highest_of(int(used[-1])), self.max_ns) if len(used) else 0
+        exact = self.exact and before.exact
+        return Counts(counts, self.sum_ns - before.sum_ns, most, self.negative - before.negative, exact)
+
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Counts) and self._key() == other._key()
 

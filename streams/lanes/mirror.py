@@ -13,19 +13,22 @@ from threading import Event
 
 import structlog
 
-from streams.clock import RunClock
 from streams.errors import FencedError, LaneError, MillraceError
+from streams.kernel.system import monotonic_ns
+from streams.lanes.histogram_file import HistogramFile
 from streams.lanes.kafka import EXIT_FAILED, EXIT_FENCED, EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.laps import Laps
 from streams.lanes.mirror_batch import MirrorBatches
 from streams.lanes.mirror_kill import KillWatch
+from streams.lanes.mirror_notes import MirrorNotes, StageFigures
 from streams.lanes.mirror_open import Clients, MirrorSettings, ShardRings, open_clients, open_sides
-from streams.lanes.mirror_process import FactsOf
+from streams.lanes.mirror_process import FactsOf, Writers
 from streams.lanes.mirror_values import prepare
 from streams.lanes.registry import SchemaIds
+from streams.lanes.stages import MIRROR_STAGES, histogram_path
 from streams.lanes.status import StatusFile
 from streams.lanes.wire import Wire
-from streams.records import Clock
+from streams.records import Severity
 
 __all__ = ["Mirror", "MirrorSettings", "run_mirror"]
 
@@ -34,6 +37,8 @@ _IDLE_S = 1.0
 _AWAY_S = (0.2, 2.0)
 _MOST_FAILURES = 5  # one after the other with a broker that answers: it is not the broker
 _LEAVE_S = 5.0
+_TELL_S = 3.0
+_NOT_MIRRORED = ("control", "kill")  # whose slots go when their readers let them
 
 
 def run_mirror(settings: MirrorSettings, market: FactsOf | None, lane: FactsOf | None, stop: Event | None = None) -> int:
@@ -55,6 +60,7 @@ class Mirror:
         self._market_facts, self._lane_facts = market, lane
         self._rings: ShardRings | None = None
         self._clients: Clients | None = None
+        self._figures = StageFigures(settings.histograms)
         self._away_since_s = 0.0
         self._failures = self._records_before = 0
         self._stop_s = 0.0
@@ -93,17 +99,20 @@ class Mirror:
         laps = Laps()
         if self._rings is None:
             self._rings = ShardRings(self.settings)
+            path = histogram_path(self._rings.shard.folder, self.settings.process, self.settings.shard)
+            self._histogram = HistogramFile.create(path, MIRROR_STAGES)
         self._clients = open_clients(self.settings, self.wire)
         laps.lap("clients")
         run = self._clients.control.last_run()
         if run.run_number != self._rings.run_number:
             return self._ended("new run", EXIT_NEW_RUN, None)
-        self.clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)
         self._sides = open_sides(self.settings, self.wire, self._rings, self._clients, self._market_facts, self._lane_facts)
         laps.lap("state")
         self._kills = KillWatch(self._rings[self._rings.shard.kill], self._sides.forwarder.command_offsets, self._clients.control)
         self._batches = MirrorBatches(self._sides, self._rings, self._clients.sender, self._kills, self.wire)
+        self._letters_before = self.status.now.dead_letters
         self._releases = self._rings.releases()
+        self._notes = self._new_notes()
         self.status.write(state="running", reason="", run=self._rings.run_number)
         _LOG.info("running", name=self.settings.name, run=self._rings.run_number, ms=str(laps))
         return self._cycles()
@@ -116,7 +125,7 @@ class Mirror:
             now_s = time.monotonic()
             stopping = self.stop.is_set()
             if now_s >= due_s and (stopping or now_s >= idle_due_s or self._busy()):
-                self._batches.write()
+                self._batches.write(self._notes.take())
                 self._count()
                 due_s, idle_due_s = now_s + self.settings.commit_ms / 1000, now_s + _IDLE_S
                 if stopping and not self._behind():
@@ -129,7 +138,7 @@ class Mirror:
                     return self._ended("new run", EXIT_NEW_RUN, None)
 
     def _busy(self) -> bool:
-        return self._kills.due() or self._behind() > 0
+        return self._notes.due or self._kills.due() or self._behind() > 0
 
     def _behind(self) -> int:
         """Slots not mirrored yet, but for clock ticks."""
@@ -148,11 +157,30 @@ class Mirror:
         now.batches += 1
         now.batch = self._sides.processes[-1].batch
         now.records_out = self._records_before + self._clients.sender.records
+        now.dead_letters = self._letters_before + self._batches.dead_letters
+        if self._batches.oldest_ns:
+            took_ns = monotonic_ns() - self._batches.oldest_ns
+            self._histogram.record(MIRROR_STAGES[0], took_ns)
+            self.status.latency(took_ns / 1e6)
 
     def _report(self) -> None:
+        assert self._rings is not None
         for release in self._releases:
             release.look()
+        self._notes.look([source for name, source in self._rings.sources.items() if name not in _NOT_MIRRORED])
         self.status.write(lag=self._behind() + self._sides.forwarder.behind)
+
+    def _new_notes(self) -> MirrorNotes:
+        """Notes of a mirror that has been opened, the first of which says why it had to be."""
+        assert self._rings is not None
+        assert self._clients is not None
+        owner, main = self.settings.process, self._sides.processes[-1]
+        writers = Writers(self._clients.control, self.settings.shard, {}, owner)
+        notes = MirrorNotes(main, owner, writers, self.wire, self._rings.run_number, self._figures)
+        away_s = time.monotonic() - self._away_since_s
+        if self._away_since_s and away_s > _TELL_S:
+            notes.alert(Severity.WARNING, f"the broker took nothing for {away_s:.0f} s; the rings kept it, and trading went on by them")
+        return notes
 
     def _let_clients_go(self) -> None:
         if self._clients is not None:

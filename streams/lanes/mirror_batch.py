@@ -24,15 +24,20 @@ __all__ = ["MirrorBatches"]
 
 
 class MirrorBatches:
-    """Writes the batches of a shard. `write`: LaneError when it fails, and all of it, memory too, is to be opened anew."""
+    """Writes the batches of a shard. `write`: LaneError when it fails, and all of it, memory too, is to be opened anew.
+
+    dead_letters : written since it was made; oldest_ns: when the first frame of the last batch was published, monotonic; 0 without one
+    """
 
     def __init__(self, opened: Opened, rings: ShardRings, sender: MirrorSender, kills: KillWatch, wire: Wire) -> None:
+        self.dead_letters = self.oldest_ns = 0
         self._opened, self._rings, self._sender, self._kills, self._wire = opened, rings, sender, kills, wire
         self._shard = rings.shard.shard
 
     def write(self, others: Sequence[Value] = ()) -> None:
         """Everything that is there now; others: what the mirror says of itself."""
         market, lane, sender = self._opened.market, self._opened.lane, self._sender
+        self.oldest_ns = 0
         lane_last = lane.own.head if lane else 0  # looked at first: what its slots name stands in the other rings already
         kill_known = self._kills.known()
         sender.begin()
@@ -50,7 +55,8 @@ class MirrorBatches:
         if lane:
             lane.stand(sender)
         self._send_too_large()
-        entries = [self._entry(side, bool(others)) for side in (market, lane) if side]
+        sides = [side for side in (market, lane) if side]
+        entries = [self._entry(side, bool(others) and side is sides[-1]) for side in sides]
         for topic, partition, value in others:
             sender.send_value((topic, partition), value)
         sender.deliver()
@@ -81,6 +87,7 @@ class MirrorBatches:
             reason = f"record {ids.text(id)} of {len(value)} bytes is too large for {place[0]}, which takes {MAX_RECORD_BYTES}"
             letter = process.records.letter(Letter(*place, -1, reason, value, id), process.last_ts_ns)
             self._sender.send_value((letter[0], place[1]), letter[2])
+        self.dead_letters += len(self._sender.too_large)
         self._sender.too_large = []
 
     def _send_whole(self, process: Mirrored, inputs: Inputs, whole: Whole) -> None:
@@ -91,6 +98,7 @@ class MirrorBatches:
             if place is not None:
                 value = self._addressed(whole, *place)
                 inputs.add_dead_letter(*place[0], place[1])
+        self.dead_letters += whole.topic.endswith(dlq_topic(""))
         process.outputs.add_written(whole.topic, ids.writer(whole.id), whole.id, 0)
         self._sender.send_value((whole.topic, whole.partition), value)
 
@@ -108,6 +116,7 @@ class MirrorBatches:
     def _done(self, market: MarketSide | None, lane: LaneSide | None) -> None:
         """It is committed: the rings may have the slots again."""
         if market:
+            self.oldest_ns = market.oldest_ns
             market.next()
             market.frames.commit(market.frames.at)
         if lane:

@@ -21,7 +21,7 @@ __all__ = ["MarketSide"]
 
 FRAMES = "frames.v1"
 _MOST_SLOTS, _MOST_FRAMES = 16_384, 8_192
-_ID, _TS = 0, 2  # words of a slot
+_ID, _TS, _RING_NS = 0, 2, 6  # words of a slot; the last of a FrameMark
 _KIND, _FLAGS = 36, 38
 
 
@@ -32,6 +32,7 @@ class MarketSide:
     frames_known   : frames in topics whose marks have not been journalled yet, by id
     taken_control  : normalize takes no slot of `control` below it any more
     whole, topics  : of the batch: records that stand whole in the ring of frames, and topics that normalize wrote to
+    oldest_ns      : of the batch: when its first frame was published, monotonic; 0 without one
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class MarketSide:
         self._marks += [(KIND_FRAME, id) for id in words[frames, _ID].tolist()]
         if len(frames):
             self._now_ns = max(self._now_ns, int(words[frames, _TS].max()))
+            self.oldest_ns = self.oldest_ns or int(words[frames[0], _RING_NS])
         parts = []
         for topic, rows in written.by_topic.items():
             self.process.outputs.add_written(topic, ids.writer(int(written.id[rows[-1]])), int(written.id[rows[-1]]), len(rows))
@@ -191,7 +193,7 @@ class MarketSide:
         self._early: list[Stood] = []
         self._sent_frames: list[tuple[np.ndarray, Sent]] = []
         self._sent: list[tuple[Written, np.ndarray, list[tuple[str, Sent]]]] = []
-        self._last_frame = self._now_ns = 0
+        self._last_frame = self._now_ns = self.oldest_ns = 0
 
 
 def _is_whole(slot: np.ndarray) -> bool:

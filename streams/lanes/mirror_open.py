@@ -31,6 +31,7 @@ from streams.lanes.writers import JOURNAL
 __all__ = ["Clients", "MirrorSettings", "Opened", "ShardRings", "open_clients", "open_sides"]
 
 MARKET_TOPICS = writes_of(("normalize",))
+_INIT_S = 10.0  # while the broker is away: then it is said, and tried again
 _CONSUMER = {"queued.max.messages.kbytes": 16_384, "auto.offset.reset": "earliest"}
 
 
@@ -145,7 +146,7 @@ def open_clients(settings: MirrorSettings, wire: Wire) -> Clients:
     consumer = None
     try:
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(BulkTransactions.initialise, producers))  # before anything is read: it is final from here on
+            list(pool.map(lambda p: p.initialise(_INIT_S), producers))  # before anything is read: it is final from here on
         consumer = BulkConsumer(settings.kafka, settings.name, _CONSUMER)
         pointer = consumer.committed([(JOURNAL, settings.shard)]).get((JOURNAL, settings.shard))
         return Clients(MirrorSender(producers, settings.name), consumer, read_control(settings.kafka, wire), pointer)

@@ -15,7 +15,7 @@ from streams.schema.model import ENUMS, NESTED, Field, Schema
 
 __all__ = ["Column", "added_columns", "added_ddl", "columns", "database_ddl", "insert_columns", "row", "table_ddl"]
 
-DURATIONS = ("horizon_ns", "interval_ns")  # every other `_ns` is an instant
+DURATIONS = ("horizon_ns", "interval_ns", "p50_ns", "p99_ns", "p999_ns", "max_ns")  # every other `_ns` is an instant
 NAMES = frozenset(
     {
         *("venue", "symbol", "base", "quote", "currency", "fee_currency"),
