@@ -2,6 +2,7 @@
 
 import math
 import random
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -47,9 +48,15 @@ def markets(models):
     return [both(calls, **models).answers for calls in made]
 
 
+@cache
+def plain_markets():
+    """The same markets without any model."""
+    return markets({})
+
+
 @pytest.mark.parametrize("models", MODELS, ids=str)
 def test_venue_with_models_random_market_equals_slow_venue_and_not_the_plain_one(models):
-    assert markets(models) != markets({})
+    assert markets(models) != plain_markets()
 
 
 @settings(max_examples=25, deadline=None)
