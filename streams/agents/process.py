@@ -254,9 +254,13 @@ class Process:
     # ---- state ----
     def shown(self) -> dict[str, Any]:
         """Each strategy as it is now, by name, for people: see `strategy_shown`."""
+        self._flush()
+        return self.seen()
+
+    def seen(self) -> dict[str, Any]:
+        """The same as the node has it, from another thread while that is stepped: figures may be of two moments."""
         if self.node is None or not self._classes:
             return {}
-        self._flush()
         numbers = self.edge.dictionary.numbers(NameKind.INSTRUMENT)
         rules = {name: (numbers[name], i) for i in self.instruments if (name := f"{i.venue}:{i.symbol}") in numbers}
         return {s.name: strategy_shown(self.node, i, s, rules) for i, s in enumerate(self.spec.strategies)}

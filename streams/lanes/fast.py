@@ -9,6 +9,7 @@ nor registry.
 """
 
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from streams.lanes.control import COMMANDS
 from streams.lanes.control_ring import ControlRing
 from streams.lanes.fast_kept import Known, first_start, start_again
 from streams.lanes.fast_lane import FastLane
+from streams.lanes.fast_report import Reporter
 from streams.lanes.fast_rings import FastShard
 from streams.lanes.fast_slots import TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET
 from streams.lanes.fast_told import ToldSteps
@@ -52,13 +54,15 @@ EXIT_FAILED = 1  # restart
 EXIT_NEW_RUN = 4  # a new run has begun: restart, into it
 
 _LOG = structlog.get_logger("lane")
-_SLICE_NS = 20_000_000  # compiled code gives way to signals and reports so often
+_SLICE_NS = 50_000_000  # compiled code gives way to signals so often
 _SOON_NS = 2_000_000  # while a checkpoint is being written, or the process is told to stop
 _END_S = 30.0  # for the mirror to have forwarded the control topics
 _STOP_S = 10.0  # for what is left in the rings at an ordered stop
 _NAP_S = 0.001
 _MIN_TICK_S = 0.001
 _CROWDED = 0.5
+_CLOCK_S = 1.0  # the run's time is taken anew from the wall clock so often
+_SWITCH_S = 0.0002  # the longest that the thread of the status keeps Python from who carries
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class FastProcess:
         self.laps = Laps()
         self._rings: list[Ring] = []
         self._ends: list[Reader | Writer] = []
-        self._saved_s = 0.0
+        self._saved_s = self._clock_due_s = 0.0
 
     @property
     def new_run(self) -> int:
@@ -137,10 +141,15 @@ class FastProcess:
             return
         self._save()
         self.status.write(state="running", run=self.run_number, restored_batches=self.lane.counters.taken)
+        sys.setswitchinterval(_SWITCH_S)
+        self.reporter.start()
         _LOG.info("running", name=self.spec.lane.name, run=self.run_number, ms=str(self.laps))
-        while not self.stop and not self.new_run:
-            self._slice()
-        self._end()
+        try:
+            while not self.stop and not self.new_run:
+                self._slice()
+            self._end()
+        finally:
+            self.reporter.stop()
 
     def close(self) -> None:
         """Let the rings go; their writers wait for this process to come back."""
@@ -158,9 +167,9 @@ class FastProcess:
         self._commit()
         if stop == k.CROWDED or (time.monotonic() - self._saved_s > self.spec.snapshot_s and not self.checkpoint.busy):
             self._save()
-        if self.status.due:
+        if time.monotonic() >= self._clock_due_s:
+            self._clock_due_s = time.monotonic() + _CLOCK_S
             self.lane.set_clock()
-            self._report()
 
     def _stuck(self) -> int:
         """The ring has no room: what a checkpoint would let go, if that is half of it; else time for its readers."""
@@ -207,13 +216,6 @@ class FastProcess:
         self._save()
         self.checkpoint.wait()
         self._commit()
-        self._report()
-
-    def _report(self) -> None:
-        counted, now = self.lane.counters, self.status.now
-        now.records_in, now.records_out, now.batches = counted.inputs, counted.outputs, counted.taken
-        now.batch = counted.taken - 1
-        self.status.write(lag=self.lane.lag, strategies=self.lane.process.shown())
 
     # ---- checkpoints ----
     def _save(self) -> None:
@@ -281,6 +283,7 @@ class FastProcess:
         if saved is not None:
             self.lane.take_kept(saved.extra["loop"])
         self.known = known
+        self.reporter = Reporter(self.lane, self.status)
         writers = {known.process.spec.writers[topic] for topic in known.process.writes} | {known.writers[COMMANDS]}
         state = saved.extra["control"] if saved is not None else None
         control, kill = (RecordReader(readers[ring]) for ring in (TAKEN_CONTROL, TAKEN_KILL))

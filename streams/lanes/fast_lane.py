@@ -207,7 +207,7 @@ class FastLane:
     # ---- construction ----
     def _check(self) -> None:
         """ConfigError where the ring cannot hold what an input may cause, LaneError for ends that do not fit together."""
-        ring, need = self.out.ring, _SETS * (self.process.sizes["queue"] + k.MARKS)
+        ring, need = self.out.ring, _SETS * self.process.sizes["queue"]
         if ring.slot_nbytes != k.SLOT:
             raise LaneError(f"{ring.path}: slots of {ring.slot_nbytes} bytes; the lane's own ring has slots of {k.SLOT}")
         if ring.capacity < need:

@@ -19,6 +19,8 @@ __all__ = ["MOST", "FastLive"]
 MOST = 64  # slots taken at once; more only where a book update has more
 NEXT = 6  # slots whose cache lines are asked for before they are read or written
 NAP_NS = 20_000
+CARE_NS = 1_000_000
+NEVER_NS = 1 << 62
 _FIRST_MARK = KIND_FRAME  # kinds from here on are no records
 
 
@@ -40,25 +42,34 @@ class FastLive(FastStep, align=64):
         return DONE if stop == GO else stop
 
     def look(self) -> int:
-        """Find something to do, or wait for it."""
+        """Find something to do: what is told first, then what came, and each millisecond, or when nothing came, what is due."""
         now_ns = monotonic_ns()
-        if now_ns >= self.until_ns:
-            return DONE
         if self.ready(TAKEN_KILL) > 0 or self.ready(TAKEN_CONTROL) > 0:
             return TOLD
+        if now_ns < self.care_due_ns and self.has_room(2 * self.most):  # a command finds room when nothing else does
+            for ring in (TAKEN_EVENTS, TAKEN_MARKET):
+                ready = self.ready(ring)
+                if ready > 0:
+                    self.care_due_ns = min(self.care_due_ns, now_ns + CARE_NS)
+                    return self.take(ring, ready, now_ns)
+        return self.care(now_ns)
+
+    def care(self, now_ns: int) -> int:
+        """See to the time, the rings and the mirror, then wait if nothing has come."""
+        self.care_due_ns = now_ns + CARE_NS
+        if now_ns >= self.until_ns:
+            return DONE
         if self.keeps != 0 and self.asked == 0 and self.crowded():
             return CROWDED
-        if not self.has_room(2 * (self.most + MARKS)):
+        if not self.has_room(2 * self.most):
             return self.nap()
         if self.mirror_own != 0 and self.watch_mirror(now_ns) == FAILED:
             return FAILED
         if self.tick_ns != 0 and now_ns >= self.tick_due_ns:
             return self.on_tick(now_ns)
-        for ring in (TAKEN_EVENTS, TAKEN_MARKET):
-            ready = self.ready(ring)
-            if ready > 0:
-                return self.take(ring, ready, now_ns)
-        self.wait(now_ns)
+        if self.ready(TAKEN_EVENTS) == 0 and self.ready(TAKEN_MARKET) == 0:
+            self.wait(now_ns)
+            self.care_due_ns = NEVER_NS  # what has come goes first
         return GO
 
     def ready(self, ring: int) -> int:
@@ -164,13 +175,17 @@ class FastLive(FastStep, align=64):
     def watch_mirror(self, now_ns: int) -> int:
         """Tell the node, and whoever reads the ring, when the mirror falls behind by half a ring, and when it has caught up."""
         w = at(RingWriter, self.out)
-        quarters = (w.next - load_acquire(self.mirror_own)) * 4 // w.capacity
+        own = w.next - load_acquire(self.mirror_own)
+        late = 2 * own >= w.capacity
+        well = 4 * own < w.capacity
         if self.mirror_market != 0:
             r = at(RingReader, self.inputs[TAKEN_MARKET])
-            quarters = max(quarters, (load_acquire(r.ring + HEAD) - load_acquire(self.mirror_market)) * 4 // r.capacity)
-        if self.behind == 0 and quarters >= 2:
+            market = load_acquire(r.ring + HEAD) - load_acquire(self.mirror_market)
+            late = late or 2 * market >= r.capacity
+            well = well and 4 * market < r.capacity
+        if self.behind == 0 and late:
             return self.on_command(COMMAND_MIRROR_BEHIND, now_ns)
-        if self.behind != 0 and quarters == 0:
+        if self.behind != 0 and well:
             return self.on_command(COMMAND_MIRROR_CAUGHT_UP, now_ns)
         return GO
 

@@ -50,6 +50,7 @@ class FastStep(Struct, align=64):
     ring, at, end    : input that is being carried, its next slot, and where it ends
     taken_ns         : when it was taken; of market data: when the first record of the frame was begun
     mark_...         : of the last FrameMark: when its first byte was there, and when its records were published
+    care_due_ns      : when time, rings and mirror are to be seen to
     tick_ns, tick_due_ns : from a tick to the next, 0 = none; when the next is due
     clock_...        : the run's time `clock_ts_ns` when the clock showed `clock_ns`; seconds of the run in one
     last_ts_ns       : time of the last tick
@@ -78,6 +79,7 @@ class FastStep(Struct, align=64):
     taken_ns: int
     mark_wire_ns: int
     mark_ring_ns: int
+    care_due_ns: int
     tick_ns: int
     tick_due_ns: int
     clock_ns: int

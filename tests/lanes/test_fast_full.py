@@ -10,7 +10,6 @@ from streams.kernel.system import monotonic_ns
 from streams.lanes import fast_loop as k
 from streams.records import Clock, CommandType, DenyCode, VenueEvent
 from streams.slots import KIND_COMMAND, KIND_DECISION, CommandSlot, DecisionSlot
-from tests.agents.desk import spec
 from tests.lanes.fast_kit import Journal, Rings, drained, lane_of, market_bytes, shard_of
 from tests.lanes.ring_kit import until
 from tests.lanes.test_fast_lane import AGENTS, market, process_of  # noqa: F401
@@ -87,6 +86,5 @@ def test_full_ring_takes_nothing_and_loses_nothing(market, tmp_path):  # noqa: F
 
 def test_ring_too_small_for_what_an_input_may_cause_is_refused(tmp_path):
     rings = Rings(shard_of(tmp_path, 1))
-    with pytest.raises(ConfigError, match=r"needs 4,104 \(4 x sizes.queue\)"):
-        lane_of(rings, process_of(True))
-    assert spec(*AGENTS).sizes["queue"] == 1024
+    with pytest.raises(ConfigError, match=r"needs 8,192 \(4 x sizes.queue\)"):
+        lane_of(rings, process_of(True, queue=2048))
