@@ -22,9 +22,8 @@ from streams.lanes.spec import own_writers
 from streams.lanes.wire import Wire
 from streams.records import InputRun, JournalEntry
 from streams.schema import ids
-from streams.topology.instances import process_spec
+from streams.topology.instances import journalled, process_spec
 from streams.topology.model import load
-from streams.topology.processes import find
 
 __all__ = ["Carried", "carried"]
 
@@ -111,7 +110,8 @@ class Carried(NamedTuple):
 def carried(where: Endpoints, path: Path, name: str, run: int, compiled: bool = True, batches: int | None = None) -> Carried:
     """A process of a topology on the inputs of a run, or of its first batches; shard 0."""
     topology, wire = load(path), Wire(SchemaIds(where.registry))
-    process = Process(process_spec(topology, find(topology, name), read_control(where.kafka, wire)), compiled=compiled)
+    instance = next(one for one in journalled(topology) if (one.name, one.shard) == (name, 0))
+    process = Process(process_spec(topology, instance, read_control(where.kafka, wire)), compiled=compiled)
     entries = [entry for _, entry in read_entries(where.kafka, wire, name, 0, 0, run)][:batches]
     arrays, batch = _Arrays(where.kafka, wire, entries, set(own_writers(process).values())), batch_of(process, wire)
     batch.digest = EMPTY_HASH
