@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from streams.agents.spec import DEFAULT_SIZES
 from streams.topology.classes import load_class
 from streams.topology.source import Keys
 
@@ -13,6 +14,7 @@ __all__ = ["faults_of_fast"]
 
 Found = Iterator[tuple[Keys, str]]
 _NEEDED = ("strategy", "risk", "execute")
+_SLOTS_PER_MIB, _SETS, _MARKS = 4_096, 4, 2  # of the lane's own ring; outputs of so many inputs, with their marks, have room in it
 
 
 def faults_of_fast(topology: "Topology") -> Found:
@@ -32,6 +34,7 @@ def faults_of_fast(topology: "Topology") -> Found:
     if len(market) == len(lanes) == 1:
         yield from _lane(topology, lanes[0])
         yield from _shards(topology, lanes[0])
+        yield from _room(topology, lanes[0])
 
 
 def _standbys(topology: "Topology", fast: list[str]) -> Found:
@@ -114,3 +117,11 @@ def _shards(topology: "Topology", lane: str) -> Found:
                 ("shards", name),
                 f"shard {topology.shard(name)} has no instrument, and so no feed on the fast lane; use another",
             )
+
+
+def _room(topology: "Topology", lane: str) -> Found:
+    """The lane's ring holds what one input may cause, some times over."""
+    queue = topology.processes[lane].sizes.get("queue", DEFAULT_SIZES["queue"])
+    needed_mib = -(-_SETS * (queue + _MARKS) // _SLOTS_PER_MIB)
+    if topology.fast.ring_mib < needed_mib:
+        yield ("fast", "ring"), f"is too small for sizes.queue {queue} of {lane!r}; write {needed_mib} MiB or more"

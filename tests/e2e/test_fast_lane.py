@@ -31,7 +31,7 @@ KILLS = (
     ("gateway", "trade"),
     ("feed", "trade", "gateway", "mirror"),
 )
-SMALL_RINGS = "fast: {ring: 1 MiB}\n"
+SMALL_RINGS = "fast: {ring: 2 MiB}\n"
 CLOSED = ("FILLED", "CANCELLED", "REJECTED", "EXPIRED")
 
 
@@ -79,7 +79,7 @@ def test_fast_run_with_its_processes_killed_loses_and_repeats_nothing(
 
 
 def test_fast_run_whose_mirror_and_gateway_hang_stops_new_orders_and_loses_nothing(stack: Endpoints, tmp_path: Path) -> None:
-    """Rings of 1 MiB: a mirror that hangs is behind within seconds, a gateway that hangs has the lane wait for it."""
+    """Rings of 2 MiB: a mirror that hangs is behind within seconds, a gateway that hangs has the lane wait for it."""
     recording = market(tmp_path, seed=32, events_per_s=1_000.0)
     with fast_desk(stack, tmp_path, SMALL_RINGS) as desk, desk.start(recording, speed=1.0) as running:
         wait_for_trading(desk, running)

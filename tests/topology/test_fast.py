@@ -121,6 +121,10 @@ def test_load_seat_of_a_process_is_read(tmp_path):
         ([MARKET, (TRADE[0], "trade: {lane: fast, wait: doze, agents: [strategy, risk, execute]}")], "wait: 'doze' is not known"),
         ([MARKET, (TRADE[0], "trade: {lane: fast, cpu: -1, agents: [strategy, risk, execute]}")], "cpu: -1 names no core"),
         ([MARKET, TRADE, ("sinks:", "fast: {ring: 64}\nsinks:")], "fast.ring: 64 is no amount of memory"),
+        (
+            [MARKET, TRADE, ("sinks:", "fast: {ring: 1 MiB}\nsinks:")],
+            "fast.ring: is too small for sizes.queue 1024 of 'trade'; write 2 MiB or more",
+        ),
     ],
 )
 def test_load_fast_lane_that_cannot_be_is_refused_in_a_line(tmp_path, replacements, wanted):
