@@ -17,6 +17,8 @@ from streams.agents.market_node import KINDS
 from streams.agents.market_records import MarketRecords
 from streams.agents.process import Process
 from streams.agents.spec import ProcessSpec
+from streams.kernel.atomics import store_release
+from streams.lanes import ring_layout
 from streams.lanes.control import Control
 from streams.lanes.control_ring import forward, forward_end
 from streams.lanes.fast_rings import FastShard, RingRun
@@ -42,7 +44,7 @@ INSTRUMENT = instrument("BTCUSDT", InstrumentType.LINEAR, 10**8, 10**6)._replace
 SIZES = {"instruments": 1, "window": 4096, "far": 4096, "held": 1 << 12, "levels": 1 << 12}
 WRITERS = ["feed/0/frames", "feed/0/frames.dlq", *(writer_name("normalize", 0, BY_KIND[kind].topic) for kind in KINDS)]
 WRITERS += lane_writers("market", 0, ["frames.v1", "names.v1", "instruments.v1", "commands.v1"]).values()
-_WAIT_S = 30.0
+_WAIT_S = 60.0
 
 
 def make_wire() -> Wire:
@@ -114,8 +116,18 @@ class FeedWorld:
         start = Start(make_process(c), c, c.writer(WRITERS[0]), 0, {}, Place(), Place(), {(t, 0): 0 for t in _TOPICS})
         feed = FastFeed(self.feed_settings(), start, self.wire, run_clock(self.run), Event())
         feed.ends.seek({})
-        feed._begin()
+        feed.begin()
         feed.ends.close()
+
+    def write_as_feed(self, frames: list[RingRecord], slots: np.ndarray) -> None:
+        """What a feed has left in the rings that was killed."""
+        with_frames, with_market = self.shard.open(self.shard.frames), self.shard.open(self.shard.market)
+        writer = RecordWriter(with_frames.writer("feed"))
+        for r in frames:
+            writer.write(r.id, r.topic, r.payload, ts_ns=r.ts_ns, recv_ts_ns=r.recv_ts_ns, a=r.a, b=r.b)
+        assert with_market.writer("feed").write(slots) == len(slots)
+        for ring in (with_frames, with_market):
+            store_release(ring.address + ring_layout.WRITER + ring_layout.PROCESS, 0)
 
     # ---- mirror and lane ----
     def forward_all(self) -> None:
@@ -134,19 +146,18 @@ class FeedWorld:
     def forward_value(self, topic: str, offset: int, id: int, value: bytes) -> None:
         assert forward(self._control, id, (topic, 0), offset, value)
 
-    def drain(self, lane: bool = True) -> int:
-        """Take and commit what is there; how many slots of market data."""
-        frames = self._mirror_frames.take(1 << 16)
+    def drain(self, lane: bool = True, most: int = 1 << 16) -> int:
+        """Take and commit what is there, at most so many of each; how many slots of market data."""
+        frames = self._mirror_frames.take(most)
         self._mirror_frames.commit()
         self.frames += frames
         self._mirror_control.read(1 << 12)
         self._mirror_control.commit()
-        slots = self._mirror.read(1 << 16)
+        slots = self._mirror.read(most)
         self._mirror.commit()
         self.slots.append(slots)
         if lane:
-            while len(self._lane.read(1 << 16)):
-                pass
+            self._lane.read(len(slots) or 1)
             self._lane.commit()
         return len(slots)
 
@@ -177,12 +188,12 @@ class FeedWorld:
                 found += [(kind, id, body) for kind, id, body, _ in parts]
         return found
 
-    def wait(self, until: Any) -> None:
+    def wait(self, until: Any, most: int = 1 << 16) -> None:
         """Drain until something is true."""
         end = time.monotonic() + _WAIT_S
         while not until():
             assert time.monotonic() < end
-            if not self.drain():
+            if not self.drain(most=most):
                 time.sleep(0.002)
 
 

@@ -37,8 +37,9 @@ class Again(NamedTuple):
 
 
 class _Frames(NamedTuple):
-    """Frames of the ring: int64[n] each."""
+    """Frames of the ring: int64[n] each. number: of the first slot."""
 
+    number: np.ndarray
     id: np.ndarray
     recv_ts_ns: np.ndarray
     address: np.ndarray
@@ -55,13 +56,17 @@ def execute_again(feed: "FastFeed") -> Again:
     state.check, state.check_end = first, head
     state.scratch, state.scratch_slots = scratch.ctypes.data, len(scratch) // RING_BYTES
     done = controls = 0
-    for kind, number, n in _marks(feed.ends.own_market, first, head):
+    for kind, number, n, last in _marks(feed.ends.own_market, first, head):
+        if last:
+            _save(feed, frames, done)
         if kind == KIND_FRAME:
             _refuse_others(feed, frames.id[done : done + n], number)
             done += _carry(feed, frames, done, n)
         else:
             state.check += 1
             controls += _told(feed, number)
+    if done < len(frames.id):
+        _save(feed, frames, done)
     done += _carry(feed, frames, done, len(frames.id) - done)
     if state.check < head:
         raise RestoreError(
@@ -72,46 +77,59 @@ def execute_again(feed: "FastFeed") -> Again:
     return Again(done, controls)
 
 
+def _save(feed: "FastFeed", frames: _Frames, done: int) -> None:
+    """A checkpoint before what may still need room: rings that are full wait for nothing of this feed's but this."""
+    positions = feed.ends.positions()
+    left = [*frames.number[done : done + 1].tolist(), *feed.letters.passed]
+    positions[feed.settings.shard.frames] = min(left, default=positions[feed.settings.shard.frames])
+    positions[feed.settings.shard.market] = int(feed.lane.state.check)
+    feed.save_now(positions)
+
+
 def _take_frames(feed: "FastFeed") -> _Frames:
     """Go to the end of the ring of frames; its frames. What it says of counters and places is taken over."""
     topic, parts, lane = TOPICS.index(FRAMES), [], feed.lane
     reader: RecordReader = feed.ends.own_frames
     while len((found := reader.walk(_ROWS)).id):
         mine = found.topic == topic
-        parts.append(np.array([column[mine] for column in (found.id, found.recv_ts_ns, found.address, found.nbytes)]))
+        parts.append(np.array([column[mine] for column in (found.number, found.id, found.recv_ts_ns, found.address, found.nbytes)]))
         rows = np.flatnonzero(mine)
         if len(rows):
             last = int(rows[-1])
             lane.state.sequence = ids.sequence(int(found.id[last]))
             lane.state.sent_connection, lane.state.sent_seq = int(found.a[last]), int(found.b[last])
         for row in np.flatnonzero(~mine).tolist():
-            _count_letter(feed, TOPICS[int(found.topic[row])], *(int(column[row]) for column in (found.id, found.a, found.b)))
-    return _Frames(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), np.int64)))
+            _count_letter(feed, TOPICS[int(found.topic[row])], *(int(column[row]) for column in (found.number, found.id, found.a, found.b)))
+    return _Frames(*(np.concatenate(parts, axis=1) if parts else np.zeros((5, 0), np.int64)))
 
 
-def _count_letter(feed: "FastFeed", topic: str, id: int, a: int, b: int) -> None:
+def _count_letter(feed: "FastFeed", topic: str, slot: int, id: int, a: int, b: int) -> None:
     letters, writer = feed.letters, ids.writer(id)
     letters.sequences[writer] = ids.sequence(id)
     if a == REFUSED:
-        letters.passed.append((topic, b))
+        letters.passed[slot] = topic, b
     elif writer == letters.feed_writer:
         feed.at_damage = Place(0, b)
 
 
-def _marks(reader: Reader, first: int, head: int) -> list[tuple[int, int, int]]:
-    """(kind, number of the slot, how many marks of frames follow each other there) in order; a TAKEN stands alone."""
+def _marks(reader: Reader, first: int, head: int) -> list[tuple[int, int, int, bool]]:
+    """(kind, number of the slot, how many marks of frames follow each other there, whether it is the last mark) in order.
+
+    A TAKEN stands alone, and so does the last mark: what comes of it may not all be in the ring.
+    """
     data: Any = reader.state
     start = data.data + (first & (data.capacity - 1)) * RING_BYTES
     if head == first:
         return []
     slots = np.ctypeslib.as_array((ctypes.c_uint8 * (RING_BYTES * (head - first))).from_address(start)).reshape(-1, RING_BYTES)
-    found: list[tuple[int, int, int]] = []
-    for row in np.flatnonzero(slots[:, 36] >= KIND_FRAME).tolist():
-        kind = int(slots[row, 36])
-        if kind == KIND_FRAME and found and found[-1][0] == kind:
-            found[-1] = (kind, found[-1][1], found[-1][2] + 1)
+    found: list[tuple[int, int, int, bool]] = []
+    rows = np.flatnonzero(slots[:, 36] >= KIND_FRAME).tolist()
+    for row in rows:
+        kind, last = int(slots[row, 36]), row == rows[-1]
+        if kind == KIND_FRAME and found and found[-1][0] == kind and not last:
+            found[-1] = (kind, found[-1][1], found[-1][2] + 1, False)
         else:
-            found.append((kind, first + row, 1))
+            found.append((kind, first + row, 1, last))
     return found
 
 
@@ -128,7 +146,7 @@ def _refuse_others(feed: "FastFeed", frame_ids: np.ndarray, number: int) -> None
 
 def _carry(feed: "FastFeed", frames: _Frames, first: int, n: int) -> int:
     """Give normalize frames that are in the ring."""
-    frame_ids, times, starts, sizes = (np.ascontiguousarray(column[first : first + n]) for column in frames)
+    _, frame_ids, times, starts, sizes = (np.ascontiguousarray(column[first : first + n]) for column in frames)
     if len(frame_ids):
         feed.finish(feed.lane.again(frame_ids, times, starts, sizes, np.zeros(n, np.int64)))
     return len(frame_ids)

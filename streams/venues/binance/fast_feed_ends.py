@@ -56,6 +56,18 @@ class FeedEnds:
                 )
             reader.seek(number)
 
+    @property
+    def held(self) -> float:
+        """The largest share of a ring that waits for this feed's checkpoint, 0 to 1."""
+        ends = self.own_frames.reader, self.own_market, self.control.reader
+        return max((end.ring.head - end.committed) / end.ring.capacity for end in ends)
+
+    def limits(self) -> tuple[int, int]:
+        """Slots of `frames` and of `market` from which on a checkpoint comes before the next frame: half of the ring is left for others."""
+        ends = self.own_frames.reader, self.own_market
+        frames, market = (end.committed + end.ring.capacity // 2 for end in ends)
+        return frames, market
+
     def commit(self, positions: dict[str, int]) -> None:
         """A checkpoint holds what stands before these slots."""
         shard = self._shard

@@ -69,7 +69,7 @@ class FeedLoop(Struct, align=64):
     connection, topic, partition, venue : of all frames; numbers of topic and venue; largest: bytes of a frame at most
     sent_connection, sent_seq : of the last frame that is in the ring
     first_id, sequence   : of the writer of frames, and its last sequence
-    clock_ns, clock_at_ns, speed : the run's clock showed clock_ns at the monotonic clock_at_ns
+    clock_ns, clock_at_ns, speed : the run's clock showed clock_ns at the monotonic clock_at_ns; seen_ns: monotonic, when looked at last
     until_ns             : monotonic, when a wait for a due frame ends; control, control_head: address of that ring's HEAD, and what it said
     frames_limit, market_limit : slots of the rings from which on no new frame is taken before a checkpoint
     early_ns             : how long before a frame is due it sleeps no more; sleeps, yields: what it does while it waits
@@ -110,6 +110,7 @@ class FeedLoop(Struct, align=64):
     sequence: int
     clock_ns: int
     clock_at_ns: int
+    seen_ns: int
     speed: float = 1.0
     until_ns: int
     control: int
@@ -160,6 +161,8 @@ class FeedLoop(Struct, align=64):
                 return LATER
             if size > self.largest:
                 return TOO_LARGE
+            if self.paced == 0:
+                self.seen_ns = monotonic_ns()
             id = self.first_id + self.sequence + 1
             ts_ns = max(recv_ts_ns, self.now_ns())
             number = put_frame(
@@ -195,8 +198,8 @@ class FeedLoop(Struct, align=64):
         self.stage = WRITTEN
 
     def now_ns(self) -> int:
-        """The run's time."""
-        return self.clock_ns + int(self.speed * float(monotonic_ns() - self.clock_at_ns))
+        """The run's time when the clock was last looked at."""
+        return self.clock_ns + int(self.speed * float(self.seen_ns - self.clock_at_ns))
 
     def due(self, wire_ns: int) -> bool:
         """Wait until it is `wire_ns`; false if something else is to be looked at first."""
@@ -212,6 +215,7 @@ class FeedLoop(Struct, align=64):
             else:
                 pause()
             now = monotonic_ns()
+        self.seen_ns = now
         return True
 
     def read(self) -> int:

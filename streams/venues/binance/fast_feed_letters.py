@@ -27,7 +27,8 @@ class FeedLetters:
     """Writes letters into the ring of frames, under the writers of the feed and of the process that normalize belongs to.
 
     sequences : last sequence by writer
-    passed    : (topic, id of the input) of letters that stand in the ring already: what is executed again does not write them twice
+    passed    : slot of letters that stand in the ring already, in order, with (topic, id of the input): what is executed again does not
+                write them twice
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class FeedLetters:
         self._feed, self._market = names
         self.run_id = control.last_run().run_number or 0
         self.sequences = dict(sequences or {})
-        self.passed: list[tuple[str, int]] = []
+        self.passed: dict[int, tuple[str, int]] = {}
         self.now_ns: Callable[[], int] = lambda: 0
         self.count = 0
 
@@ -66,11 +67,15 @@ class FeedLetters:
         where = self.writer_of(told.topic), told.topic, told.partition
         self._letter(*where, cause_id, self.now_ns(), told.offset, why, told.value, REFUSED, cause_id)
 
+    def _has_passed(self, key: tuple[str, int]) -> bool:
+        """Whether a letter stands in the ring; if so it is forgotten."""
+        slot = next((slot for slot, found in self.passed.items() if found == key), None)
+        return slot is not None and self.passed.pop(slot) == key
+
     def _letter(
         self, writer: int, topic: str, partition: int, cause_id: int, recv_ts_ns: int, offset: int, why: str, payload: bytes, a: int, b: int
     ) -> None:
-        if a == REFUSED and (dlq_topic(topic), b) in self.passed:
-            self.passed.remove((dlq_topic(topic), b))
+        if a == REFUSED and self._has_passed((dlq_topic(topic), b)):
             return
         why = why[:_REASON_CHARS]
         _LOG.warning("dead letter", topic=topic, cause=ids.text(cause_id) if cause_id else "", number=offset, reason=why)

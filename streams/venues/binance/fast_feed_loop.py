@@ -232,8 +232,10 @@ class FrameLane:
             )
         times, seqs, starts, sizes = self._kept[:4]
         row = int(s.at)
-        path = self.frames.writer.ring.path
-        why = f"frame of {sizes[row]} bytes; a record takes {PAYLOAD_LIMIT_BYTES}, and {path} half of its own bytes"
+        if sizes[row] > PAYLOAD_LIMIT_BYTES:
+            why = f"frame of {sizes[row]} bytes; a record holds {PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
+        else:
+            why = f"frame of {sizes[row]} bytes; {self.frames.writer.ring.path} takes half of its own bytes: give it more (ring_mib)"
         self.letters.too_large(int(times[row]), int(seqs[row]), ctypes.string_at(int(starts[row]), int(sizes[row])), why)
         s.at = row + 1
 

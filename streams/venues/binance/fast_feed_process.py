@@ -8,9 +8,8 @@ import numpy as np
 import structlog
 
 from streams.agents.process import Process
-from streams.agents.rows import REFUSALS
 from streams.clock import RunClock
-from streams.errors import LaneError
+from streams.errors import ConfigError, LaneError, MillraceError
 from streams.kernel.system import monotonic_ns
 from streams.lanes.checkpoint import Checkpoint
 from streams.lanes.control_ring import ControlRing
@@ -36,6 +35,8 @@ __all__ = ["SLICE_NS", "FastFeed"]
 SLICE_NS = 50_000_000
 """A wait for a frame ends so often, so that signals and checkpoints are looked at."""
 _NAP_S = 0.0002  # while a ring has no room
+_TURN_S = 0.002  # while there is no END of control
+_RETRY_S = 0.2  # between two checkpoints for want of room
 _STOP_S = 5.0  # a feed that is to stop waits so long for room
 _LOG = structlog.get_logger("feed")
 
@@ -80,7 +81,7 @@ class FastFeed:
         )
         self.lane.state.sent_connection, self.lane.state.sent_seq = start.at.connection, start.at.source_seq
         self.at_damage = start.at_damage
-        self._due_s = 0.0
+        self._due_s = self._retry_s = 0.0
         self._stop_s = 0.0
 
     @property
@@ -97,39 +98,50 @@ class FastFeed:
         """Execute again what the rings hold beyond the start, then take control to its end. RestoreError: a difference."""
         self.ends.seek(self._start.slots)
         if self._start.fresh:
-            self._begin()
+            self.begin()
         again = execute_again(self)
         self.status.write(run=self.run_number, restored_batches=again.frames)
         while not (self.control.ended or self.new_run or self.stop.is_set()):
-            if not self.take_control():
-                self.stop.wait(0.002)
-            if self.status.due:
-                self.status.write()
-        self._save()
+            self.between()
+            if not self.control.ended:
+                self.stop.wait(_TURN_S)
+        self.save()
         return again
+
+    def begin(self) -> None:
+        """The checkpoint before the first slot: what the rings hold from here on can be executed again."""
+        if self.ends.market.ring.head or self.ends.frames.writer.ring.head:
+            raise LaneError(f"{self.checkpoint.path}: is gone, and the rings beside it are not empty; start a fresh run")
+        self.save_now(self.ends.positions())
+
+    def save_now(self, positions: dict[str, int]) -> None:
+        """A checkpoint of the state now, in which what stands before these slots of the rings is, whole when this returns. LaneError."""
+        self.save(positions)
+        self.checkpoint.wait()
+        self._release()
+        if self.checkpoint.failed:
+            raise LaneError(f"{self.checkpoint.failed}; the feed cannot go on without its checkpoint")
 
     # ---- between two frames ----
     def between(self) -> None:
         """What acts between two frames: control records; and checkpoints, counters. The lane is idle."""
         self.take_control()
         self._release()
-        state = self.lane.state
-        heads = self.ends.frames.writer.ring.head, self.ends.market.ring.head
-        full = heads[0] >= state.frames_limit or heads[1] >= state.market_limit
-        if (full or time.monotonic() >= self._due_s) and not self.checkpoint.busy:
-            self._save()
+        now_s = time.monotonic()
+        if (self.ends.held > 0.5 and now_s >= self._retry_s) or now_s >= self._due_s:
+            self.save()
         if self.status.due:
             self.report()
 
     def carry(self, stop: int) -> bool:
-        """Go on until the frames given are carried; False if the feed is to stop before: those not in the ring are forgotten."""
+        """Go on until the frames given are carried; False if the feed is to stop before, and it is given no more."""
         while stop != k.DONE:
             if self.lane.idle:
                 self.between()
                 if (self.stop.is_set() or self.new_run) and self.lane.give_up():
                     return False
-            else:
-                self._wait_for_room()
+            elif not self._may_wait():
+                return False  # the frame in hand is in its ring: the next instance carries it
             if stop in (k.FULL, k.HALF):
                 self.stop.wait(_NAP_S)
             stop = self.lane.go_on(monotonic_ns() + SLICE_NS)
@@ -168,7 +180,9 @@ class FastFeed:
             return
         try:
             self.process.on_input(told.record)
-        except REFUSALS as error:
+        except (ConfigError, LaneError):  # of the process as a whole
+            raise
+        except MillraceError as error:
             self.letters.refused_control(told, str(error))
         command = told.record
         if isinstance(command, Command) and command.kind == CommandType.RESYNC:
@@ -191,24 +205,14 @@ class FastFeed:
     def close(self) -> None:
         """A last checkpoint, if no frame is in hand, and everything let go."""
         try:
-            if self.lane.idle and not self.checkpoint.failed:
-                self._save()
+            if self.lane.idle:
+                self.save()
                 self.checkpoint.wait()
                 self._release()
         finally:
             self.ends.close()
 
     # ---- inside ----
-    def _begin(self) -> None:
-        """The checkpoint before the first slot: what the rings hold from here on can be executed again."""
-        if self.ends.market.ring.head or self.ends.frames.writer.ring.head:
-            raise LaneError(f"{self.checkpoint.path}: is gone, and the rings beside it are not empty; start a fresh run")
-        self._save()
-        self.checkpoint.wait()
-        self._release()
-        if self.checkpoint.failed:
-            raise LaneError(self.checkpoint.failed)
-
     def _carry_told(self, first: int, end: int, told: list[Told]) -> int:
         if not told:
             return 0
@@ -229,29 +233,35 @@ class FastFeed:
         while self.ends.frames.write(id, topic, value, **head, patience_ns=1_000_000) < 0:
             self._wait_for_room()
 
-    def _wait_for_room(self) -> None:
-        """While a ring is full: what may give room, and what may end the wait. LaneError: the feed was to stop, and there is still none."""
+    def _may_wait(self) -> bool:
+        """While a ring is full: what may give room; False if the feed was to stop, and there was none for a while."""
         self._release()
         if self.status.due:
             self.report()
         if self.stop.is_set():
             self._stop_s = self._stop_s or time.monotonic() + _STOP_S
-            if time.monotonic() > self._stop_s:
-                raise LaneError(
-                    f"{self.ends.market.ring.path}: no room for {_STOP_S:.0f} s; the feed ends, and goes on there when it starts again"
-                )
+        return not self._stop_s or time.monotonic() < self._stop_s
+
+    def _wait_for_room(self) -> None:
+        """The same, LaneError for False."""
+        if not self._may_wait():
+            path = self.ends.market.ring.path
+            raise LaneError(f"{path}: no room for {_STOP_S:.0f} s; the feed ends, and goes on there when it starts again")
 
     def _release(self) -> None:
         """Let the rings have what a checkpoint now holds."""
         done = self.checkpoint.done()
         if done is not None:
             self.ends.commit(done)
+            self.lane.state.frames_limit, self.lane.state.market_limit = self.ends.limits()
 
-    def _save(self) -> None:
-        """Begin a checkpoint of the state now."""
+    def save(self, positions: dict[str, int] | None = None) -> None:
+        """Begin a checkpoint of the state now, if none is being written. positions: of the rings, if not where they end."""
+        if self.checkpoint.busy:
+            return
         self._release()
+        self._due_s, self._retry_s = time.monotonic() + self.settings.snapshot_s, time.monotonic() + _RETRY_S
         self.process.advance(self.lane.node.now_ns)
-        positions = self.ends.positions()
         extra = {
             "control": kept_control(self._start.control),
             "schemas": self._wire.ids.known(),
@@ -261,12 +271,7 @@ class FastFeed:
             "at": [self.at.connection, self.at.source_seq],
             "at_damage": self.at_damage.source_seq,
         }
-        self.checkpoint.save(self.run_number, positions, self.process.snapshot(), extra)
-        shard = self.settings.shard
-        state = self.lane.state
-        state.frames_limit = positions[shard.frames] + self.ends.frames.writer.ring.capacity // 2
-        state.market_limit = positions[shard.market] + self.ends.market.ring.capacity // 2
-        self._due_s = time.monotonic() + self.settings.snapshot_s
+        self.checkpoint.save(self.run_number, positions or self.ends.positions(), self.process.snapshot(), extra)
 
     def _asked(self, target: str) -> None:
         venue, _, symbol = target.partition(":")

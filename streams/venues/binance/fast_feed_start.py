@@ -7,7 +7,7 @@ from typing import Any
 from streams.agents.process import Process
 from streams.errors import LaneError
 from streams.lanes.checkpoint import Checkpoint, Saved
-from streams.lanes.control import Control, read_control
+from streams.lanes.control import Control, last_id, read_control
 from streams.lanes.kept_control import control_of
 from streams.lanes.opening import continue_counters
 from streams.lanes.place import Place
@@ -110,8 +110,11 @@ def _from_topics(settings: FastFeedSettings, wire: Wire, build: Build, control: 
     frame, letter = (
         last_record(feed.kafka, wire, topic, feed.shard, writer, committed=True) for topic, writer in ((FRAMES, frames), (DLQ, letters))
     )
-    known = {writers[dlq_topic(topic)]: 0 for topic in inputs} | {letters: ids.sequence(letter.id) if letter else 0}
-    known |= {writer: ids.sequence(last) for writer, (_, last) in state.outputs.last_ids.items() if writer in known}
+    known = {letters: ids.sequence(letter.id) if letter else 0}
+    for topic in inputs:
+        dlq = dlq_topic(topic)
+        partition = 0 if is_control(topic) else spec.shard
+        known[writers[dlq]] = ids.sequence(last_id(spec.kafka, dlq, partition, writers[dlq]))
     return Start(
         process,
         control,

@@ -27,14 +27,14 @@ class FastLive:
         settings = feed.settings.feed
         where = address(settings.market, settings.ws_url, settings.rest_url)
         self.live = LiveFeed(where, settings.symbols, self._on_frame, feed.at.connection + 1)
-        feed.resync = self.live.resync
         self._columns = np.zeros((5, 1), np.int64)  # receive time, source_seq, start, size, wire
         self._payload = b""
         self._connection = self._seq = self._dropped = 0
 
     async def run(self) -> None:
         """Receive until the feed is to stop. Raises what receiving raises."""
-        feed = self.feed
+        feed, loop = self.feed, asyncio.get_running_loop()
+        feed.resync = lambda symbol: _later(loop, self.live, symbol)  # not while the snapshot before is being given over
         receiving = asyncio.create_task(self.live.run())
         try:
             while not (feed.stop.is_set() or feed.new_run or receiving.done()):
@@ -84,3 +84,7 @@ class FastLive:
         self._dropped = self._connection
         _LOG.warning("connection dropped", connection=self._connection, reason="the rings have no room: is a reader of theirs stuck?")
         self.live.drop("the rings have no room")
+
+
+def _later(loop: asyncio.AbstractEventLoop, live: LiveFeed, symbol: str) -> None:
+    loop.call_soon(live.resync, symbol)
