@@ -38,7 +38,7 @@ class MirrorBatches:
         """Everything that is there now; others: what the mirror says of itself."""
         market, lane, sender = self._opened.market, self._opened.lane, self._sender
         self.oldest_ns = 0
-        lane_last = lane.own.head if lane else 0  # looked at first: what its slots name stands in the other rings already
+        lane_last = lane.end() if lane else 0  # looked at first: what its slots name stands in the other rings already
         kill_known = self._kills.known()
         sender.begin()
         self._kills.tell(sender)

@@ -25,6 +25,7 @@ __all__ = ["LaneSide"]
 EVENTS = "venue_events.v1"
 _MOST_SLOTS, _MOST_RECORDS = 16_384, 8_192
 _TICK = k.KIND_TICK  # 0
+_BEGINS = (_TICK, KIND_TAKEN, KIND_COMMAND)
 
 
 class LaneSide:
@@ -66,13 +67,27 @@ class LaneSide:
 
     @property
     def behind(self) -> int:
-        """Slots not mirrored yet, but for clock ticks."""
-        return self.records.behind + int(np.count_nonzero(self.own.kinds(self.own.at, self.own.head)))
+        """Slots that can be mirrored now, but for clock ticks."""
+        return self.records.behind + int(np.count_nonzero(self.own.kinds(self.own.at, self.end())))
 
     @property
     def at(self) -> dict[str, int]:
         """Next slot by ring."""
         return {source.name: source.at for source in (self.own, self.records, self.events)}
+
+    def end(self) -> int:
+        """Where to stop: behind whole inputs. All outputs of an input are there once another one has begun, or the lane has left."""
+        first, most = self.own.at, _MOST_SLOTS
+        while True:
+            left = self.own.writer_left  # looked at before the head is
+            head = self.own.head
+            last = min(head, first + most)
+            if left and last == head:
+                return last
+            begins = np.flatnonzero(np.isin(self.own.kinds(first, last), _BEGINS))
+            if (len(begins) and begins[-1] > 0) or last == head:
+                return first + int(begins[-1]) if len(begins) else first
+            most *= 2
 
     def take_events(self, sender: MirrorSender) -> None:
         """Send what the gateway wrote."""
@@ -83,7 +98,6 @@ class LaneSide:
 
     def take(self, sender: MirrorSender, last: int, market: int, kill: int) -> None:
         """Send what the lane wrote before slot `last`; market, kill: slots below are in topics."""
-        last = min(last, self.own.at + _MOST_SLOTS)
         upto = market, self.events.at, self._control.control.head, kill
         stop = k.CONTROL
         while stop == k.CONTROL:

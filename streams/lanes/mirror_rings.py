@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from streams.errors import LaneError
+from streams.kernel.atomics import load_acquire
+from streams.lanes import ring_layout as at
 from streams.lanes.fast_rings import FastShard
 from streams.lanes.record_ring import RecordReader, Records, RingRecord
 
@@ -47,6 +49,11 @@ class RingSource:
     def committed(self) -> int:
         """Slots below it may be gone."""
         return self._reader.committed
+
+    @property
+    def writer_left(self) -> bool:
+        """Whether its writer has left in order: what it wrote last is done with."""
+        return load_acquire(self.ring.address + at.WRITER + at.PROCESS) == 0
 
     def rows(self, first: int, last: int) -> np.ndarray:
         """The slots from `first` up to `last`, in place: uint8[last - first, slot bytes]."""

@@ -15,25 +15,25 @@ import numpy as np
 from streams.agents.node import SLOT_BYTES
 from streams.agents.process import Process
 from streams.config import Endpoints
-from streams.kernel import at
 from streams.kernel.system import monotonic_ns
-from streams.lanes.bus import read_range
+from streams.lanes.bus import BulkProducer, read_range
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control, read_control
 from streams.lanes.control_ring import ControlRing
 from streams.lanes.fast_lane import FastLane
 from streams.lanes.fast_rings import FastShard, RingRun
-from streams.lanes.fast_slots import KIND_TAKEN, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET, RecordSlot, TakenSlot
+from streams.lanes.fast_slots import KIND_TAKEN, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_MARKET, TakenSlot
+from streams.lanes.fast_told import ToldSteps, next_record_slots
 from streams.lanes.journal import OutputLog, last_entry
+from streams.lanes.lane_records import LaneRecords
 from streams.lanes.mirror import MirrorSettings, run_mirror
-from streams.lanes.mirror_process import FactsOf
-from streams.lanes.record_kernel import record_slots
+from streams.lanes.mirror_process import FactsOf, Writers
 from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.registry import SchemaIds
 from streams.lanes.spec import LaneSpec, own_writers
 from streams.lanes.verify import Verdict, verify
 from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
-from streams.records import DeadLetter, OrderAction, Request, VenueEvent, VenueEventType
+from streams.records import Command, CommandType, DeadLetter, OrderAction, Param, Request, VenueEvent, VenueEventType
 from streams.schema import ids
 from streams.slots import KIND_REQUEST
 from streams.topology.apply import apply
@@ -112,6 +112,21 @@ class FastWorld:
     def writer(self, owner: str, topic: str) -> int:
         return self.control.writer(writer_name(owner, 0, topic))
 
+    def kill(self) -> tuple[int, bytes]:
+        """A KILL of everything that stands in no topic: id and value."""
+        id, now = ids.make(self.writer("command", COMMANDS), (1 << 40) + self.run), self.clock.now_ns()
+        return id, self.wire.encode(COMMANDS, Command(id, 0, self.run, now, now, CommandType.KILL, "", "test"))
+
+    def refuse_param(self) -> None:
+        """Write a parameter that a compiled strategy refuses, for this run alone."""
+        now = self.clock.now_ns()
+        param = Param(
+            ids.make(self.writer("apply", "params.v1"), (1 << 40) + self.run), 0, self.run, now, now, "maker", "gamma", None, None, "much"
+        )
+        with BulkProducer(self.where.kafka) as producer:
+            producer.send("params.v1", 0, self.wire.encode("params.v1", param))
+            producer.flush()
+
     # ---- the mirror ----
     def mirror(self) -> "Mirroring":
         """It, on a thread."""
@@ -170,7 +185,7 @@ class Feeding:
         self._rings = [rings.open(name) for name in (rings.frames, rings.market, rings.control)]
         frames, market, control = self._rings
         self.to_market = market.writer(rings.feed_label)
-        self.control = _Told(world, self.process, control.reader(rings.feed_label), None)
+        self.control = control_ring(world, self.process, control.reader(rings.feed_label))
         to_frames, writer = RecordWriter(frames.writer(rings.feed_label)), world.writer("feed", "frames.v1")
         self.lane = FrameLane(self.process, to_frames, self.to_market, world.clock, self, "binance", writer, world.run << 30)
         for ring in (frames, market):
@@ -179,13 +194,17 @@ class Feeding:
         self.refused_ids: list[int] = []
 
     def take_control(self) -> None:
-        for first, slots, told in self.control.steps(TAKEN_CONTROL):
-            slot = TakenSlot(first=first, ring=TAKEN_CONTROL, count=slots)
-            slot.stamp(0, 0, 0, 0, -1, KIND_TAKEN, -1)
-            assert self.to_market.write(slot.pack().tobytes().ljust(128, b"\0")) == 1
-            self.process.on_input(told.record)
+        """What is there of control records."""
+        reader = self.control.control
+        while slots := next_record_slots(reader):
+            first = reader.next
+            for told in self.control.take_control(first + slots):
+                slot = TakenSlot(first=first, ring=TAKEN_CONTROL, count=slots)
+                slot.stamp(0, 0, 0, 0, -1, KIND_TAKEN, -1)
+                assert self.to_market.write(slot.pack().tobytes().ljust(128, b"\0")) == 1
+                self.process.on_input(told.record)
+        reader.commit()
         self.lane.learned()
-        self.lane.state.check = self.to_market.state.next  # what was written here is not to be compared
 
     def give(self, most: int = 1_000) -> int:
         """The next frames, as far as they are due, counted from the first call on; how many are left."""
@@ -215,24 +234,11 @@ class Feeding:
         assert self.lane.frames.write(id, topic, value, cause_id=frame_id, a=1, b=frame_id) >= 0
 
 
-class _Told:
-    """Control records of a process, one by one, with their slots."""
-
-    def __init__(self, world: FastWorld, process: Process, control: Any, kill: Any) -> None:
-        positions = {(topic, 0): 0 for topic in CONTROL_TOPICS} | {(COMMANDS, 0): world.control.run_offset}
-        own = own_writers(process).values()
-        self.ring = ControlRing(RecordReader(control), RecordReader(kill) if kill else None, world.wire, positions, own, world.run)
-
-    def steps(self, ring: int) -> Any:
-        reader = self.ring.kill if ring == TAKEN_KILL else self.ring.control
-        assert reader is not None
-        while reader.reader.poll():
-            first = reader.next
-            address = reader.reader.state.data + (first & (reader.reader.ring.capacity - 1)) * 256
-            slots = record_slots(at(RecordSlot, int(address)).payload_nbytes)
-            for told in (self.ring.take_kill if ring == TAKEN_KILL else self.ring.take_control)(first + slots):
-                yield first, slots, told
-        reader.commit()
+def control_ring(world: FastWorld, process: Process, control: Any, kill: Any = None) -> ControlRing:
+    """What a process reads of `control` and `kill`."""
+    positions = {(topic, 0): 0 for topic in CONTROL_TOPICS} | {(COMMANDS, 0): world.control.run_offset}
+    own = own_writers(process).values()
+    return ControlRing(RecordReader(control), RecordReader(kill) if kill else None, world.wire, positions, own, world.run)
 
 
 class Laning:
@@ -247,10 +253,12 @@ class Laning:
         self.out = self._rings[rings.own].writer(label)
         self._rings[rings.own].free(label)
         readers = {ring: self._rings[name].reader(label) for ring, name in ((TAKEN_MARKET, rings.market), (TAKEN_EVENTS, rings.events))}
-        self.told = _Told(world, self.process, self._rings[rings.control].reader(label), self._rings[rings.kill].reader(label))
+        self.told = control_ring(world, self.process, *(self._rings[name].reader(label) for name in (rings.control, rings.kill)))
         ticks, commands = world.writer("trade", ""), world.writer("trade-lane", COMMANDS)
         first = [ids.make(writer, world.run << 30) for writer in (ticks, commands)]
         self.lane = FastLane(self.process, readers, self.out, clock=world.clock, tick_id=first[0], command_id=first[1])
+        writers = Writers(world.control, 0, {}, "trade")
+        self.steps = ToldSteps(self.lane, self.told, LaneRecords(world.specs[1], world.wire, writers, world.run, OutputLog()))
         self.requests = self._rings[rings.own].reader(rings.gateway_label)
         self._rings[rings.records].free(rings.gateway_label)
         self.records = RecordWriter(self._rings[rings.records].writer(rings.gateway_label))
@@ -261,12 +269,12 @@ class Laning:
         self.seen: list[Request] = []
 
     def take_control(self) -> None:
-        for ring in (TAKEN_KILL, TAKEN_CONTROL):
-            for first, slots, told in self.told.steps(ring):
-                assert self.lane.take(ring, first, slots)
-                self.process.on_input(told.record)
-                self.lane.step(self.process.take_slots())
-        self.lane.set_clock()
+        """What is there of control records and commands."""
+        if self.steps.take():
+            self.lane.set_clock()
+        for reader in (self.told.control, self.told.kill):
+            assert reader is not None
+            reader.commit()
 
     def run(self, seconds: float = 0.002) -> None:
         self.lane.run(monotonic_ns() + int(seconds * 1e9))
@@ -277,6 +285,11 @@ class Laning:
         while self.lane.lag:
             assert time.monotonic() < until_s
             self.run()
+
+    def end(self) -> None:
+        """Step what is left, and leave."""
+        self.drain()
+        self.out.leave()
 
     def _answer(self) -> None:
         while len(slots := self.requests.read(1_000)):
