@@ -56,7 +56,7 @@ EXIT_NEW_RUN = 4  # a new run has begun: restart, into it
 _LOG = structlog.get_logger("lane")
 _SLICE_NS = 50_000_000  # compiled code gives way to signals so often
 _SOON_NS = 2_000_000  # while a checkpoint is being written, or the process is told to stop
-_END_S = 30.0  # for the mirror to have forwarded the control topics
+_END_S = 60.0  # for the mirror to have forwarded the control topics
 _STOP_S = 10.0  # for what is left in the rings at an ordered stop
 _NAP_S = 0.001
 _MIN_TICK_S = 0.001
@@ -195,9 +195,13 @@ class FastProcess:
     def _to_end(self) -> None:
         """Take control records until the mirror says that all there were have come."""
         until_s = time.monotonic() + _END_S
+        told = [self.lane.inputs[TAKEN_CONTROL], self.lane.inputs[TAKEN_KILL], *([self.lane.own] if self.lane.own else [])]
         while not self.told.ended and not self.stop and not self.new_run:
             if self.steps.take() == 0:
                 time.sleep(_NAP_S)
+            self._commit()
+            if not self.checkpoint.busy and any(end.held > _CROWDED for end in told):
+                self._save()
             if time.monotonic() > until_s:
                 raise LaneError(f"{self.spec.lane.name}: the mirror did not forward the control topics within {_END_S:.0f} s; does it run?")
         self.laps.lap("control")

@@ -16,9 +16,9 @@ from streams.lanes.lane_records import LaneRecords
 from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.spec import LaneSpec
 from streams.lanes.writers import dlq_topic
-from streams.records import CommandType, DenyCode, Rule, VenueEvent
+from streams.records import CommandType, DenyCode, Param, Rule, VenueEvent
 from streams.schema import ids
-from streams.slots import KIND_DECISION, DecisionSlot
+from streams.slots import KIND_DECISION, KIND_ORDER, DecisionSlot, OrderSlot
 from tests.agents.desk import command, limit
 from tests.lanes.fast_kit import WIRE, Journal, Rings, lane_of, shard_of
 from tests.lanes.test_fast_lane import market, process_of  # noqa: F401
@@ -40,7 +40,7 @@ class Told:
         self.process = process_of(True)
         self.lane = lane_of(self.rings, self.process, more_inputs=readers)
         control, early = (RecordReader(reader) for reader in readers.values())
-        places = {("limits.v1", 0): FROM, (COMMANDS, 0): FROM}
+        places = {("limits.v1", 0): FROM, ("params.v1", 0): FROM, (COMMANDS, 0): FROM}
         told = ControlRing(control, early, WIRE, places, [202], 7)
         records = LaneRecords(LaneSpec("desk", "trade", 0, "", ""), WIRE, LETTERS, 7, OutputLog())
         self.steps = ToldSteps(self.lane, told, records)
@@ -86,6 +86,16 @@ def test_limit_holds_from_the_next_input_on(told):
         told.run()
         assert set(told.codes()[before:]) == {code}
     assert told.taken() == [(TAKEN_CONTROL, FED)] * 2
+
+
+def test_parameter_holds_from_the_next_input_on(told):
+    told.forward("params.v1", WIRE.encode("params.v1", Param(ids.make(3, 1), 0, 0, 0, 0, "maker", "size_lots", value_long=7)))
+    told.run()
+    told.rings.give(told.process.edge, told.data[:200])
+    told.run()
+    sent = [OrderSlot().unpack(s.data).qty_lots for s in Journal(told.rings.own) if s.kind == KIND_ORDER]
+    assert sent
+    assert set(sent) == {7}
 
 
 def test_kill_comes_over_its_own_ring_and_its_copy_is_passed_over(told):
