@@ -403,6 +403,8 @@ class _Gateway:
         more |= {"request_id": request_id, "exch_ts_ns": exch_ts_ns, "venue_order_id": venue_order_id}
         self.state.on_event(self.lane.event(kind, request, cause_id, answers, raw, **more))
         self.lane.flush()
+        if request.order_id in self.state.ended_values:  # a late report's name is worked out again
+            self.order_ids.pop(self.names.pop(request.order_id, ""), 0)
 
     def _cl_ord_id(self, order_id: int) -> str:
         name = self.names.get(order_id)

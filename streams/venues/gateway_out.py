@@ -65,6 +65,7 @@ class EventRings:
         self._records, self._events, self._wire, self._edge, self._clock = records, events, wire, edge, clock
         self._run_id, self._shard = run_id, shard
         self._queue: deque[_Queued] = deque()
+        self._raw_nbytes = records.writer.ring.capacity * records.writer.ring.slot_nbytes // 4  # a ring takes no record beyond its half
 
     def __len__(self) -> int:
         """What waits for room."""
@@ -73,7 +74,7 @@ class EventRings:
     def event(self, kind: VenueEventType, request: Request, cause_id: int, raw: bytes, **more: Any) -> VenueEvent:
         """Queue an event. What fits no slot becomes a dead letter, too: the lane does not get it."""
         id, now_ns = self.counters[EVENTS].next(), self._clock.now_ns()
-        event = event_of(id, self._run_id, now_ns, kind, request, cause_id, raw, **more)
+        event = event_of(id, self._run_id, now_ns, kind, request, cause_id, raw[: self._raw_nbytes], **more)
         slot = self._slot_of(event)
         queued = _Queued(EVENTS, event, self._wire.encode(EVENTS, event), slot=slot if isinstance(slot, bytes) else None)
         self._queue.append(queued)
@@ -85,7 +86,7 @@ class EventRings:
         """Queue a dead letter; topic: that of the letters."""
         _LOG.error("dead letter", topic=topic, reason=reason)
         place, now_ns = (topic.removesuffix(dlq_topic("")), self._shard, -1), self._clock.now_ns()
-        letter = letter_of(self.counters[topic].next(), self._run_id, now_ns, place, value, reason, cause_id)
+        letter = letter_of(self.counters[topic].next(), self._run_id, now_ns, place, value[: self._raw_nbytes], reason, cause_id)
         self._queue.append(_Queued(topic, letter, self._wire.encode(topic, letter)))
 
     def flush(self) -> None:

@@ -17,7 +17,7 @@ from streams.lanes.fast_rings import FastShard, RingRun
 from streams.lanes.fast_slots import KIND_STAMPS, StampSlot
 from streams.lanes.histogram_counts import Figures
 from streams.lanes.histogram_file import HistogramFile, merged_figures
-from streams.lanes.record_ring import RecordReader, RecordWriter, RingRecord
+from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.registry import SchemaIds
 from streams.lanes.ring_ends import Reader
 from streams.lanes.stages import histogram_path
@@ -25,7 +25,7 @@ from streams.lanes.status import StatusFile
 from streams.lanes.waiting import POLICIES
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic
-from streams.records import Clock, Command, CommandType, Name, NameKind, OrderAction, Request, VenueEvent, VenueEventType
+from streams.records import Clock, Command, CommandType, DeadLetter, Name, NameKind, OrderAction, Request, VenueEvent, VenueEventType
 from streams.schema import ids
 from streams.slots import KIND_REQUEST
 from streams.venues import gateway_rings
@@ -175,7 +175,8 @@ class RingWorld:
         self.free("mirror", self.shard.own, self.shard.events, self.shard.control, self.shard.kill)
         self.free("trade", self.shard.own, self.shard.control, self.shard.kill)
         self.free("feed", self.shard.control)
-        self.venue, self.sequence, self.taken = Venue(), 0, list[RingRecord]()
+        self.venue, self.sequence = Venue(), 0
+        self.found, self.dead = list[VenueEvent](), list[DeadLetter]()
         self.lane: RingGatewayLane | None = None
         self.host_lost = False
         patch.setattr(gateway_rings, "begin", self.begin)
@@ -264,13 +265,15 @@ class RingWorld:
     # ---- what came of it ----
     def events(self) -> list[VenueEvent]:
         """Every event in the ring of records so far."""
-        self.taken += self.records.take()
+        for record in self.records.take():
+            (self.found if record.topic == EVENTS else self.dead).append(self.wire.decode(record.topic, record.payload))
         self.records.commit()
-        return [self.wire.decode(EVENTS, record.payload) for record in self.taken if record.topic == EVENTS]
+        return self.found
 
-    def letters(self) -> list[Any]:
+    def letters(self) -> list[DeadLetter]:
+        """Every dead letter so far."""
         self.events()
-        return [self.wire.decode(record.topic, record.payload) for record in self.taken if record.topic != EVENTS]
+        return self.dead
 
     def told(self) -> list[tuple[str, int, int | None]]:
         return [(e.kind.name, ids.sequence(e.order_id), e.request_id and ids.sequence(e.request_id)) for e in self.events()]
@@ -298,7 +301,7 @@ class RingWorld:
         """Until a condition holds."""
         end_s = time.monotonic() + timeout_s
         while not condition():
-            assert time.monotonic() < end_s, (self.told(), self.venue.arrived)
+            assert time.monotonic() < end_s, (self.told()[-20:], self.venue.arrived[-20:])
             await asyncio.sleep(0.002)
 
 

@@ -11,7 +11,6 @@ from streams.lanes.kafka import EXIT_NEW_RUN
 from streams.records import CommandType, DenyCode, OrderAction, Side, VenueEventType
 from streams.schema import ids
 from streams.venues.gateway_lane import REQUESTS
-from tests.venues.ring_world import RingVenueWorld
 from tests.venues.sim_world import LETTERS, VenueWorld
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -206,24 +205,10 @@ def test_fresh_run_starts_an_empty_venue_and_continues_the_ids(world):
 
 
 def test_random_kills_of_both_lose_and_repeat_nothing(world):
-    kill_at_random(world, 6)
-
-
-def test_random_kills_of_both_on_rings_lose_and_repeat_nothing(stack, tmp_path):
-    world = RingVenueWorld(stack, tmp_path)
-    try:
-        world.snapshot([(1000, 5), (999, 9)], [(1001, 4), (1002, 9)])
-        kill_at_random(world, 3)
-    finally:
-        world.close()
-
-
-def kill_at_random(world, rounds):
-    """Requests and trades while gateway and venue are killed; at the end everything is answered and adds up."""
     rng = random.Random(5)
     world.start("venue", "gateway")
     orders: list[int] = []
-    for _ in range(rounds):
+    for _ in range(6):
         for _ in range(8):
             what = rng.random()
             if what < 0.5 or not orders:

@@ -88,6 +88,17 @@ def test_events_wait_for_a_mirror_that_is_stuck_and_none_is_lost(tmp_path, monke
     check(world, world.slots())
 
 
+def test_message_that_no_ring_takes_is_cut(world):
+    async def script(w):
+        w.venue.raw = bytes(900_000)
+        w.request(px=999)
+        await w.until(lambda: len(w.told()) == 1)
+
+    world.run(script)
+    assert len(world.events()[0].raw) == (1 << 20) // 4
+    check(world, world.slots())
+
+
 def test_kill_ring_refuses_and_cancels_within_a_millisecond(world):
     took_ns = []
 
