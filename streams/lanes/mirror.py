@@ -75,10 +75,9 @@ class Mirror:
             except FencedError as error:
                 return self._ended("fenced", EXIT_FENCED, error)
             except LaneError as error:
-                self._failures += 1
-                answered = self._clients is not None
+                self._failures = self._failures + 1 if self._clients is not None else 0
                 self._let_clients_go()
-                if self._rings is None or (answered and self._failures > _MOST_FAILURES) or self._gave_up():
+                if self._rings is None or self._failures > _MOST_FAILURES or self._gave_up():
                     return self._ended("failed", EXIT_FAILED, error)
                 self._away_since_s = self._away_since_s or time.monotonic()
                 _LOG.warning("once more from the last entry on", name=self.settings.name, reason=str(error))

@@ -1,5 +1,6 @@
 """The mirror: what rings hold becomes topics, each record once, with journal entries that `verify` re-executes to the same bytes."""
 
+import os
 import random
 import signal
 import time
@@ -10,6 +11,9 @@ import pytest
 
 from streams.config import Endpoints
 from streams.lanes.kill_ring import tell
+from streams.local import services
+from streams.local.home import Home
+from streams.local.service import JVM_SHORT
 from streams.venues.binance.synthetic import SyntheticMarket
 from tests.lanes.mirror_kit import FastWorld, Feeding, Laning
 
@@ -83,6 +87,28 @@ def test_mirror_writes_a_command_that_only_the_ring_had_and_letters_of_what_is_r
     assert not lane.seen  # the kill acts
     for process, verdict in world.verdicts().items():
         assert verdict.equal, f"{process}: {verdict}"
+
+
+@pytest.mark.nightly
+def test_mirror_whose_broker_is_killed_and_back_loses_nothing_and_says_so(own_stack: tuple[Endpoints, Path], tmp_path: Path) -> None:
+    where, home = own_stack
+    world = FastWorld(where, tmp_path, SyntheticMarket(seconds=30, events_per_s=100), speed=5)
+    with world.mirror() as mirror:
+        feed, lane = begun(world)
+        while feed.give() > len(world.frames) * 3 // 4:
+            lane.run()
+        os.kill(Home(home).running()["kafka"].pid, signal.SIGKILL)
+        played(feed, lane)
+        until_s = time.monotonic() + BOUND_S
+        while world.state().get("state") != "broker away":
+            assert time.monotonic() < until_s
+            time.sleep(0.1)
+        services.up(lambda _: None, home=home, jvm=JVM_SHORT)
+        while "the broker took nothing" not in "".join(alert.text for alert in world.read("alerts.v1")):
+            assert time.monotonic() < until_s
+            time.sleep(0.5)
+    assert mirror.result == 0
+    assert_mirrored(world, lane)
 
 
 class Killed:
