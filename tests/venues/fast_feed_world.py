@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -65,17 +66,19 @@ def make_names() -> list[Name]:
     return names
 
 
-def make_process(control: Control) -> Process:
+def make_process(control: Control, compiled: bool = True) -> Process:
     """Normalize of the world, before it knows anything."""
     writers = {BY_KIND[kind].topic: control.writer(writer_name("normalize", 0, BY_KIND[kind].topic)) for kind in KINDS}
-    return Process(ProcessSpec("market", 0, ("normalize",), sizes=SIZES, writers=writers), compiled=True)
+    return Process(ProcessSpec("market", 0, ("normalize",), sizes=SIZES, writers=writers), compiled=compiled)
 
 
 class FeedWorld:
     """Rings, a run, and what mirror and lane take: `frames` and `slots` so far."""
 
-    def __init__(self, folder: Path, start_ns: int = 0, speed: float = 1.0, ring_mib: int = 1, **settings: Any) -> None:
-        self.folder, self.settings = folder, settings
+    def __init__(
+        self, folder: Path, start_ns: int = 0, speed: float = 1.0, ring_mib: int = 1, compiled: bool = True, **settings: Any
+    ) -> None:
+        self.folder, self.settings, self.compiled = folder, settings, compiled
         self.shard = FastShard(folder / "rings", 0, "feed", "trade", "gateway", ring_mib=ring_mib)
         self.shard.create_all(RingRun(RUN))
         clock = Clock.RECORDING if start_ns else Clock.WALL
@@ -108,12 +111,12 @@ class FeedWorld:
 
     def play(self, stop: Event | None = None) -> int:
         """The feed here, to its end."""
-        return run_fast_feed(self.feed_settings(), make_process, stop)
+        return run_fast_feed(self.feed_settings(), partial(make_process, compiled=self.compiled), stop)
 
     def _begin(self) -> None:
         """The checkpoint of a feed that has done nothing yet."""
         c = self.control
-        start = Start(make_process(c), c, c.writer(WRITERS[0]), 0, {}, Place(), Place(), {(t, 0): 0 for t in _TOPICS})
+        start = Start(make_process(c, self.compiled), c, c.writer(WRITERS[0]), 0, {}, Place(), Place(), {(t, 0): 0 for t in _TOPICS})
         feed = FastFeed(self.feed_settings(), start, self.wire, run_clock(self.run), Event())
         feed.ends.seek({})
         feed.begin()

@@ -56,6 +56,22 @@ def test_fast_feed_recording_gives_every_line_once_and_what_the_kafka_lane_makes
     assert len(world.frames) == len(lines)
 
 
+def test_fast_feed_plain_writes_what_the_compiled_one_writes(tmp_path):
+    path, lines = synthetic(tmp_path / "a.gz", 0.6)
+    worlds = [FeedWorld(tmp_path / str(c), lines[0].recv_ts_ns, 1e6, ring_mib=8, compiled=c, recordings=[path]) for c in (True, False)]
+    found = []
+    for world in worlds:
+        for _ in range(2):  # the second goes on from its checkpoint
+            assert world.play() == 0
+        world.drain()
+        slots = world.market().copy()
+        slots[slots[:, 36] == KIND_FRAME, 40:56] = 0  # when it was due, and published
+        slots[slots[:, 36] == KIND_TAKEN, 48:56] = 0
+        found.append((slots.tobytes(), sent(world)))
+    assert found[0] == found[1]
+    assert found[0][1] == told(lines)
+
+
 def marked(world: FeedWorld) -> list[int]:
     """Ids of the frames that normalize took, in order."""
     slots = world.market()
