@@ -13,11 +13,11 @@ from streams.records import Command, Instrument, Limit, Name, NameKind
 from streams.schema.edge import Edge
 from streams.venues.gateway_state import KillSwitch
 
-__all__ = ["Known"]
+__all__ = ["KNOWN_TOPICS", "Known"]
 
 _LOG = structlog.get_logger("gateway")
 _PIECE = struct.Struct("<BI")
-_TOPICS = ("names.v1", "instruments.v1", "limits.v1", COMMANDS)
+KNOWN_TOPICS = ("names.v1", "instruments.v1", "limits.v1", COMMANDS)
 
 
 class Known:
@@ -53,14 +53,14 @@ class Known:
             topic, size = _PIECE.unpack_from(data, at)
             at += _PIECE.size
             value = data[at : at + size]
-            known._add(_TOPICS[topic], value, wire.decode(_TOPICS[topic], value))
+            known._add(KNOWN_TOPICS[topic], value, wire.decode(KNOWN_TOPICS[topic], value))
             at += size
         known.kill.killed.update(killed)
         return known
 
     def to_bytes(self) -> bytes:
         """All values, for a checkpoint."""
-        return b"".join(_PIECE.pack(_TOPICS.index(topic), len(value)) + value for topic, value in self._values)
+        return b"".join(_PIECE.pack(KNOWN_TOPICS.index(topic), len(value)) + value for topic, value in self._values)
 
     @property
     def last_run(self) -> Command:
@@ -76,7 +76,7 @@ class Known:
                 continue
             if one.topic == COMMANDS:
                 commands.append(one.record)
-            elif one.topic in _TOPICS:
+            elif one.topic in KNOWN_TOPICS:
                 self._add(one.topic, one.value, one.record)
         return commands
 

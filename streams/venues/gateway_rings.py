@@ -29,7 +29,7 @@ from streams.schema import bulk, ids
 from streams.slots import KIND_REQUEST
 from streams.venues import gateway_walk
 from streams.venues.gateway_begin import begin
-from streams.venues.gateway_known import Known
+from streams.venues.gateway_known import KNOWN_TOPICS, Known
 from streams.venues.gateway_out import REQUEST_LETTERS, WRITES, EventRings
 from streams.venues.gateway_saved import LAYOUT, EndedFile, open_block, read_open_block
 from streams.venues.gateway_state import Endings, GatewayState, Pending
@@ -84,6 +84,8 @@ class RingGatewayLane:
             counters, queued = self._restore(saved)
         else:
             counters, queued = self._begin(kafka, process), b""
+        for topic in (*WRITES, *KNOWN_TOPICS):
+            wire.header(topic)  # all that it will ever ask the registry for, so that the checkpoint has it
         run = self.run = self._known.last_run
         self.epoch, self.kill = self._known.edge.dictionary.epoch, self._known.kill
         self.clock = RunClock(run.clock or Clock.WALL, run.clock_start_ns or 0, run.wall_start_ns or 0, run.speed or 1.0)

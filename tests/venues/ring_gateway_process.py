@@ -35,6 +35,9 @@ class VenueServer:
         self.venue, self.port = venue, free_port()
         self.seen: list[tuple[str, int]] = []
         self._socket: web.WebSocketResponse | None = None
+        app = web.Application()
+        app.router.add_get("/", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._loop, self._ready = asyncio.new_event_loop(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -43,8 +46,10 @@ class VenueServer:
         assert self._ready.wait(10.0)
 
     def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def call(self, do: Any) -> None:
         """Do something to the venue, in its thread; what it reports then is sent."""
@@ -62,11 +67,8 @@ class VenueServer:
         self._loop.run_forever()
 
     async def _listen(self) -> None:
-        app = web.Application()
-        app.router.add_get("/", self._serve)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.port).start()
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
