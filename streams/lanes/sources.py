@@ -10,6 +10,7 @@ from streams.agents.batch import BatchProcess, Rows
 from streams.errors import RestoreError
 from streams.lanes.bulk_consumer import BulkConsumer
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS
+from streams.lanes.control import COMMANDS
 from streams.lanes.messages import Messages, entry
 from streams.lanes.place import Place
 
@@ -78,7 +79,12 @@ class Sources:
         return held
 
     def free(self, place: Place, last_offset: int) -> None:
-        """The records up to `last_offset` are not needed any more."""
+        """The records up to `last_offset` are not needed any more.
+
+        Commands are kept: one that came over the ring `kill` was carried before what stands before it in its topic.
+        """
+        if place[0] == COMMANDS:
+            return
         held = self._held[place]
         while held and held[0].last_offset <= last_offset:
             self._held_bytes -= held.pop(0).memory.nbytes

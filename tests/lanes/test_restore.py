@@ -57,6 +57,18 @@ def test_sources_give_each_partition_forwards_also_with_room_for_one_alone(
         reader.close()
 
 
+def test_sources_give_commands_backwards_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that came over the ring `kill` was carried before what stands before it in its topic."""
+    place, _ = two_partitions(world.kafka, 4)
+    monkeypatch.setattr(sources, "COMMANDS", place[0])
+    reader = Sources(world.kafka, {place: 1})
+    try:
+        assert taken(reader, place, 3)[-1] == b"3"
+        assert taken(reader, place, 1) == [b"1"]
+    finally:
+        reader.close()
+
+
 def test_sources_record_that_is_not_kept_is_named(world: World) -> None:
     place, _ = two_partitions(world.kafka, 3)
     reader = Sources(world.kafka, {place: 3})
