@@ -24,7 +24,7 @@ Record = dict[str, Any]
 DLQ = ".dlq.v1"
 _BOUND_S = 60.0
 _HEADER = struct.Struct(">bI")
-_DURATIONS = ("horizon_ns", "interval_ns")
+_DURATIONS = ("horizon_ns", "interval_ns", "p50_ns", "p99_ns", "p999_ns", "max_ns")
 
 
 def _consumer(kafka: str) -> Consumer:
