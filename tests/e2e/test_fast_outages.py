@@ -1,17 +1,24 @@
-"""A broker that is away for a minute: the fast lane trades on, its rings hold what the mirror cannot write, and nothing is lost."""
+"""A broker that is away for a minute, a mirror and a gateway that hang: rings hold what cannot be written yet, and nothing is lost."""
 
+import contextlib
+import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from streams.config import Endpoints
-from tests.e2e.test_fast_lane import fast_desk, market, wait_for_growth, wait_for_trading
+from tests.e2e.test_fast_lane import fast_desk, market, read, wait_for_growth, wait_for_trading
+from tests.e2e.run_kit import Desk, Running
 from tests.e2e.test_kills import progress_of
 from tests.e2e.test_outages import AWAY_S, killed
 from tests.e2e.witness import check_run, played
 
 pytestmark = [pytest.mark.nightly, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
+
+SMALL_RINGS = "fast: {ring: 2 MiB}\n"
 
 
 def test_fast_run_trades_on_while_the_broker_is_away_and_loses_nothing(stack: Endpoints, tmp_path: Path) -> None:
@@ -29,3 +36,49 @@ def test_fast_run_trades_on_while_the_broker_is_away_and_loses_nothing(stack: En
         wait_for_growth(desk, running, "mirror")
         running.stop(180.0)
         check_run(desk, running, played(desk, running, recording))
+
+
+def test_fast_run_whose_mirror_and_gateway_hang_stops_new_orders_and_loses_nothing(stack: Endpoints, tmp_path: Path) -> None:
+    """Rings of 2 MiB: a mirror that hangs is behind within seconds, a gateway that hangs has the lane wait for it."""
+    recording = market(tmp_path, seed=32, events_per_s=600.0, seconds=300.0)
+    with fast_desk(stack, tmp_path, SMALL_RINGS) as desk, desk.start(recording, speed=1.0) as running:
+        wait_for_trading(desk, running)
+        with hanging(running, "mirror"):
+            stops(lambda: running.status("trade").get("records_in", 0), running, "the lane to wait for the mirror")
+        running.wait(lambda: denied(desk, running, "MIRROR_BEHIND"), "orders denied behind the mirror", "trade", "mirror")
+        with hanging(running, "gateway"):
+            stops(lambda: running.status("trade").get("records_in", 0), running, "the lane to wait for the gateway")
+        wait_for_growth(desk, running, "gateway")
+        running.stop()
+        check_run(desk, running, played(desk, running, recording))
+        kinds = [row["kind"] for row in read(desk, running, "commands.v1") if row["kind"].startswith("MIRROR")]
+        assert kinds[:2] == ["MIRROR_BEHIND", "MIRROR_CAUGHT_UP"]
+
+
+def denied(desk: Desk, running: Running, code: str) -> int:
+    return sum(row["code"] == code for row in read(desk, running, "decisions.v1"))
+
+
+@contextlib.contextmanager
+def hanging(running: Running, name: str) -> Iterator[None]:
+    """The process does nothing, and lives."""
+    process = psutil.Process(running.pid(name))
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def stops(count: Callable[[], int], running: Running, what: str, for_s: float = 3.0) -> None:
+    """Until a count has not grown for so long."""
+    seen, since_s = -1, time.monotonic()
+
+    def still() -> bool:
+        nonlocal seen, since_s
+        now = count()
+        if now != seen:
+            seen, since_s = now, time.monotonic()
+        return time.monotonic() - since_s > for_s
+
+    running.wait(still, what, "trade", bound_s=90.0)
