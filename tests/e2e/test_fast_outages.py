@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from streams.config import Endpoints
-from tests.e2e.test_fast_lane import fast_desk, market, read, wait_for_growth, wait_for_trading
+from streams.lanes.fast_rings import remove_rings, rings_folder
 from tests.e2e.run_kit import Desk, Running
+from tests.e2e.test_fast_lane import fast_desk, market, read, wait_for_growth, wait_for_trading
 from tests.e2e.test_kills import progress_of
 from tests.e2e.test_outages import AWAY_S, killed
 from tests.e2e.witness import check_run, played
@@ -36,6 +37,33 @@ def test_fast_run_trades_on_while_the_broker_is_away_and_loses_nothing(stack: En
         wait_for_growth(desk, running, "mirror")
         running.stop(180.0)
         check_run(desk, running, played(desk, running, recording))
+
+
+def test_fast_run_goes_on_after_its_supervisor_and_its_rings_are_lost(stack: Endpoints, tmp_path: Path) -> None:
+    """Twice: everything killed at once, its rings there; stopped, its rings gone as with the host."""
+    recording = market(tmp_path, seed=35, events_per_s=150.0)
+    with fast_desk(stack, tmp_path) as desk:
+        with desk.start(recording, speed=1.0) as running:
+            wait_for_trading(desk, running)
+            running.process.kill()  # its children end with it
+            running.process.wait()
+        with again(desk, recording) as running:
+            wait_for_growth(desk, running, "trade")
+            wait_for_growth(desk, running, "gateway")
+            running.stop()
+        assert " goes on: " in running.text, running.told()
+        check_run(desk, running, played(desk, running, recording))
+        remove_rings(rings_folder(desk.home))
+        with again(desk, recording) as running:
+            wait_for_growth(desk, running, "trade")
+            wait_for_growth(desk, running, "gateway")
+            running.stop()
+        check_run(desk, running, played(desk, running, recording))
+
+
+def again(desk: Desk, recording: Path) -> Running:
+    """The run that stands, started again."""
+    return Running(desk, "run", str(desk.topology), "--recording", str(recording), "--speed", "1.0")
 
 
 def test_fast_run_whose_mirror_and_gateway_hang_stops_new_orders_and_loses_nothing(stack: Endpoints, tmp_path: Path) -> None:
