@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.topology.instances import Instance
-from streams.topology.progress import status_of
+from streams.topology.progress import latency_text, status_of
 from streams.topology.runs import Run
 from streams.topology.supervisor import Supervisor
 
@@ -109,7 +109,7 @@ class Board:
         for instance in agents:
             status, rates = statuses[instance.label], self._rates.get(instance.label, (0.0, 0.0))
             state = status.get("state", "starting")
-            latency = [_latency(status.get(f"latency_ms_{name}", 0.0)) for name in ("p50", "p99")]
+            latency = [latency_text(status.get(f"latency_ms_{name}", 0.0)) for name in ("p50", "p99")]
             table.add_row(
                 instance.label,
                 " ".join(instance.agents or (instance.kind,)) if state == "running" else state,
@@ -138,8 +138,3 @@ class Board:
         orders, fills, qty, realized, unrealized, fees = self._figures
         pnl = f"realized {realized:+.2f}   unrealized {unrealized:+.2f}   fees {fees:.2f}"
         return f"orders {orders:,}   fills {fills:,}   position {qty:+.3f}   {pnl}"
-
-
-def _latency(ms: float) -> str:
-    """In the unit that shows it: the fast lane decides in microseconds."""
-    return f"{ms:,.1f} ms" if ms >= 0.1 or not ms else f"{ms * 1e3:,.1f} us"

@@ -15,6 +15,7 @@ def show(say: Say) -> None:
     from streams.lanes.fast_rings import rings_folder
     from streams.local import services
     from streams.topology.processes import run_folder
+    from streams.topology.progress import latency_text
     from streams.topology.run import holder
 
     for one in services.status():
@@ -25,7 +26,9 @@ def show(say: Say) -> None:
     say(f"{'run':<16} {'up' if pid else 'down':<7} {f'pid {pid}' if pid else ''}".rstrip())
     for path in sorted(run_folder().glob("*.json")) if pid else []:
         found = json.loads(path.read_text())
-        figures = f"in {found['records_in']:,}  out {found['records_out']:,}  lag {found['lag']:,}  p99 {found['latency_ms_p99']:.1f} ms"
+        figures = (
+            f"in {found['records_in']:,}  out {found['records_out']:,}  lag {found['lag']:,}  p99 {latency_text(found['latency_ms_p99'])}"
+        )
         say(f"  {path.stem:<14} {found['state']:<7} run {found['run']}  {figures}  pid {found['pid']}")
     for line in ring_lines(rings_folder()):
         say(line)

@@ -19,7 +19,8 @@ class Status:
     records_in      : data and control records fed since the process started; records_out: records its agents wrote
     lag             : records behind the ends of the inputs; lag_s: how long ago the first of them came, wall s
     strategies      : each strategy of the process as it is, by name
-    latency_ms_p50  : of the last 1,000 batches, Kafka's timestamp of a batch's oldest data record to its commit
+    latency_ms_p50  : of the last 1,000 batches, Kafka's timestamp of a batch's oldest data record to its commit; of a lane on the fast
+                      lane, the first byte of a frame to the request that it caused, all of the run
     """
 
     process: str

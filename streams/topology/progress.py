@@ -14,7 +14,7 @@ from streams.topology.instances import Instance
 from streams.topology.model import Topology
 from streams.topology.processes import status_path
 
-__all__ = ["caught_up", "open_orders", "sink_behind", "status_of"]
+__all__ = ["caught_up", "latency_text", "open_orders", "sink_behind", "status_of"]
 
 _FRESH_NS = 5_000_000_000
 
@@ -25,6 +25,15 @@ def status_of(instance: Instance) -> dict[str, Any]:
         return json.loads(status_path(instance).read_text())
     except (OSError, ValueError):
         return {}
+
+
+def latency_text(ms: float) -> str:
+    """A latency in the unit that shows it: the fast lane decides in microseconds.
+
+    >>> latency_text(12.34), latency_text(0.00215), latency_text(0.0)
+    ('12.3 ms', '2.1 us', '0.0 ms')
+    """
+    return f"{ms:,.1f} ms" if ms >= 0.1 or not ms else f"{ms * 1e3:,.1f} us"
 
 
 def caught_up(instances: Iterable[Instance]) -> bool:
