@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from streams.records import CommandType
 from tests.venues.ring_gateway_process import ProcessWorld, process_world
 
-REQUESTS, GAP_NS = 1_000, 2_000_000
+REQUESTS, GAP_NS = 500, 5_000_000
 KILLS = 50
 GOAL_US = 1_000
 
