@@ -9,6 +9,7 @@ back. Control topics go the other way, into the ring `control`.
 """
 
 import time
+from contextlib import suppress
 from threading import Event
 
 import structlog
@@ -182,11 +183,12 @@ class Mirror:
         return notes
 
     def _let_clients_go(self) -> None:
-        if self._clients is not None:
+        clients, self._clients = self._clients, None
+        if clients is not None:
             self._records_before = self.status.now.records_out
-            self._clients.sender.abort()
-            self._clients.close()
-            self._clients = None
+            for step in (clients.sender.abort, clients.close):
+                with suppress(MillraceError):  # of a client that has died; the next one settles what it left open
+                    step()
 
     def _gave_up(self) -> bool:
         """Whether it was told to stop, and the broker has been away ever since."""
