@@ -48,8 +48,16 @@ def topology(folder: Path, policy: str) -> Path:
 
 
 def one_run(stack: Endpoints, folder: Path, recording: Path, policy: str) -> dict[str, Figures]:
-    """Figures by stage of a run, once it has been verified."""
+    """Figures by stage of a run, once it has been verified. Its rings go with it."""
     desk = Desk(stack, folder, topology(folder, policy))
+    try:
+        return verified(desk, recording)
+    finally:
+        remove_rings(rings_folder(desk.home))
+
+
+def verified(desk: Desk, recording: Path) -> dict[str, Figures]:
+    """The same of a desk whose rings stay."""
     desk.done("apply", str(desk.topology))
     with desk.start(recording, speed=1.0) as run:
         run.wait(lambda: run.status("trade").get("records_in", 0), "the lane to trade", "feed", "trade", bound_s=_START_BOUND_S)
@@ -65,7 +73,6 @@ def one_run(stack: Endpoints, folder: Path, recording: Path, policy: str) -> dic
     assert 0 < after["wire_sent"].count <= after["decided_sent"].count, "the gateway has sent nothing that came of a frame"
     assert 0 < after["sent_answered"].count <= after["decided_sent"].count, "the venue has answered what the gateway has not sent"
     assert after["wire_ring"].count >= after["ring_taken"].count > 0, "the lane has taken frames that nobody wrote"
-    remove_rings(rings_folder(desk.home))
     return found
 
 
