@@ -31,7 +31,7 @@ from tests.e2e.run_kit import CHECKOUT, Desk, Running
 
 TOPOLOGY = CHECKOUT / "topologies" / "fast.yaml"
 WARM_S, PLAYED_S, EVENTS_PER_S, MARKET_S = 5.0, 20.0, 1_000.0, 300.0
-_START_BOUND_S = 120.0
+TRADED, _START_BOUND_S = 10, 120.0
 SHOWN = ("wire_ring", "ring_taken", "taken_decided", "wire_decided", "decided_sent", "wire_sent", "sent_answered", "ring_topic")
 
 
@@ -60,7 +60,7 @@ def verified(desk: Desk, recording: Path) -> dict[str, Figures]:
     """The same of a desk whose rings stay."""
     desk.done("apply", str(desk.topology))
     with desk.start(recording, speed=1.0) as run:
-        run.wait(lambda: run.status("trade").get("records_in", 0), "the lane to trade", "feed", "trade", bound_s=_START_BOUND_S)
+        run.wait(lambda: answered(rings_folder(desk.home)) >= TRADED, "orders of the lane", "trade", "gateway", bound_s=_START_BOUND_S)
         wait_s(run, WARM_S)
         before = counts(rings_folder(desk.home))
         wait_s(run, PLAYED_S)
@@ -80,6 +80,11 @@ def wait_s(run: Running, seconds: float) -> None:
     """The run goes on for so long; AssertionError if it ends."""
     until_s = time.monotonic() + seconds
     run.wait(lambda: time.monotonic() > until_s, "the market to be played", "feed", "trade", "gateway", "mirror")
+
+
+def answered(folder: Path) -> int:
+    """Requests that have been sent and answered so far."""
+    return counts(folder)["sent_answered"].count if "gateway" in {process for process, _ in histogram_paths(folder)} else 0
 
 
 def counts(folder: Path) -> dict[str, Counts]:
