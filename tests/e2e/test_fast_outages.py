@@ -30,14 +30,23 @@ def test_fast_run_trades_on_while_the_broker_is_away_and_loses_nothing(stack: En
         with killed("kafka"):
             back_s = time.monotonic() + AWAY_S
             answers = progress_of(desk, running, "venue")
-            before = answers()
-            running.wait(lambda: answers() > before + 20, "the venue to answer without a broker", "trade", "gateway")
+            wait_for_answers(answers, running)
             running.kill("trade", "gateway")  # what starts again needs no broker either
             wait_for_growth(desk, running, "trade")
+            assert "shard 0 told by its ring within" in desk.done("kill", "--reason", "no broker")
+            stops(answers, running, "the venue to hear nothing more")
+            assert "the mirror writes it as soon as it can" in desk.done("resume", "--reason", "no broker")
+            wait_for_answers(answers, running)
             running.wait(lambda: time.monotonic() > back_s, "the minute to pass", bound_s=AWAY_S + 1)
         wait_for_growth(desk, running, "mirror")
         running.stop(180.0)
         check_run(desk, running, played(desk, running, recording))
+        assert [row["kind"] for row in read(desk, running, "commands.v1") if row["reason"] == "no broker"] == ["KILL", "RESUME"]
+
+
+def wait_for_answers(answers: Callable[[], int], running: Running) -> None:
+    before = answers()
+    running.wait(lambda: answers() > before + 20, "the venue to answer without a broker", "trade", "gateway")
 
 
 def test_fast_run_goes_on_after_its_supervisor_and_its_rings_are_lost(stack: Endpoints, tmp_path: Path) -> None:
