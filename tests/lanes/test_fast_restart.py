@@ -9,7 +9,7 @@ import pytest
 
 from streams.agents.node import KIND_TICK
 from streams.agents.process import Process
-from streams.errors import RestoreError
+from streams.errors import LaneError, RestoreError
 from streams.lanes import fast
 from streams.lanes.checkpoint import Checkpoint
 from streams.lanes.control import COMMANDS, Control
@@ -23,15 +23,16 @@ from streams.lanes.record_ring import RecordWriter
 from streams.lanes.spec import LaneSpec
 from streams.lanes.waiting import POLICIES
 from streams.lanes.writers import ALERTS, TICKS, dlq_topic
-from streams.records import Command, Instrument, Name
+from streams.records import Command, Instrument, Name, VenueEvent
 from streams.schema.model import SCHEMAS
-from streams.slots import KIND_COMMAND
+from streams.slots import KIND_COMMAND, KIND_ORDER
 from tests.agents.desk import control, spec
 from tests.lanes.fast_kit import SCHEMAS_THERE, WIRE, Journal, Rings, shard_of
 from tests.lanes.ring_kit import Child, until
 from tests.lanes.test_fast_lane import AGENTS, ROOM, market, pieces  # noqa: F401
 
 OWN = {TICKS: 200, ALERTS: 201, COMMANDS: 202, dlq_topic(COMMANDS): 203, dlq_topic("limits.v1"): 204}
+CHILDREN = []
 
 
 def topic_of(record):
@@ -71,6 +72,9 @@ def known_writers(lane_spec, found, process, places):
 def without_kafka(monkeypatch):
     monkeypatch.setattr(fast, "first_start", known_start)
     monkeypatch.setattr("streams.lanes.fast_kept._writers", known_writers)
+    yield
+    while CHILDREN:
+        CHILDREN.pop().kill()  # what a test that failed has left
 
 
 class Desk:
@@ -104,6 +108,7 @@ class Desk:
 
     def start(self):
         self.child = Child(lambda: fast.run_fast_lane(self.spec, build) == fast.EXIT_OK)
+        CHILDREN.append(self.child)
 
     def give(self, piece):
         self.rings.give(self.edge, piece)
@@ -180,3 +185,34 @@ def test_start_without_the_checkpoint_of_its_rings_is_refused(market, without_ka
     desk.spec.checkpoint.unlink()
     with pytest.raises(RestoreError, match="is gone"):
         fast.FastProcess(desk.spec, build).open()
+
+
+def test_ring_that_holds_something_else_than_its_inputs_give_is_refused(market, without_kafka, tmp_path):  # noqa: F811
+    desk = Desk(tmp_path, market[0].recv_ts_ns, snapshot_s=1_000.0)
+    desk.start()
+    desk.give([record for record in market if not isinstance(record, VenueEvent)][:200])
+    desk.drained()
+    desk.child.kill()
+    own = desk.rings.own
+    number = next(i for i, step in enumerate(Journal(own)) if step.kind == KIND_ORDER)
+    own.memory.bytes_at(own.memory.data - own.memory.address + number * own.slot_nbytes + 60, 1)[0] ^= 1
+    process = fast.FastProcess(desk.spec, build)
+    process.open()
+    with pytest.raises(LaneError, match=f"slot {number} is not what its inputs give now"):
+        process.run()
+    process.close()
+
+
+@pytest.mark.slow
+def test_ring_half_used_makes_a_checkpoint_so_that_writers_go_on(market, without_kafka, tmp_path):  # noqa: F811
+    desk = Desk(tmp_path, market[0].recv_ts_ns, snapshot_s=1_000.0, mib=1)
+    desk.start()
+    data = [record for record in market if not isinstance(record, VenueEvent)]
+    while desk.rings.market.head < 3 * desk.rings.market.capacity:
+        desk.give(data)
+        desk.drained()
+    desk.child.kill()
+    desk.start()
+    desk.give(data)
+    desk.drained()
+    assert desk.stop().positions[desk.shard.market] == desk.rings.market.head
