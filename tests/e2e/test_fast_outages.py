@@ -66,6 +66,7 @@ def test_fast_run_goes_on_after_its_supervisor_and_its_rings_are_lost(stack: End
         remove_rings(rings_folder(desk.home))
         with again(desk, recording) as running:
             wait_for_growth(desk, running, "trade")
+            desk.done("resume")  # an ordered stop has stopped the strategies
             wait_for_growth(desk, running, "gateway")
             running.stop()
         check_run(desk, running, played(desk, running, recording))
