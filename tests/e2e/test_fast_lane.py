@@ -44,10 +44,10 @@ def fast_desk(stack: Endpoints, folder: Path, more: str = "") -> Iterator[Desk]:
         remove_rings(rings_folder(made.home))
 
 
-def market(folder: Path, seed: int, events_per_s: float, seconds: float = OUTLASTS_S) -> Path:
+def market(folder: Path, seed: int, events_per_s: float) -> Path:
     """A recording that no test plays to its end."""
     recording = folder / "market.gz"
-    write_synthetic(recording, SyntheticMarket(seed=seed, seconds=seconds, events_per_s=events_per_s))
+    write_synthetic(recording, SyntheticMarket(seed=seed, seconds=OUTLASTS_S, events_per_s=events_per_s))
     return recording
 
 

@@ -78,8 +78,8 @@ def again(desk: Desk, recording: Path) -> Running:
 
 
 def test_fast_run_whose_mirror_and_gateway_hang_waits_and_loses_nothing(stack: Endpoints, tmp_path: Path) -> None:
-    """Rings of 2 MiB: a mirror that hangs is behind within seconds, a gateway that hangs has the lane wait for it."""
-    recording = market(tmp_path, seed=32, events_per_s=600.0, seconds=300.0)
+    """Rings of 2 MiB: a mirror that hangs is behind within half a minute, a gateway that hangs has the lane wait for it."""
+    recording = market(tmp_path, seed=32, events_per_s=150.0)
     with fast_desk(stack, tmp_path, SMALL_RINGS) as desk, desk.start(recording, speed=1.0) as running:
         wait_for_trading(desk, running)
         with hanging(running, "mirror"):
