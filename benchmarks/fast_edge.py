@@ -2,7 +2,8 @@
 venue in memory answers them at once. It stands for feed and gateway in one process; the lane is another.
 
 Each frame has an instant at which it is due. The loop gives it to the feed then, or as soon as it can, and says to the feed that it came
-when it was due: whatever holds the loop counts as latency of every frame that was due meanwhile. So does the lane's being late.
+when it was due: whatever holds the loop counts as latency of every frame that was due meanwhile. So does the lane's being late. A frame's
+bytes are asked for before it is due: what has just been copied out of a socket is in the cache, what was recorded long ago is not.
 """
 
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streams.agents.codes import ACTION_NEW, VENUE_ACK, VENUE_CANCELLED, VENUE_FILL
-from streams.kernel import NULL, Struct, addr_of, at, call1, native
+from streams.kernel import NULL, Struct, addr_of, at, call1, native, prefetch
 from streams.kernel.raw import load_word, store_word
 from streams.kernel.system import monotonic_ns, yield_cpu
 from streams.lanes.fast_slots import KIND_STAMPS, StampSlot
@@ -27,14 +28,14 @@ from streams.venues.binance.fast_feed_kernel import DONE, RESYNC
 from streams.venues.sim.request_kernel import write_request
 from streams.venues.sim.request_text import SOURCES
 
-__all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "sample_columns"]
+__all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "host_entry", "sample_columns"]
 
 SAMPLE = ("wire", "ring", "taken", "decided", "seen", "sent")
 """Words of a sample, monotonic ns: frame due, its slots published, taken, outputs there, request read, its text there."""
 TEXTS, TEXT_BYTES = 256, 1024
 _QUIET_NS = 300_000_000  # no request for so long after the last frame: there is nothing left
 _PATIENCE_NS = 5_000_000_000
-_WORD, _EVENT = 8, 128
+_WORD, _LINE, _EVENT = 8, 64, 128
 _AHEAD = 6
 
 
@@ -44,6 +45,7 @@ class Edge(Struct, align=64):
     feed, give        : the feed's loop and its entry: carries the frames from `first` on, as many as `count` says
     first, count      : addresses of the words that say which frames, `at` and `last` of the FeedLoop
     due, wire, next, frames : int64 a frame: when it is due, what the feed is told; the next one, how many
+    starts, sizes     : int64 a frame: address and size of its bytes
     requests, events  : RingReader of the lane's ring, RingWriter of the venue's events
     tables            : of the edge that names instruments
     texts, text_sizes : the last TEXTS texts, TEXT_BYTES each, and their sizes
@@ -62,6 +64,8 @@ class Edge(Struct, align=64):
     wire: int
     next: int
     frames: int
+    starts: int
+    sizes: int
     requests: int
     events: int
     tables: int
@@ -114,6 +118,16 @@ class Edge(Struct, align=64):
             stop = call1(self.give, self.feed)
         if stop != DONE:
             self.failed = -2
+        if self.next < self.frames:
+            self.ask_frame(self.next)
+
+    def ask_frame(self, frame: int) -> None:
+        """Let the bytes of a frame be in the cache."""
+        at_byte = load_word(self.starts + _WORD * frame)
+        end = at_byte + load_word(self.sizes + _WORD * frame)
+        while at_byte < end:
+            prefetch(at_byte)
+            at_byte += _LINE
 
     def take_requests(self) -> bool:
         """Whatever the lane has written: texts of requests, and their answers."""
@@ -201,11 +215,30 @@ def edge_carry(edge: int) -> int:
     return at(Edge, edge).run()
 
 
+def edge_host(due: int, late: int, n: int) -> int:
+    """Wait for each of n instants, and write how late each was seen: what the host does to a loop that does nothing."""
+    for k in range(n):
+        now = monotonic_ns()
+        while now < load_word(due + _WORD * k):
+            now = monotonic_ns()
+        store_word(late + _WORD * k, now - load_word(due + _WORD * k))
+    return n
+
+
 @cache
+def entries() -> dict[str, Any]:
+    files = [*ring_sources(), *native.sources(*SOURCES, "streams.lanes.fast_slots"), Path(__file__)]
+    return native.functions("bench_edge", {"edge_carry": (edge_carry, 1), "edge_host": (edge_host, 3)}, files)
+
+
 def carry_entry() -> Any:
     """`Edge.run` of an Edge at an address, as machine code."""
-    files = [*ring_sources(), *native.sources(*SOURCES, "streams.lanes.fast_slots"), Path(__file__)]
-    return native.functions("bench_edge", {"edge_carry": (edge_carry, 1)}, files)["edge_carry"]
+    return entries()["edge_carry"]
+
+
+def host_entry() -> Any:
+    """`edge_host`, as machine code: addresses of int64 instants and of as many words, and how many."""
+    return entries()["edge_host"]
 
 
 def sample_columns(samples: np.ndarray, sampled: int) -> dict[str, np.ndarray]:

@@ -7,7 +7,8 @@ limits on three levels, execute; it journals what it takes and what it writes. H
 The strategy answers every best bid and ask and every book update with a request, so that nearly each frame of the recording is a sample.
 Frames leave by a schedule, one each gap; latency counts from the instant at which the frame was due: whatever holds the host, the feed or
 the lane counts as latency of all frames that were due meanwhile. Every sample is kept; the first tenth is left out. The clock is read at
-each of the stages, some 30 ns each.
+each of the stages, some 30 ns each. Beside it stands what the host does to two loops that only watch the same schedule: no tail can be
+below that.
 
 "Ring to ring" are the same samples from the frame's slots published to the request read by the gateway: without the feed's reading and
 without the text. On two cores the processes are pinned to one each and spin. The rows of shared cores have a third process that is busy all
@@ -33,7 +34,7 @@ from typing import Any
 import fast_edge
 import numpy as np
 from claims import Claim, conditions, report
-from fast_edge import SAMPLE, TEXT_BYTES, TEXTS, Edge, carry_entry, sample_columns
+from fast_edge import SAMPLE, TEXT_BYTES, TEXTS, Edge, carry_entry, host_entry, sample_columns
 from fast_world import EVENTS_WRITER, FRAMES_WRITER, RUN, TICKS_WRITER, VENUE, Columns, columns, feed_process, frames, lane_process, rings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -201,6 +202,7 @@ class Harness:
         f.starts, f.sizes = found.starts.ctypes.data, found.sizes.ctypes.data
         loop: Any = Edge(feed=self.feed.address, give=_address(fast_feed_loop.loop_entry()), frames=n)
         loop.first, loop.count = (self.feed.address + FeedLoop._fields_[name].offset for name in ("at", "last"))
+        loop.starts, loop.sizes = found.starts.ctypes.data, found.sizes.ctypes.data
         loop.due, loop.wire, loop.samples, loop.room = self.due.ctypes.data, self.wires.ctypes.data, self.samples.ctypes.data, n + 64
         loop.requests, loop.events, loop.tables = self.requests.address, self.events.address, self.process.edge.native.address
         loop.texts, loop.text_sizes = self.texts.ctypes.data, self.text_sizes.ctypes.data
@@ -292,6 +294,21 @@ def one_run(found: Columns, policy: str, gap_ns: int, shared: bool) -> Found:
     return samples
 
 
+def host_run(n: int, gap_ns: int) -> np.ndarray:
+    """How late a loop sees each instant of the schedule that does nothing else, while another such loop has the other core; ns."""
+    due, late = monotonic_ns() + START_NS + gap_ns * np.arange(n), np.zeros(n, np.int64)
+
+    def wait() -> None:
+        host_entry()(due.ctypes.data, late.ctypes.data, n)
+
+    before = os.sched_getaffinity(0)
+    with beside(pinned(1, wait, True)) as ended:
+        pinned(0, wait, True)()
+        ended()
+    os.sched_setaffinity(0, before)
+    return late[n // 10 :]
+
+
 QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 
 
@@ -313,6 +330,7 @@ def measure() -> list[Claim]:
     runs = [one_run(found, "spin", GAP_NS, False) for _ in range(RUNS)]
     goals = {"p50": P50_GOAL_NS, "p99.9": P999_GOAL_NS}
     claims = rows("tick to order, two cores", [run.ns("wire", "sent") for run in runs], goals)
+    claims += rows("the host alone: two loops that only watch the schedule", [host_run(FRAMES, GAP_NS) for _ in range(RUNS)])
     claims += rows("of it best bid and ask", [run.ns("wire", "sent", ticker) for run in runs])
     claims += rows("of it book updates", [run.ns("wire", "sent", diff) for run in runs])
     claims += rows("ring to ring", [run.ns("ring", "seen") for run in runs])

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import structlog
 from claims import Claim, conditions, report
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -180,7 +179,6 @@ def restored(stack: Endpoints, folder: Path, frames: list[tuple[int, bytes]]) ->
 
 
 def measure() -> list[Claim]:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     frames = market(FRAMES)
     with tempfile.TemporaryDirectory() as folder, running_stack() as stack:
         rate, peer = executed(stack, Path(folder), frames)
