@@ -61,7 +61,7 @@ class Mirror:
         self._market_facts, self._lane_facts = market, lane
         self._rings: ShardRings | None = None
         self._clients: Clients | None = None
-        self._figures = StageFigures(settings.histograms)
+        self._figures = StageFigures(settings.rings.folder, settings.shard)
         self._away_since_s = 0.0
         self._failures = self._records_before = 0
         self._stop_s = 0.0

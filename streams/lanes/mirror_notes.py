@@ -13,6 +13,7 @@ from streams.lanes.histogram_file import HistogramFile
 from streams.lanes.lane_records import LaneRecords, Value
 from streams.lanes.mirror_process import Mirrored, Writers
 from streams.lanes.mirror_rings import RingSource
+from streams.lanes.stages import histogram_paths
 from streams.lanes.wire import Wire
 from streams.lanes.writers import LATENCY
 from streams.records import Latency, Severity
@@ -25,25 +26,23 @@ _CROWDED = 2  # a ring is crowded from one part in so many on
 
 
 class StageFigures:
-    """What histograms have counted since it was asked last.
+    """What the histograms of a shard have counted since it was asked last; folder: that of its rings, where their files come and go."""
 
-    paths : of the files `<process>.<shard>.histograms`; those that are not there yet come later
-    """
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = tuple(paths)
+    def __init__(self, folder: Path, shard: int) -> None:
+        self._folder, self._shard = folder, shard
         self._files: dict[Path, HistogramFile] = {}
         self._before: dict[tuple[Path, str], Counts] = {}
         self._since_ns = time.time_ns()
 
-    def take(self, run_number: int, shard: int) -> list[Latency]:
+    def take(self, run_number: int) -> list[Latency]:
         """A record for each stage that has counted anything, without ids and times of the run."""
         found, now_ns = [], time.time_ns()
-        for path in self._paths:
+        for (process, shard), path in histogram_paths(self._folder).items():
+            if shard != self._shard:
+                continue
             for stage, counts in self._counts(path).items():
                 new = counts.since(self._before[path, stage]) if (path, stage) in self._before else counts
                 if (path, stage) in self._before and new.count > 0:
-                    process = path.name.removesuffix(f".{shard}.histograms")
                     times = self._since_ns, now_ns, now_ns, now_ns
                     f = new.figures()
                     figures = f.p50_ns, f.p99_ns, f.p999_ns, f.max_ns
@@ -104,7 +103,7 @@ class MirrorNotes:
         self._alerts = []
         if time.monotonic() >= self._due_s:
             self._due_s = time.monotonic() + _EVERY_S
-            for record in self._figures.take(self._run_number, shard):
+            for record in self._figures.take(self._run_number):
                 record = record._replace(id=self._records.next_id(LATENCY), ts_ns=ts_ns, recv_ts_ns=ts_ns)
                 values.append((LATENCY, shard, self._wire.encode(LATENCY, record)))
         return values

@@ -47,7 +47,6 @@ class MirrorSettings:
     market, lane    : normalize and the lane as the Kafka lane would run them; None = not on the fast lane
     commit_ms       : records gather so long for one transaction, wall ms
     status_path     : JSON file that is replaced each second with the counters; None = none
-    histograms      : files whose stages become records of latency.v1 each second, as far as they are there
     """
 
     process: str
@@ -61,7 +60,6 @@ class MirrorSettings:
     lane: LaneSpec | None
     commit_ms: float = 20.0
     status_path: Path | None = None
-    histograms: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from streams.config import Endpoints
 from streams.lanes.fast_rings import remove_rings, rings_folder
+from streams.lanes.stages import FEED_STAGES, GATEWAY_STAGES, LANE_STAGES, MIRROR_STAGES
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.array_lane import carried
 from tests.e2e.foreign import read_topics
@@ -66,6 +67,12 @@ def test_fast_run_with_its_processes_killed_loses_and_repeats_nothing(
             stop_and_go_on(desk, running)
             took_s = {names: restart(desk, running, names) for names in KILLS}
             running.stop()
+        assert stages_of(desk, running) >= {
+            ("feed", *FEED_STAGES),
+            *(("trade", stage) for stage in LANE_STAGES),
+            *(("gateway", stage) for stage in GATEWAY_STAGES),
+            ("mirror", *MIRROR_STAGES),
+        }
         with capsys.disabled():
             print("\nback at work after SIGKILL, s:", ", ".join(f"{'+'.join(names)} {s:.1f}" for names, s in took_s.items()))
         assert re.findall(r"processes started again: (\d+)", running.text) == [str(sum(map(len, KILLS)))], running.told()
@@ -74,6 +81,11 @@ def test_fast_run_with_its_processes_killed_loses_and_repeats_nothing(
         for process in ("market", "trade"):
             found = carried(desk.where, desk.topology, process, running.number)
             assert found.digest == found.live_digest  # the same inputs as an array, without rings, kills and restarts
+
+
+def stages_of(desk: Desk, running: Running) -> set[tuple[str, str]]:
+    """(process, stage) of what the run has told of its latency."""
+    return {(row["process"], row["stage"]) for row in read(desk, running, "latency.v1") if row["stage"]}
 
 
 def stop_and_go_on(desk: Desk, running: Running) -> None:
