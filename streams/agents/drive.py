@@ -6,11 +6,10 @@ It stops where it needs Python: an input that is none of the node's, a record th
 again, it goes on where it stopped.
 """
 
-from streams.kernel import Array, Struct, at, call1, call2, call3, call4, load_byte, load_word, store_word
+from streams.kernel import Array, at, call1, call2, call3, call4, load_byte, load_word, store_word
 from streams.kernel.fault import FAULT
 from streams.schema import slots_out_kernel as slots
-from streams.schema.blake2b import roll
-from streams.schema.slots_out_kernel import write_slot
+from streams.schema.value_kernel import SlotValues
 
 __all__ = ["DONE", "ENTRIES", "FAILED", "FRAME", "FULL", "PYTHON", "REST", "REST_MARKET", "Drive"]
 
@@ -24,21 +23,15 @@ UNREAD = -1  # what normalize answers to a frame that it leaves to Python
 WORD = 8
 
 
-class Drive(Struct):
-    """What the loop works on; addresses are of memory that the caller keeps.
+class Drive(SlotValues):
+    """What the loop works on, and the values that it writes; addresses are of memory that the caller keeps.
 
     step, empty             : entries of the node; node: its address
     count, kinds, rows      : where the node's outbox keeps them (`streams.agents.outbox`); without a node count is the address of a zero
     bases, sizes            : by kind, where its slots lie and how large one is
-    programs, topics, heads : by kind, how it is written, the topic's number, the value's header as a word; head_bytes: 0 to 8
-    run_id                  : of the run
     inputs, input_bytes     : int64 an input: address of its slots, 0 = Python's to carry; and their size, or FRAME
     at, last, used          : input to be carried next, the one to stop before; bytes of slots that the node took already
     entry                   : entries of the outbox that have been written
-    topic, id, start, size  : int64 a value; noted: values there are, room: values there is room for
-    buffer, filled, bytes   : where values are written, bytes they have, bytes there is room for
-    digest                  : the rolling hash, and what `roll` needs
-
     market_take, market_next, market_write : entries of normalize; market, work: its state and scratch
     made_id, made_bytes     : where the scratch has the id of the record made last, and the bytes of its slots
     made_slots              : address of its slots; 0: nobody wants them
@@ -54,11 +47,6 @@ class Drive(Struct):
     rows: int
     bases: Array[int, 32]
     sizes: Array[int, 32]
-    programs: Array[int, 32]
-    topics: Array[int, 32]
-    heads: Array[int, 32]
-    head_bytes: int
-    run_id: int
     inputs: int
     input_bytes: int
     at: int
@@ -68,16 +56,6 @@ class Drive(Struct):
     in_frame: int
     made: int
     left: int
-    topic: int
-    id: int
-    start: int
-    size: int
-    noted: int
-    room: int
-    buffer: int
-    filled: int
-    bytes: int
-    digest: int
     market_take: int
     market_next: int
     market_write: int
@@ -136,7 +114,7 @@ class Drive(Struct):
                 self.at += 1
                 return DONE
             self.made = kind
-        if self.noted >= self.room or self.bytes - self.filled < WORD:
+        if self.full():
             return FULL
         value = self.buffer + self.filled
         body = value + self.head_bytes
@@ -180,30 +158,12 @@ class Drive(Struct):
 
     def write(self) -> int:
         """Write the next entry of the outbox."""
-        if self.noted >= self.room or self.bytes - self.filled < WORD:
-            return FULL
         kind = load_byte(self.kinds + self.entry)
         row = load_word(self.rows + 4 * self.entry) & 0xFFFFFFFF
-        slot = self.bases[kind] + self.sizes[kind] * row
-        value = self.buffer + self.filled
-        body = value + self.head_bytes
-        store_word(value, self.heads[kind])
-        size = write_slot(self.programs[kind], slot, self.run_id, body, self.bytes - self.filled - self.head_bytes)
+        size = self.put(kind, self.bases[kind] + self.sizes[kind] * row)
         if size < 0:
             return FULL if size == NO_ROOM else REST
-        self.note(self.topics[kind], load_word(slot), body, size)
         return DONE
-
-    def note(self, topic: int, id: int, body: int, size: int) -> None:
-        """Count a value whose body has been written behind its header."""
-        roll(self.digest, body, size)
-        place = WORD * self.noted
-        store_word(self.topic + place, topic)
-        store_word(self.id + place, id)
-        store_word(self.start + place, self.filled)
-        store_word(self.size + place, self.head_bytes + size)
-        self.filled += self.head_bytes + size
-        self.noted += 1
 
 
 def drive(address: int) -> int:

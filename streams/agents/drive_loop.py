@@ -127,7 +127,7 @@ class Loop:
 
 def drive_sources() -> list[Path]:
     """Every file that the loop's machine code depends on, beside the kernel itself."""
-    return native.sources("streams.agents.drive", "streams.schema.blake2b", *SOURCES)
+    return native.sources("streams.agents.drive", "streams.schema.value_kernel", "streams.schema.blake2b", *SOURCES)
 
 
 def _place(name: str) -> int:

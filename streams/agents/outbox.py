@@ -1,6 +1,6 @@
 """What the agents of a process write while inputs are carried to completion, in the order written."""
 
-from streams.kernel import I8, I32, NULL, Array, Struct, Table
+from streams.kernel import I8, I32, NULL, Array, Struct, Table, addr_of
 from streams.slots import (
     KIND_BALANCE,
     KIND_DECISION,
@@ -88,6 +88,29 @@ class Outbox(Struct, align=64):
     def free(self) -> int:
         """Entries that nothing written before lays claim to: what an agent may add of its own accord."""
         return self.kinds.n - self.count - self.promised
+
+    def slot(self, kind: int, row: int) -> int:
+        """The address of a slot that was written: the row-th of its kind; 0 for a kind that no agent writes."""
+        address = 0
+        if kind == KIND_ORDER:
+            address = addr_of(self.orders[row])
+        elif kind == KIND_DECISION:
+            address = addr_of(self.decisions[row])
+        elif kind == KIND_REQUEST:
+            address = addr_of(self.requests[row])
+        elif kind == KIND_REPORT:
+            address = addr_of(self.reports[row])
+        elif kind == KIND_FILL:
+            address = addr_of(self.fills[row])
+        elif kind == KIND_POSITION:
+            address = addr_of(self.positions[row])
+        elif kind == KIND_BALANCE:
+            address = addr_of(self.balances[row])
+        elif kind == KIND_SIGNAL:
+            address = addr_of(self.signals[row])
+        elif kind == KIND_METRIC:
+            address = addr_of(self.metrics[row])
+        return address
 
     def claim(self, kind: int) -> int:
         """The row of the next slot of a kind; the caller fills it at once."""

@@ -241,4 +241,4 @@ def _entries() -> dict[str, Callable[..., int]]:
 
 def loop_sources() -> list[Any]:
     """Every file that the loop's machine code depends on, beside the kernel itself."""
-    return [*node_sources(), *native.sources("streams.backtest.copying", "streams.backtest.loop", "streams.backtest.side")]
+    return [*node_sources(), *native.sources("streams.agents.copying", "streams.backtest.loop", "streams.backtest.side")]

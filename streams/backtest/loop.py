@@ -9,23 +9,15 @@ The loop stops where it needs Python: the tape is full, or nothing more may happ
 """
 
 from streams.agents.codes import VENUE_FILL
+from streams.agents.copying import copy_slot
 from streams.agents.node import KIND_TICK, SLOT_BYTES, Node
 from streams.agents.outbox import Outbox
-from streams.backtest.copying import copy_slot
 from streams.backtest.side import EVENT_BYTES, NEVER_NS, VenueSide
 from streams.kernel import I8, I32, NULL, Array, Struct, Table, addr_of, at, bit, call3, load_word, prefetch, store_byte, store_word
 from streams.kernel.fault import FAULT
 from streams.slots import (
-    KIND_BALANCE,
-    KIND_DECISION,
-    KIND_FILL,
     KIND_LEVEL,
-    KIND_METRIC,
-    KIND_ORDER,
-    KIND_POSITION,
-    KIND_REPORT,
     KIND_REQUEST,
-    KIND_SIGNAL,
     KIND_VENUE_EVENT,
     Slot,
     VenueEventSlot,
@@ -272,7 +264,7 @@ class Loop(Struct, align=64):
             kind = out.kinds[self.entry]
             row = out.rows[self.entry]
             if self.taped & bit(kind) != 0:
-                self.write_row(out, kind, row)
+                self.write(kind, out.slot(kind, row), int(SLOT_BYTES[kind]), 0, 0)
             self.written[kind] += 1
             if kind == KIND_REQUEST:
                 r = out.requests[row]
@@ -291,27 +283,6 @@ class Loop(Struct, align=64):
         return GO
 
     # ---- the tape ----
-    def write_row(self, out: Outbox, kind: int, row: int) -> None:
-        """Copy a slot of the outbox to the tape."""
-        if kind == KIND_ORDER:
-            self.write(kind, addr_of(out.orders[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_DECISION:
-            self.write(kind, addr_of(out.decisions[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_REQUEST:
-            self.write(kind, addr_of(out.requests[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_REPORT:
-            self.write(kind, addr_of(out.reports[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_FILL:
-            self.write(kind, addr_of(out.fills[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_POSITION:
-            self.write(kind, addr_of(out.positions[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_BALANCE:
-            self.write(kind, addr_of(out.balances[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_SIGNAL:
-            self.write(kind, addr_of(out.signals[row]), SLOT_BYTES[kind], 0, 0)
-        elif kind == KIND_METRIC:
-            self.write(kind, addr_of(out.metrics[row]), SLOT_BYTES[kind], 0, 0)
-
     def write(self, kind: int, address: int, nbytes: int, exch_ts_ns: int, reason: int) -> None:
         """One entry."""
         n = self.tape_count

@@ -14,7 +14,7 @@ from streams.agents.codes import (
     VENUE_REPLACED,
     VENUE_TRIGGERED,
 )
-from streams.backtest.copying import copy_slot
+from streams.agents.copying import copy_slot
 from streams.kernel import I8, NULL, Struct, Table, addr_of, at
 from streams.slots import KIND_VENUE_EVENT, RequestSlot, VenueEventSlot
 from streams.trading.latency import VenueLatency

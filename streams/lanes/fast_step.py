@@ -3,9 +3,9 @@
 In a replay what comes out is compared with what the ring holds instead. All times but `..._ts_ns` are monotonic.
 """
 
+from streams.agents.copying import copy_slot
 from streams.agents.node import SLOT_BYTES, Node
 from streams.agents.outbox import Outbox
-from streams.backtest.copying import copy_slot
 from streams.kernel import Array, Struct, addr_of, at, call3, load_word
 from streams.kernel.fault import FAULT
 from streams.kernel.system import monotonic_ns
@@ -14,15 +14,7 @@ from streams.lanes.histogram import record
 from streams.lanes.record_kernel import record_slots
 from streams.lanes.ring_kernel import RingReader, RingWriter
 from streams.slots import (
-    KIND_BALANCE,
-    KIND_DECISION,
-    KIND_FILL,
-    KIND_METRIC,
-    KIND_ORDER,
-    KIND_POSITION,
-    KIND_REPORT,
     KIND_REQUEST,
-    KIND_SIGNAL,
     CommandSlot,
     Slot,
 )
@@ -171,7 +163,8 @@ class FastStep(Struct, align=64):
         if stamped != 0:
             self.write_stamps(address, at(Slot, cause), ring)
         for i in range(out.count):
-            copy_row(out, out.kinds[i], out.rows[i], address + SLOT * (i + stamped))
+            kind = out.kinds[i]
+            copy_slot(address + SLOT * (i + stamped), out.slot(kind, out.rows[i]), int(SLOT_BYTES[kind]))
         w.publish(out.count + stamped)
 
     def write_stamps(self, address: int, cause: Slot, ring: int) -> None:
@@ -208,7 +201,7 @@ class FastStep(Struct, align=64):
             kind = out.kinds[i]
             if own.next >= self.own_end:
                 return DIFFERS
-            copy_row(out, kind, out.rows[i], self.scratch)
+            copy_slot(self.scratch, out.slot(kind, out.rows[i]), int(SLOT_BYTES[kind]))
             if not same(self.scratch, own.slot(own.next), int(SLOT_BYTES[kind])):
                 return DIFFERS
             own.next += 1
@@ -221,25 +214,3 @@ def same(a: int, b: int, nbytes: int) -> bool:
     for i in range(0, nbytes, 8):
         equal = equal and load_word(a + i) == load_word(b + i)
     return equal
-
-
-def copy_row(out: Outbox, kind: int, row: int, to: int) -> None:
-    """Copy a slot of the outbox to an address."""
-    if kind == KIND_ORDER:
-        copy_slot(to, addr_of(out.orders[row]), SLOT_BYTES[kind])
-    elif kind == KIND_DECISION:
-        copy_slot(to, addr_of(out.decisions[row]), SLOT_BYTES[kind])
-    elif kind == KIND_REQUEST:
-        copy_slot(to, addr_of(out.requests[row]), SLOT_BYTES[kind])
-    elif kind == KIND_REPORT:
-        copy_slot(to, addr_of(out.reports[row]), SLOT_BYTES[kind])
-    elif kind == KIND_FILL:
-        copy_slot(to, addr_of(out.fills[row]), SLOT_BYTES[kind])
-    elif kind == KIND_POSITION:
-        copy_slot(to, addr_of(out.positions[row]), SLOT_BYTES[kind])
-    elif kind == KIND_BALANCE:
-        copy_slot(to, addr_of(out.balances[row]), SLOT_BYTES[kind])
-    elif kind == KIND_SIGNAL:
-        copy_slot(to, addr_of(out.signals[row]), SLOT_BYTES[kind])
-    elif kind == KIND_METRIC:
-        copy_slot(to, addr_of(out.metrics[row]), SLOT_BYTES[kind])

@@ -4,14 +4,14 @@ A value is the topic's header, given as a word of which `head_bytes` count, and 
 are read where they lie, and stay until the mirror commits them.
 """
 
-from streams.kernel import Array, Struct, at, load_byte, load_word, store_byte, store_word
+from streams.kernel import Array, at, load_byte, load_word, store_byte, store_word
 from streams.kernel.raw import load_half
 from streams.lanes.fast_slots import KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_CONTROL
 from streams.lanes.record_kernel import record_slots
 from streams.schema import slots_out_kernel as slots
 from streams.schema.blake2b import roll
 from streams.schema.bulk_put import LONG_MAX, copy, put_bytes, put_long
-from streams.schema.slots_out_kernel import write_slot
+from streams.schema.value_kernel import SlotValues
 from streams.slots import KIND_COMMAND
 
 __all__ = [
@@ -42,17 +42,14 @@ WORD = 8
 _TS, _KIND, _FLAGS, _NBYTES, _FIRST, _RING, _COUNT = 16, 36, 38, 40, 40, 56, 60
 
 
-class LaneWalk(Struct):
-    """A walk over the ring of a lane; addresses are of memory that the caller keeps.
+class LaneWalk(SlotValues):
+    """A walk over the ring of a lane, and the values that it writes; addresses are of memory that the caller keeps.
+
+    A kind without a program is none that a lane writes.
 
     data, mask, slot_bytes : of the ring
     at, last               : number of the slot to be read next, and of the one to stop before
     upto                   : by input, slots below are known: a TAKEN of others has to wait
-    programs, topics, heads : by kind, how it is written (0 = no lane writes it), the topic's number, the value's header as a word
-    run_id                 : of the run
-    topic, id, start, size : int64 a value; noted: values there are, room: values there is room for
-    buffer, filled, bytes  : where values are written, bytes they have, bytes there is room for
-    digest                 : the rolling hash, and what `roll` needs
     marks, marked, most    : what is no output, MARK_WORDS int64 each; how many there are, and how many there is room for
     now_ns                 : the largest time seen
     """
@@ -63,21 +60,6 @@ class LaneWalk(Struct):
     at: int
     last: int
     upto: Array[int, 4]
-    programs: Array[int, 32]
-    topics: Array[int, 32]
-    heads: Array[int, 32]
-    head_bytes: int
-    run_id: int
-    topic: int
-    id: int
-    start: int
-    size: int
-    noted: int
-    room: int
-    buffer: int
-    filled: int
-    bytes: int
-    digest: int
     marks: int
     marked: int
     most: int
@@ -133,22 +115,9 @@ class LaneWalk(Struct):
 
     def write(self, slot: int, kind: int) -> int:
         """Write the value of an output and go past it."""
-        if self.noted >= self.room or self.bytes - self.filled < WORD:
-            return FULL
-        value = self.buffer + self.filled
-        body = value + self.head_bytes
-        store_word(value, self.heads[kind])
-        size = write_slot(self.programs[kind], slot, self.run_id, body, self.bytes - self.filled - self.head_bytes)
+        size = self.put(kind, slot)
         if size < 0:
             return FULL if size == NO_ROOM else REST
-        roll(self.digest, body, size)
-        place = WORD * self.noted
-        store_word(self.topic + place, self.topics[kind])
-        store_word(self.id + place, load_word(slot))
-        store_word(self.start + place, self.filled)
-        store_word(self.size + place, self.head_bytes + size)
-        self.filled += self.head_bytes + size
-        self.noted += 1
         self.at += 1
         return DONE
 

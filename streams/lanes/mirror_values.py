@@ -214,4 +214,5 @@ def _compiled() -> dict[str, Callable[..., int]]:
 
 
 def _sources() -> list[Path]:
-    return [*record_sources(), *native.sources("streams.lanes.mirror_kernel", "streams.schema.blake2b", *SOURCES)]
+    modules = "streams.lanes.mirror_kernel", "streams.schema.value_kernel", "streams.schema.blake2b"
+    return [*record_sources(), *native.sources(*modules, *SOURCES)]

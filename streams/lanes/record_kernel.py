@@ -4,7 +4,7 @@ A record is a RecordSlot, in which its payload begins, and as many slots after i
 once, so a reader never sees a part. Slots are mapped twice in a row: a payload is contiguous, and read in place.
 """
 
-from streams.backtest.copying import copy_slot
+from streams.agents.copying import copy_slot
 from streams.kernel import at
 from streams.kernel.raw import load_half, load_word, store_word
 from streams.lanes.fast_slots import KIND_RECORD, PAYLOAD

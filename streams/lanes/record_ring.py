@@ -185,7 +185,7 @@ def _copied(
 
 def record_sources() -> list[Path]:
     """Source files of the compiled code, for objects of other loops that hold it."""
-    return [*ring_sources(), *native.sources("streams.lanes.record_kernel", "streams.lanes.fast_slots", "streams.backtest.copying")]
+    return [*ring_sources(), *native.sources("streams.lanes.record_kernel", "streams.lanes.fast_slots", "streams.agents.copying")]
 
 
 def prepare() -> None:
