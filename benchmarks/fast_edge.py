@@ -30,8 +30,8 @@ from streams.venues.sim.request_text import SOURCES
 
 __all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "host_entry", "sample_columns"]
 
-SAMPLE = ("wire", "ring", "taken", "decided", "seen", "sent")
-"""Words of a sample, monotonic ns: frame due, its slots published, taken, outputs there, request read, its text there."""
+SAMPLE = ("wire", "ring", "taken", "decided", "checked", "seen", "sent")
+"""Words of a sample, monotonic ns: frame due, its slots published, taken, order asked for, outputs there, request read, its text there."""
 TEXTS, TEXT_BYTES = 256, 1024
 _QUIET_NS = 300_000_000  # no request for so long after the last frame: there is nothing left
 _PATIENCE_NS = 5_000_000_000
@@ -157,13 +157,14 @@ class Edge(Struct, align=64):
             self.failed = -3
             return
         store_word(self.text_sizes + _WORD * k, size)
-        to = self.samples + 6 * _WORD * self.sampled
+        to = self.samples + 7 * _WORD * self.sampled
         store_word(to, self.stamp.wire_ns)
         store_word(to + 8, self.stamp.ring_ns)
         store_word(to + 16, self.stamp.taken_ns)
         store_word(to + 24, self.stamp.decided_ns)
-        store_word(to + 32, seen_ns)
-        store_word(to + 40, sent_ns)
+        store_word(to + 32, self.stamp.checked_ns)
+        store_word(to + 40, seen_ns)
+        store_word(to + 48, sent_ns)
         self.sampled += 1
         if self.clock_ns != 0:
             self.now_ns = self.clock_ns + sent_ns

@@ -64,7 +64,7 @@ P50_GOAL_NS, P999_GOAL_NS = 2_000, 20_000
 START_NS, SLICE_NS = 50_000_000, 10_000_000
 BOUND_S, BOUND_NS = 30.0, 10_000_000_000
 _ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG
-READY, UNTIL, STOP, REQUESTS, DECIDED, SENT, FILLED, CANCELLED, REFUSED = range(9)
+READY, UNTIL, STOP, REQUESTS, CHECKED, SENT, FILLED, CANCELLED, REFUSED = range(9)
 """Words of the board, memory that both processes see."""
 
 
@@ -108,7 +108,7 @@ def lane(shard: FastShard, policy: str, board: np.ndarray) -> None:
     assert process.node is not None
     strategy, _ = process.node.state(0)
     board[SENT : REFUSED + 1] = strategy.sent, strategy.filled, strategy.cancelled, strategy.refused
-    board[DECIDED] = histograms.take("wire_decided").count
+    board[CHECKED] = histograms.take("wire_checked").count
     board[REQUESTS] = own.counters.requests
 
 
@@ -228,7 +228,7 @@ class Harness:
         s, sampled = self.state, int(self.state.sampled)
         assert (s.next, self.feed.state.count) == (len(self.found), len(self.found)), "a frame was not carried"
         assert board[REQUESTS] == sampled, "a request has no text"
-        assert board[DECIDED] == sampled, "the lane's histogram does not count all requests"
+        assert board[CHECKED] == sampled, "the lane's histogram does not count all requests"
         assert self.histograms.take("wire_ring").count == len(self.found), "the feed's histogram does not count all frames"
         assert board[SENT] == s.orders + board[REFUSED], "orders were lost"
         assert board[REFUSED] < 100, f"risk refused {board[REFUSED]} orders; only those before the first book can be"
@@ -346,8 +346,9 @@ def measure() -> list[Claim]:
 STAGES = {
     ("wire", "ring"): "stage: due to slots published",
     ("ring", "taken"): "stage: to taken by the lane",
-    ("taken", "decided"): "stage: to outputs published",
-    ("decided", "seen"): "stage: to read by the gateway",
+    ("taken", "decided"): "stage: to the order that the strategy asks for",
+    ("decided", "checked"): "stage: to outputs published",
+    ("checked", "seen"): "stage: to read by the gateway",
     ("seen", "sent"): "stage: to its text",
 }
 

@@ -24,7 +24,7 @@ from streams.config import Endpoints
 from streams.lanes.fast_rings import remove_rings, rings_folder
 from streams.lanes.histogram_counts import Counts, Figures
 from streams.lanes.histogram_file import HistogramFile
-from streams.lanes.stages import histogram_paths
+from streams.lanes.stages import FEED_STAGES, GATEWAY_STAGES, LANE_STAGES, MIRROR_STAGES, histogram_paths
 from streams.lanes.waiting import POLICIES
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.run_kit import CHECKOUT, Desk, Running
@@ -32,7 +32,7 @@ from tests.e2e.run_kit import CHECKOUT, Desk, Running
 TOPOLOGY = CHECKOUT / "topologies" / "fast.yaml"
 WARM_S, PLAYED_S, EVENTS_PER_S, MARKET_S = 5.0, 20.0, 1_000.0, 300.0
 TRADED, _START_BOUND_S = 10, 120.0
-SHOWN = ("wire_ring", "ring_taken", "taken_decided", "wire_decided", "decided_sent", "wire_sent", "sent_answered", "ring_topic")
+SHOWN = (*FEED_STAGES, *LANE_STAGES, *GATEWAY_STAGES, *MIRROR_STAGES)
 
 
 def topology(folder: Path, policy: str) -> Path:
@@ -70,8 +70,8 @@ def verified(desk: Desk, recording: Path) -> dict[str, Figures]:
     assert shown.count(": equal: ") == 3, shown
     after = counts(rings_folder(desk.home))
     found = {stage: (after[stage].since(before[stage]) if stage in before else after[stage]).figures() for stage in after}
-    assert 0 < after["wire_sent"].count <= after["decided_sent"].count, "the gateway has sent nothing that came of a frame"
-    assert 0 < after["sent_answered"].count <= after["decided_sent"].count, "the venue has answered what the gateway has not sent"
+    assert 0 < after["wire_sent"].count <= after["checked_sent"].count, "the gateway has sent nothing that came of a frame"
+    assert 0 < after["sent_answered"].count <= after["checked_sent"].count, "the venue has answered what the gateway has not sent"
     assert after["wire_ring"].count >= after["ring_taken"].count > 0, "the lane has taken frames that nobody wrote"
     return found
 

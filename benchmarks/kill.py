@@ -3,7 +3,7 @@
 The lane runs as a process of its own, as `millrace run` starts it, with strategy, risk and execute on a synthetic market; the commands come
 from another process, KILL and RESUME in turn, between and behind market data. Both stamps are of the host's one monotonic clock: before
 the command's bytes are written, and when the lane publishes that it takes them. Its cancels count from the same first stamp to the
-instant when they were decided; they are visible to the gateway as soon as they are published, which is next.
+instant when risk and execute were done with them; they are visible to the gateway as soon as they are published, which is next.
 
 Checked before a figure is given: the lane has taken every command once, asks for no new order between KILL and RESUME, and has cancelled.
 """
@@ -33,7 +33,7 @@ from tests.lanes.test_kill_halts import actions, given, taken
 
 COMMANDS = 100
 GOAL_NS = 1_000_000
-_DECIDED = StampSlot._fields_["decided_ns"].offset // 8
+_CHECKED = StampSlot._fields_["checked_ns"].offset // 8
 
 
 def play(folder: Path, market: list[Any], wait: str) -> tuple[np.ndarray, np.ndarray]:
@@ -55,16 +55,16 @@ def play(folder: Path, market: list[Any], wait: str) -> tuple[np.ndarray, np.nda
     takes = [steps[place].slot.taken_ns - began for place, began in zip(places, began_ns, strict=True)]
     halts = [*pairwise([*places, len(steps)])][::2]
     assert all(ACTION_NEW not in actions(steps[first:end]) for first, end in halts)
-    decided = [_decided_ns(journal, steps, first, end) for first, end in halts]
-    cancels = [there - began for there, began in zip(decided, began_ns[::2], strict=True) if there]
+    checked = [_checked_ns(journal, steps, first, end) for first, end in halts]
+    cancels = [there - began for there, began in zip(checked, began_ns[::2], strict=True) if there]
     assert cancels
     return np.array(takes), np.array(cancels)
 
 
-def _decided_ns(journal: Journal, steps: list[Any], first: int, end: int) -> int:
-    """When the first request among some steps was decided, monotonic; 0 = none asks to cancel."""
+def _checked_ns(journal: Journal, steps: list[Any], first: int, end: int) -> int:
+    """When the first request among some steps was written, monotonic; 0 = none asks to cancel."""
     stamps = [n for n in range(first, end) if steps[n].kind == KIND_STAMPS]
-    return int(journal.slots.view(np.int64)[stamps[0], _DECIDED]) if ACTION_CANCEL in actions(steps[first:end]) else 0
+    return int(journal.slots.view(np.int64)[stamps[0], _CHECKED]) if ACTION_CANCEL in actions(steps[first:end]) else 0
 
 
 def measure() -> list[Claim]:
@@ -77,7 +77,7 @@ def measure() -> list[Claim]:
         market = [record for record in inputs_of(AGENTS, path=path) if not isinstance(record, Position)]
         for wait in ("yield", "backoff", "sleep"):
             takes, cancels = play(Path(folder) / wait, market, wait)
-            for what, found in (("taken by the lane", takes), ("its cancels decided", cancels)):
+            for what, found in (("taken by the lane", takes), ("its cancels checked", cancels)):
                 p50, most = float(np.median(found)), float(found.max())
                 text = f"{what}, wait {wait}, p50 of {len(found)} (most {most / 1e3:,.0f} us)"
                 claims.append(Claim(text, p50 / 1e3, None, None, "us", "under 1,000 us", p50 < GOAL_NS))

@@ -1,6 +1,6 @@
 """What the agents of a process write while inputs are carried to completion, in the order written."""
 
-from streams.kernel import I8, I32, NULL, Array, Struct, Table, addr_of
+from streams.kernel import I8, I32, NULL, Array, Struct, Table, addr_of, call1
 from streams.slots import (
     KIND_BALANCE,
     KIND_DECISION,
@@ -49,6 +49,8 @@ class Outbox(Struct, align=64):
     cause_id, now_ns, recv_ts_ns : of the record being handled; every slot written meanwhile inherits them
     count, head                  : entries written, entries already carried to their readers
     promised                     : entries that will follow from the orders written for this input
+    on_order, order_argument     : address of int64(order_argument), called as an order is asked for, risk has not seen it yet; 0 = nobody
+                                   looks. No part of the state: both are 0 in what is packed
     first_id, sequence           : per kind, writer << 47 and the last sequence used (contract 6: dense per writer)
     """
 
@@ -58,6 +60,8 @@ class Outbox(Struct, align=64):
     count: int
     head: int
     promised: int
+    on_order: int
+    order_argument: int
     kinds: Table[I8, "queue"]
     rows: Table[I32, "queue"]
     used: Array[int, 32]
@@ -138,6 +142,8 @@ class Outbox(Struct, align=64):
 
     def new_order(self, instrument: int, side: int) -> OrderSlot:
         """An order slot; what most orders do not have is NULL."""
+        if self.on_order != 0:
+            call1(self.on_order, self.order_argument)
         self.promised += FOLLOWS
         slot = self.orders[self.claim(KIND_ORDER)]
         slot.stamp(self.last_id(KIND_ORDER), self.cause_id, self.now_ns, self.recv_ts_ns, instrument, KIND_ORDER, side)

@@ -42,6 +42,11 @@ class NodeRunner(Protocol):
         """Say how many seconds of the run pass in one of wall time: limits on age and lag are wall time (contract 10)."""
         ...
 
+    def watch_orders(self, call: int, argument: int, owner: Any) -> None:
+        """From now on call int64(argument) at an address as an order is asked for. What the node does, writes and packs is the same. owner:
+        kept as long as the node, for the argument's sake."""
+        ...
+
     def set_param(self, index: int, name: str, value: int | float) -> None:
         """Set a parameter of the index-th strategy."""
         ...
@@ -81,6 +86,7 @@ def node_sources() -> list[Path]:
     return [*native.sources("streams.slots", "streams.trading"), *agents]
 
 
+_NOBODY = 0, 0
 _PLAIN = {"build.py", "model_file.py", "process.py", "roles.py", "rows.py", "runner.py", "shown.py", "spec.py"}
 _PLAIN |= {
     "__init__.py",
@@ -102,6 +108,10 @@ def _set_callbacks(entry: Any, handles: dict[str, int], state: int) -> None:
     entry.state = state
 
 
+def _set_watch(out: Any, watch: tuple[int, int]) -> None:
+    out.on_order, out.order_argument = watch
+
+
 class PlainNode:
     """The node as Python objects: for a debugger, for tests, and to compare with."""
 
@@ -110,9 +120,11 @@ class PlainNode:
         self.faults: dict[int, str] = {}
         """The first error of each strategy that raised, with file and line, by its index."""
         self.handles = [plain_callbacks(type(s), guarded, partial(self.faults.setdefault, i)) for i, s in enumerate(strategies)]
+        self._watch = _NOBODY
         self._bind()
 
     def _bind(self) -> None:
+        _set_watch(self.node.out, self._watch)
         for i, strategy in enumerate(self.strategies):
             _set_callbacks(self.node.strategy.entries[i], self.handles[i], addr_of(strategy))
 
@@ -139,6 +151,10 @@ class PlainNode:
     def set_speed(self, speed: float) -> None:
         self.node.risk.guards.speed = speed
 
+    def watch_orders(self, call: int, argument: int, owner: Any) -> None:
+        self._watch, self._owner = (call, argument), owner
+        self._bind()
+
     def set_param(self, index: int, name: str, value: int | float) -> None:
         setattr(self.strategies[index], name, value)
 
@@ -164,6 +180,7 @@ class PlainNode:
     def pack(self) -> dict[str, bytes]:
         for i in range(len(self.strategies)):
             _set_callbacks(self.node.strategy.entries[i], {}, 0)
+        _set_watch(self.node.out, _NOBODY)
         parts = {"node": self.node.pack().tobytes()}
         self._bind()
         return parts | {f"strategy:{i}": s.pack().tobytes() for i, s in enumerate(self.strategies)}
@@ -191,9 +208,11 @@ class CompiledNode:
         self.kinds, self.rows = out.kinds, out.rows
         self.tables = {kind: (getattr(out, name)[0]._base, SLOTS[kind]._size_) for kind, name in TABLES.items()}
         self.input = aligned(1 << 16)
+        self._watch = _NOBODY
         self._bind()
 
     def _bind(self) -> None:
+        _set_watch(self.view.out, self._watch)
         for i, (callbacks, state) in enumerate(zip(self.callbacks, self.states, strict=True)):
             _set_callbacks(self.view.strategy.entries[i], callbacks, state.ctypes.data)
 
@@ -231,6 +250,10 @@ class CompiledNode:
     def set_speed(self, speed: float) -> None:
         self.view.risk.guards.speed = speed
 
+    def watch_orders(self, call: int, argument: int, owner: Any) -> None:
+        self._watch, self._owner = (call, argument), owner
+        self._bind()
+
     def set_param(self, index: int, name: str, value: int | float) -> None:
         setattr(View(self.classes[index], self.states[index]), name, value)
 
@@ -255,6 +278,7 @@ class CompiledNode:
     def pack(self) -> dict[str, bytes]:
         for i in range(len(self.states)):
             _set_callbacks(self.view.strategy.entries[i], {}, 0)
+        _set_watch(self.view.out, _NOBODY)
         parts = {"node": self.mem.tobytes()}
         self._bind()
         return parts | {f"strategy:{i}": s.tobytes() for i, s in enumerate(self.states)}

@@ -7,11 +7,12 @@
 It runs as its process does: compiled, or plain on the same rings, with the same bytes in its ring.
 """
 
+import ctypes
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from streams.agents.process import Process
 from streams.agents.runner import CompiledNode, PlainNode, node_sources
@@ -226,12 +227,14 @@ class FastLane:
             self._memory = x.pack()
             self.address: int = self._memory.ctypes.data
             self._entries: Mapping[str, Callable[..., int]] = prepare()
+            node.watch_orders(_address(self._entries["fast_decided"]), self.address, self._memory)
             return View(k.FastLoop, self._memory)
         assert isinstance(node, PlainNode)
         plain = node.node
         x.node, x.step = addr_of(plain), handle_of(lambda _, address, nbytes: plain.step(address, nbytes))
         self.address = addr_of(x)
         self._entries = {name: entry for name, (entry, _) in k.ENTRIES.items()}
+        node.watch_orders(handle_of(k.fast_decided), self.address, x)
         return x
 
     def _known(self, stop: int) -> int:
@@ -243,6 +246,10 @@ class FastLane:
             at = int(self.own.state.next) if self.own is not None else 0
             raise LaneError(f"{self.out.ring.path}: slot {at:,} is not what its inputs give now (input: {where}); start a fresh run")
         raise StepError(f"the node failed at an input of {where}; run the process with --plain to see where", int(x.doing_id))
+
+
+def _address(entry: Callable[..., int]) -> int:
+    return ctypes.cast(cast(Any, entry), ctypes.c_void_p).value or 0
 
 
 def lane_sources() -> list[Path]:

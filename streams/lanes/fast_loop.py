@@ -124,6 +124,14 @@ def fast_taken(loop: int, ring: int, first: int, count: int, flags: int) -> int:
     return 1
 
 
+def fast_decided(loop: int) -> int:
+    """Note when the first order of an input is asked for: what the node calls at each."""
+    x = at(FastLoop, loop)
+    if x.decided_ns == 0:
+        x.decided_ns = monotonic_ns()
+    return 0
+
+
 ENTRIES = {
     "fast_run": (fast_run, 1),
     "fast_drain": (fast_drain, 1),
@@ -131,5 +139,6 @@ ENTRIES = {
     "fast_give": (fast_give, 3),
     "fast_room": (fast_room, 1),
     "fast_taken": (fast_taken, 5),
+    "fast_decided": (fast_decided, 1),
 }
 """Entry points: name -> (function, number of arguments)."""

@@ -40,6 +40,6 @@ class Reporter:
         now.records_in, now.records_out, now.batches = counted.inputs, counted.outputs, counted.taken
         now.batch = counted.taken - 1
         if self._lane.histograms is not None:
-            decided = self._lane.histograms.take("wire_decided")
-            now.latency_ms_p50, now.latency_ms_p99 = (decided.quantile(part) / 1e6 for part in (0.5, 0.99))
+            checked = self._lane.histograms.take("wire_checked")
+            now.latency_ms_p50, now.latency_ms_p99 = (checked.quantile(part) / 1e6 for part in (0.5, 0.99))
         self._status.write(lag=self._lane.lag, strategies=self._lane.process.seen())

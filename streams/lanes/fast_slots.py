@@ -66,7 +66,8 @@ class StampSlot(Slot, align=128):
     wire_ns: int  # monotonic, of its frame; 0 = it came from no frame
     ring_ns: int  # monotonic, when its slots were published; 0 = it came from no frame
     taken_ns: int  # monotonic, when the lane took it
-    decided_ns: int  # monotonic, when its outputs were there
+    decided_ns: int  # monotonic, when its first order was asked for; 0 = none was: a request for an order that is there already
+    checked_ns: int  # monotonic, when its outputs were there
 
 
 class RecordSlot(Slot, align=256):

@@ -50,6 +50,7 @@ class FastStep(Struct, align=64):
     behind           : 1 = the mirror is said to be behind; mirror_...: address of its cursor in a ring, 0 = nobody looks
     own, own_end     : RingReader of the own ring, 0 = none; slots before `own_end` are compared, not written
     stage_...        : addresses of histograms, 0 = none
+    decided_ns       : when the first order of the input being stepped was asked for, 0 = none was
     doing, doing_id  : ring and id of the input being stepped, -1 = none of a ring
     told_...         : the record for Python in a replay: its ring, its first slot there, and where it ends
     scratch          : address of SLOT bytes
@@ -87,7 +88,9 @@ class FastStep(Struct, align=64):
     own_end: int
     stage_ring_taken: int
     stage_taken_decided: int
-    stage_wire_decided: int
+    stage_decided_checked: int
+    stage_wire_checked: int
+    decided_ns: int
     doing: int
     doing_id: int
     told_ring: int
@@ -151,6 +154,7 @@ class FastStep(Struct, align=64):
         self.count_outputs += out.count
         self.count_requests += out.used[KIND_REQUEST]
         out.empty()
+        self.decided_ns = 0
         return stop
 
     def publish(self, out: Outbox, cause: int, ring: int) -> None:
@@ -174,12 +178,16 @@ class FastStep(Struct, align=64):
         e.wire_ns = self.mark_wire_ns if ring == TAKEN_MARKET else 0
         e.ring_ns = self.mark_ring_ns if ring == TAKEN_MARKET else 0
         e.taken_ns = self.taken_ns
-        e.decided_ns = monotonic_ns()
+        e.decided_ns = self.decided_ns
+        e.checked_ns = monotonic_ns()
         copy_slot(address, addr_of(self.stamps), 128)
-        if self.stage_taken_decided != 0:
+        if self.stage_taken_decided == 0:
+            return
+        if e.decided_ns != 0:
             record(self.stage_taken_decided, e.decided_ns - e.taken_ns)
-            if e.wire_ns != 0:
-                record(self.stage_wire_decided, e.decided_ns - e.wire_ns)
+            record(self.stage_decided_checked, e.checked_ns - e.decided_ns)
+        if e.wire_ns != 0:
+            record(self.stage_wire_checked, e.checked_ns - e.wire_ns)
 
     def again(self) -> bool:
         """Whether what comes out is compared, not written."""

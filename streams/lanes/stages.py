@@ -11,12 +11,13 @@ __all__ = ["FEED_STAGES", "GATEWAY_STAGES", "LANE_STAGES", "MIRROR_STAGES", "his
 FEED_STAGES = ("wire_ring",)
 """wire_ring: a frame's first byte (or the instant at which it was due) to its records in the ring."""
 
-LANE_STAGES = ("ring_taken", "taken_decided", "wire_decided")
-"""ring_taken: of every frame, until the lane begins its first record. taken_decided: of every input that wrote a request, its begin to its
-outputs in the ring. wire_decided: the same from the wire."""
+LANE_STAGES = ("ring_taken", "taken_decided", "decided_checked", "wire_checked")
+"""ring_taken: of every frame, until the lane begins its first record. taken_decided: of every input that wrote a request, its begin to
+the first order that it led to, as the strategy asks for it. decided_checked: from there to its outputs in the ring, risk and the state of
+orders behind it. wire_checked: the same from the wire."""
 
-GATEWAY_STAGES = ("decided_sent", "wire_sent", "sent_answered")
-"""decided_sent: a request in the lane's ring to its bytes given to the connection. wire_sent: the same from the wire. sent_answered: to the
+GATEWAY_STAGES = ("checked_sent", "wire_sent", "sent_answered")
+"""checked_sent: a request in the lane's ring to its bytes given to the connection. wire_sent: the same from the wire. sent_answered: to the
 venue's first answer in the ring."""
 
 MIRROR_STAGES = ("ring_topic",)

@@ -12,16 +12,16 @@ REQUEST_NBYTES = RequestSlot._size_
 
 
 class RequestWalk(Struct, align=64):
-    """Where a gateway is between two calls. wire_ns, decided_ns: of the last StampSlot, monotonic; 0 = none yet."""
+    """Where a gateway is between two calls. wire_ns, checked_ns: of the last StampSlot, monotonic; 0 = none yet."""
 
     wire_ns: int
-    decided_ns: int
+    checked_ns: int
 
 
 def walk_requests(walk: int, reader: int, most: int, out: int, slots: int) -> int:
     """Go past what is there, up to `most` requests; how many. The reader stands behind the last one.
 
-    out: for each three words: number of its slot, wire_ns, decided_ns; slots: for each REQUEST_NBYTES, as RequestSlot
+    out: for each three words: number of its slot, wire_ns, checked_ns; slots: for each REQUEST_NBYTES, as RequestSlot
     """
     w, r = at(RequestWalk, walk), at(RingReader, reader)
     found, ready = 0, r.poll()
@@ -31,11 +31,11 @@ def walk_requests(walk: int, reader: int, most: int, out: int, slots: int) -> in
         if kind == KIND_STAMPS:
             stamps = at(StampSlot, address)
             w.wire_ns = stamps.wire_ns
-            w.decided_ns = stamps.decided_ns
+            w.checked_ns = stamps.checked_ns
         elif kind == KIND_REQUEST:
             store_word(out + 24 * found, r.next)
             store_word(out + 24 * found + 8, w.wire_ns)
-            store_word(out + 24 * found + 16, w.decided_ns)
+            store_word(out + 24 * found + 16, w.checked_ns)
             copy_words(address, slots + REQUEST_NBYTES * found, REQUEST_NBYTES)
             found += 1
         elif kind == KIND_RECORD:

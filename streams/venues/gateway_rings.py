@@ -203,7 +203,7 @@ class RingGatewayLane:
             return None
         pending = self.state.on_request(request, row.number, row.value)
         pending.taken_ns, pending.text = taken_ns, row.text
-        pending.wire_mono_ns, pending.decided_mono_ns = row.wire_mono_ns, row.decided_mono_ns
+        pending.wire_mono_ns, pending.checked_mono_ns = row.wire_mono_ns, row.checked_mono_ns
         return pending
 
     # ---- out ----
@@ -231,8 +231,8 @@ class RingGatewayLane:
         """See GatewayLane."""
         sent_ns = time.monotonic_ns()
         for pending in found:
-            if pending.decided_mono_ns:
-                self._measured["decided_sent"].append(sent_ns - pending.decided_mono_ns)
+            if pending.checked_mono_ns:
+                self._measured["checked_sent"].append(sent_ns - pending.checked_mono_ns)
             if pending.wire_mono_ns:
                 self._measured["wire_sent"].append(sent_ns - pending.wire_mono_ns)
 
@@ -240,8 +240,8 @@ class RingGatewayLane:
         now_ns = time.monotonic_ns()
         if answers.sent_s is not None:
             self._measured["sent_answered"].append(now_ns - int(answers.sent_s * 1e9))
-        if answers.decided_mono_ns:
-            self._status.latency((now_ns - answers.decided_mono_ns) / 1e6)
+        if answers.checked_mono_ns:
+            self._status.latency((now_ns - answers.checked_mono_ns) / 1e6)
 
     async def settled(self) -> None:
         """See GatewayLane: a ring has one writer, and whoever comes second is refused while the first lives."""

@@ -27,7 +27,7 @@ class Pending:
     in_doubt          : the venue may have it: it was sent once, or was read by an earlier instance
     came_ms           : Kafka's timestamp of it, 0 = not known
     taken_ns, sent_ns : wall time when it was read and last sent
-    wire_mono_ns, decided_mono_ns : monotonic time of the frame that led to it and of its decision, 0 = not known
+    wire_mono_ns, checked_mono_ns : monotonic time of the frame that led to it, and when it stood in the lane's ring, 0 = not known
     text              : the request in the venue's words, if they have been found already
     """
 
@@ -40,7 +40,7 @@ class Pending:
     taken_ns: int = 0
     sent_ns: int = 0
     wire_mono_ns: int = 0
-    decided_mono_ns: int = 0
+    checked_mono_ns: int = 0
     text: str | None = None
 
     def refusal(self) -> VenueEventType:

@@ -22,7 +22,7 @@ class Found(NamedTuple):
     """A request in the ring.
 
     number                    : of its slot
-    wire_mono_ns, decided_mono_ns : monotonic time of the frame that led to it and of its decision, 0 = not known
+    wire_mono_ns, checked_mono_ns : monotonic time of the frame that led to it, and when it stood in the ring, 0 = not known
     value                     : the slot
     request                   : None if it cannot be read; then `reason` says why
     text                      : it in the venue's words
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
     number: int
     wire_mono_ns: int
-    decided_mono_ns: int
+    checked_mono_ns: int
     value: bytes
     request: Request | None
     text: str | None
@@ -71,8 +71,8 @@ class RequestReader:
         if n == 0:
             return []
         found = []
-        for (number, wire_ns, decided_ns), slot in zip(self._rows[:n].tolist(), self._slots[:n], strict=True):
-            found.append(self.again(Found(number, wire_ns, decided_ns, slot.tobytes(), None, None)))
+        for (number, wire_ns, checked_ns), slot in zip(self._rows[:n].tolist(), self._slots[:n], strict=True):
+            found.append(self.again(Found(number, wire_ns, checked_ns, slot.tobytes(), None, None)))
         if all(one.request is not None for one in found):
             texts = self._texts.texts_at(self._slots.ctypes.data, k.REQUEST_NBYTES, n, self._run_id)
             found = [one._replace(text=text) for one, text in zip(found, texts, strict=True)]

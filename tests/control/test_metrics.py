@@ -41,9 +41,9 @@ def process(folder: Path, name: str, **changes: object) -> None:
 def test_exposition_gives_histograms_by_process_and_stage(tmp_path):
     file = HistogramFile.create(histogram_path(tmp_path, "trade.x", 2), LANE_STAGES)
     for value in (*[900] * 98, 1_500, 20_000, -5):
-        file.record("wire_decided", value)
+        file.record("wire_checked", value)
     found = figures(exposition(tmp_path, tmp_path))
-    at = ("trade.x", "2", "wire_decided")
+    at = ("trade.x", "2", "wire_checked")
     assert found["millrace_latency_ns_p50", *at] == 903  # the bucket's largest, at most 1/128 too much
     assert found["millrace_latency_ns_p99", *at] == 1_503
     assert found["millrace_latency_ns_p999", *at] == found["millrace_latency_ns_max", *at] == 20_000

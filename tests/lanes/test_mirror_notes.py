@@ -12,9 +12,9 @@ RUN = 7
 def test_stages_of_the_shard_are_told_as_soon_as_they_have_counted(tmp_path: Path) -> None:
     figures = StageFigures(tmp_path, 1)
     assert figures.take(RUN) == []  # nobody has made a file yet
-    trade = HistogramFile.create(histogram_path(tmp_path, "trade", 1), ["ring_taken", "wire_decided"])
+    trade = HistogramFile.create(histogram_path(tmp_path, "trade", 1), ["ring_taken", "wire_checked"])
     other = HistogramFile.create(histogram_path(tmp_path, "trade", 0), ["ring_taken"])
-    trade.record("wire_decided", 5)  # before it was looked at first: of another mirror's time, perhaps
+    trade.record("wire_checked", 5)  # before it was looked at first: of another mirror's time, perhaps
     assert figures.take(RUN) == []
     trade.record_all("ring_taken", [1_000, 2_000, 3_000])
     other.record("ring_taken", 1)

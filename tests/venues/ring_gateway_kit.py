@@ -200,7 +200,7 @@ class RingWorld:
         self.sequence += 1
         now = time.time_ns()
         record = request(self.sequence, action, order, run=RUN, **{"ts_ns": now, **more})._replace(strategy=strategy)
-        head = StampSlot(wire_ns=time.monotonic_ns() - 5_000, decided_ns=time.monotonic_ns())
+        head = StampSlot(wire_ns=time.monotonic_ns() - 5_000, checked_ns=time.monotonic_ns())
         head.stamp(0, record.id, 0, 0, -1, KIND_STAMPS, -1)
         slots = [head.pack().tobytes(), self.edge.to_slots(record)]
         assert self.own.write(b"".join(slot.ljust(256, b"\0") for slot in slots)) == len(slots)

@@ -35,7 +35,7 @@ def test_request_becomes_an_event_in_both_rings(world):
     assert gateway.client.texts == [request_text(r, world.cl_ord_id(1)) for r in world.written()]
     check(world, world.slots())
     figures = {stage: counts.count for stage, counts in world.figures().items()}
-    assert figures == {"decided_sent": 2, "wire_sent": 2, "sent_answered": 2}
+    assert figures == {"checked_sent": 2, "wire_sent": 2, "sent_answered": 2}
 
 
 def test_killed_before_the_answer_asks_first_and_sends_nothing_twice(world):

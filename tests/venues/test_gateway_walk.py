@@ -28,7 +28,7 @@ def ring(tmp_path):
 
 
 def filled(ring, edge, rng, rounds):
-    """Write what a lane writes; (slot number, wire_ns, decided_ns, request) of each request."""
+    """Write what a lane writes; (slot number, wire_ns, checked_ns, request) of each request."""
     writer, found, stamps = ring.writer("trade"), [], (0, 0)
     records = RecordWriter(writer)
     for n in range(1, rounds + 1):
@@ -41,7 +41,7 @@ def filled(ring, edge, rng, rounds):
             records.write(n, "alerts.v1", edge.to_slots(request(n)) * rng.randrange(9))
         elif what < 0.6:
             stamps = rng.randrange(1 << 40), rng.randrange(1 << 40)
-            head = StampSlot(wire_ns=stamps[0], decided_ns=stamps[1])
+            head = StampSlot(wire_ns=stamps[0], checked_ns=stamps[1])
             head.stamp(0, n, 0, 0, -1, KIND_STAMPS, -1)
             writer.write(head.pack().tobytes().ljust(256, b"\0"))
         elif what < 0.8:
@@ -64,7 +64,7 @@ def test_request_reader_compiled_and_plain_find_each_request_with_its_stamps(rin
         found = []
         while rows := reader.take():
             found += rows
-        assert [(f.number, f.wire_mono_ns, f.decided_mono_ns) for f in found] == [w[:3] for w in wanted]
+        assert [(f.number, f.wire_mono_ns, f.checked_mono_ns) for f in found] == [w[:3] for w in wanted]
         epoch = edge.dictionary.epoch
         assert [f.text for f in found] == [request_text(w[3], ids.cl_ord_id(epoch, w[3].order_id)) for w in wanted]
         assert [f.request.id for f in found] == [w[3].id for w in wanted]
