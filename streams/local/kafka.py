@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from streams.errors import StackError
-from streams.local import artifacts
+from streams.local import artifacts, kafka_session
 from streams.local.service import HOST, JVM_SHORT, Command, Say, Service, offset_port
 
 __all__ = ["Kafka", "broker_answers"]
@@ -21,8 +21,8 @@ OFFSETS_RETENTION_MINUTES = 10 * 365 * 24 * 60  # positions outlive a long pause
 FORMAT_BOUND_S = 60
 # A single broker that was silent for longer than its session loses the lead of its partitions for a moment, and Kafka 4.3 then ends
 # transactions without writing their markers (its KAFKA-20734): the next commit of the same producer shows what was aborted. Nobody else
-# could lead, so a session never ends; but a killed broker that is back waits for the end of its own old session.
-SESSION_MS, SESSION_AFTER_CRASH_MS = 7 * 24 * 3_600_000, 3_000
+# could lead, so a session never ends; that of a broker that was killed is ended before it starts again (`streams.local.kafka_session`).
+SESSION_MS, UNSURE_SESSION_MS = 7 * 24 * 3_600_000, 9_000  # Kafka's own, if that has not been seen: else it would wait for itself
 PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": 1,
@@ -71,24 +71,35 @@ class Kafka(Service):
     def prepare(self, say: Say) -> Command:
         self.data.mkdir(parents=True, exist_ok=True)
         config, logs = self.data / "server.properties", self.data / "log"
-        kafka, controller = self.ports
-        properties = PROPERTIES | {
-            "listeners": f"PLAINTEXT://{HOST}:{kafka},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{kafka},CONTROLLER://{HOST}:{controller}",
-            "controller.quorum.bootstrap.servers": f"{HOST}:{controller}",
-            "log.dirs": logs,
-            "broker.session.timeout.ms": SESSION_AFTER_CRASH_MS if _crashed(logs) else SESSION_MS,
-        }
-        config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         classes = os.pathsep.join(self._jars(say))
         if not (logs / "meta.properties").exists():
+            config.write_text(_text(self._properties(logs)))
             say("formatting its storage")
             self._format(classes, config)
-        logger = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS")
+        session_ms = SESSION_MS
+        if _crashed(logs) and not self._end_old_session(classes, logs, say):
+            session_ms = UNSURE_SESSION_MS
+        config.write_text(_text(self._properties(logs) | {"broker.session.timeout.ms": session_ms}))
+        return Command(self._argv(classes, config), self.data)
+
+    def _properties(self, logs: Path) -> dict[str, object]:
+        kafka, controller = self.ports
+        listeners = f"PLAINTEXT://{HOST}:{kafka},CONTROLLER://{HOST}:{controller}"
+        own: dict[str, object] = {"listeners": listeners, "advertised.listeners": listeners, "log.dirs": logs}
+        return PROPERTIES | own | {"controller.quorum.bootstrap.servers": f"{HOST}:{controller}"}
+
+    def _argv(self, classes: str, config: Path, *options: str) -> tuple[str, ...]:
+        logger = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS", *options)
         quiet = tuple(f"-Dorg.slf4j.simpleLogger.{option}" for option in logger)
-        return Command(
-            (artifacts.java(), *self.jvm, "-XX:+ExitOnOutOfMemoryError", *quiet, "-cp", classes, "kafka.Kafka", str(config)), self.data
-        )
+        return (artifacts.java(), *self.jvm, "-XX:+ExitOnOutOfMemoryError", *quiet, "-cp", classes, "kafka.Kafka", str(config))
+
+    def _end_old_session(self, classes: str, logs: Path, say: Say) -> bool:
+        say("was killed: ending its old session")
+        config, controller = self.data / "controller.properties", f"CONTROLLER://{HOST}:{self.ports[1]}"
+        alone = {"process.roles": "controller", "listeners": controller, "advertised.listeners": controller}
+        config.write_text(_text(self._properties(logs) | alone | {"broker.session.timeout.ms": kafka_session.SESSION_MS}))
+        argv = self._argv(classes, config, kafka_session.LOG_LEVEL)
+        return kafka_session.end_old_session(argv, self.environment(self.data.parents[1], self.name), self.data)
 
     def answers(self) -> bool:
         return broker_answers(self.address, self._cluster_id())
@@ -112,6 +123,10 @@ class Kafka(Service):
                 if line.startswith("cluster.id="):
                     return line.removeprefix("cluster.id=")
         return None
+
+
+def _text(properties: dict[str, object]) -> str:
+    return "".join(f"{key}={value}\n" for key, value in properties.items())
 
 
 def _crashed(logs: Path) -> bool:
