@@ -14,20 +14,25 @@ def ring_lines(folder: Path) -> Iterator[str]:
     """A line a ring of every shard, in the order of shards and names; none where no fast lane has rings."""
     for shard, run in shards_there(folder):
         yield f"{'rings':<16} run {run.run_number}  shard {shard}  {folder}"
-        for path in sorted(folder.glob(f"*.{shard}.ring")):
+        paths = sorted(folder.glob(f"*.{shard}.ring"))
+        width = max((len(path.stem) for path in paths), default=0)
+        for path in paths:
             try:
-                yield ring_line(look(path))
+                yield ring_line(look(path), width)
             except LaneError as error:
-                yield f"  {path.stem:<18} {error}"
+                yield f"  {path.stem:<{width}} {error}"
 
 
-def ring_line(ring: RingSeen) -> str:
-    """One ring: how full, how much was written, who waits for whom. Readers that have everything are not named."""
+def ring_line(ring: RingSeen, width: int = 0) -> str:
+    """One ring: how full, how much was written, who waits for whom. Readers that have everything are not named.
+
+    width : letters of the longest name beside it
+    """
     used = f"{100 * ring.used / ring.capacity:.0f} % of {ring.capacity:,} used"
     full = f"  no room {ring.full:,} times" if ring.full else ""
     writer = "" if ring.writer_live or not ring.writer or ring.writer == "kill" else f"  writer {ring.writer} is gone"
     readers = [text for reader in ring.readers if (text := _reader(reader))]
-    return f"  {ring.path.stem:<18} {ring.head:>13,} slots  {used}{full}{writer}{'  ' if readers else ''}{'  '.join(readers)}"
+    return f"  {ring.path.stem:<{width}} {ring.head:>13,} slots  {used}{full}{writer}{'  ' if readers else ''}{'  '.join(readers)}"
 
 
 def _reader(reader: ReaderSeen) -> str:

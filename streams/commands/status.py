@@ -24,12 +24,15 @@ def show(say: Say) -> None:
         say(f"{one.name:<16} {one.state:<7} {one.address:<48} {place}{log}".rstrip())
     pid = holder()
     say(f"{'run':<16} {'up' if pid else 'down':<7} {f'pid {pid}' if pid else ''}".rstrip())
-    for path in sorted(run_folder().glob("*.json")) if pid else []:
+    paths = sorted(run_folder().glob("*.json"), key=lambda path: path.stem) if pid else []
+    width = max((len(path.stem) for path in paths), default=0)
+    for path in paths:
         found = json.loads(path.read_text())
+        letters = f"  dead letters {found['dead_letters']:,}" if found.get("dead_letters") else ""
         figures = (
             f"in {found['records_in']:,}  out {found['records_out']:,}  lag {found['lag']:,}  p99 {latency_text(found['latency_ms_p99'])}"
         )
-        say(f"  {path.stem:<14} {found['state']:<7} run {found['run']}  {figures}  pid {found['pid']}")
+        say(f"  {path.stem:<{width}} {found['state']:<7} run {found['run']}  {figures}  pid {found['pid']}{letters}")
     for line in ring_lines(rings_folder()):
         say(line)
 

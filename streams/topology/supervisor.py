@@ -17,7 +17,7 @@ from streams.errors import LaneError
 from streams.local.processes import last_lines
 from streams.topology.instances import Instance
 from streams.topology.parent import PARENT
-from streams.topology.processes import lock_path, log_path, run_folder, status_path
+from streams.topology.processes import lock_path, log_path, run_folder
 
 __all__ = ["Child", "Supervisor"]
 
@@ -84,9 +84,10 @@ class Supervisor:
         self.kill()
 
     def start(self) -> None:
-        """Start every child."""
+        """Start every child. What processes said of themselves before, those of another topology too, counts no more."""
+        for path in run_folder().glob("*.json"):
+            path.unlink(missing_ok=True)
         for child in self._all():
-            status_path(child.instance).unlink(missing_ok=True)
             self._spawn(child)
         self._tell()
 

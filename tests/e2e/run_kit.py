@@ -96,13 +96,14 @@ class Running:
         return int(words[1]) if words else 0
 
     def children(self) -> dict[str, psutil.Process]:
-        """Its living processes by name: feed, market, ... as `millrace process NAME` takes it."""
+        """Its living processes by label: feed, market, ... as `millrace process NAME` takes it; with the shard, trade.1, beyond shard 0."""
         found = {}
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children():
                 with contextlib.suppress(psutil.NoSuchProcess, ValueError, IndexError):
                     argv = child.cmdline()
-                    found[argv[argv.index("process") + 1]] = child
+                    name, shard = argv[argv.index("process") + 1], argv[argv.index("--shard") + 1]
+                    found[name if shard == "0" else f"{name}.{shard}"] = child
         return found
 
     def pid(self, name: str) -> int:
