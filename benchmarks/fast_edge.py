@@ -15,24 +15,28 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from order_cycle import begin_event
+
 from streams.agents.codes import ACTION_NEW, VENUE_ACK, VENUE_CANCELLED, VENUE_FILL
-from streams.kernel import NULL, Struct, addr_of, at, call1, native, prefetch
+from streams.kernel import Struct, addr_of, at, call1, native, prefetch
 from streams.kernel.raw import load_word, store_word
 from streams.kernel.system import monotonic_ns, yield_cpu
 from streams.lanes.fast_slots import KIND_STAMPS, StampSlot
 from streams.lanes.ring_ahead import ask_slots
 from streams.lanes.ring_ends import ring_sources
 from streams.lanes.ring_kernel import RingReader, RingWriter, copy_words
-from streams.slots import KIND_REQUEST, KIND_VENUE_EVENT, RequestSlot, Slot, VenueEventSlot
+from streams.slots import KIND_REQUEST, RequestSlot, Slot, VenueEventSlot
 from streams.venues.binance.fast_feed_kernel import DONE, RESYNC
 from streams.venues.sim.request_kernel import write_request
 from streams.venues.sim.request_text import SOURCES
 
-__all__ = ["SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "host_entry", "sample_columns"]
+__all__ = ["EDGE_FILES", "SAMPLE", "TEXTS", "TEXT_BYTES", "Edge", "carry_entry", "host_entry", "sample_columns"]
 
 SAMPLE = ("wire", "ring", "taken", "decided", "checked", "seen", "sent")
 """Words of a sample, monotonic ns: frame due, its slots published, taken, order asked for, outputs there, request read, its text there."""
 TEXTS, TEXT_BYTES = 256, 1024
+EDGE_FILES = (Path(__file__), Path(__file__).with_name("order_cycle.py"))
+"""Compiled code of an Edge beside that of the package."""
 _QUIET_NS = 300_000_000  # no request for so long after the last frame: there is nothing left
 _PATIENCE_NS = 5_000_000_000
 _WORD, _LINE, _EVENT = 8, 64, 128
@@ -181,19 +185,7 @@ class Edge(Struct, align=64):
         """The venue says something to a request."""
         self.answered += 1
         e = self.event
-        e.stamp(self.event_id + self.answered, q.id, self.now_ns, self.now_ns, q.instrument, KIND_VENUE_EVENT, q.side)
-        e.order_id = q.order_id
-        e.request_id = q.id
-        e.exec_hi = NULL
-        e.exec_lo = NULL
-        e.last_px_ticks = NULL
-        e.last_qty_lots = NULL
-        e.px_ticks = NULL
-        e.qty_lots = NULL
-        e.fee = NULL
-        e.fee_currency = -1
-        e.event_type = kind
-        e.maker = -1
+        begin_event(e, self.event_id + self.answered, self.now_ns, kind, q.id, q.order_id, q.instrument, q.side)
         if kind == VENUE_ACK:
             e.px_ticks = q.px_ticks
             e.qty_lots = q.qty_lots
@@ -228,7 +220,12 @@ def edge_host(due: int, late: int, n: int) -> int:
 
 @cache
 def entries() -> dict[str, Any]:
-    files = [*ring_sources(), *native.sources(*SOURCES, "streams.lanes.fast_slots"), Path(__file__)]
+    files = [
+        *ring_sources(),
+        *native.sources(*SOURCES, "streams.lanes.fast_slots"),
+        Path(__file__),
+        Path(__file__).with_name("order_cycle.py"),
+    ]
     return native.functions("bench_edge", {"edge_carry": (edge_carry, 1), "edge_host": (edge_host, 3)}, files)
 
 

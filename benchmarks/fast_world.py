@@ -15,19 +15,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from order_cycle import LIMITS
+from order_cycle import LIMITS, Cycle
 
-from streams.agents.context import Context
 from streams.agents.process import Process
 from streams.agents.spec import ProcessSpec, StrategySpec
 from streams.lanes.fast_rings import FastShard, RingRun
 from streams.lanes.ring import Ring
 from streams.records import Command, CommandType, FeeRounding, Instrument, InstrumentType, Limit, Name, NameKind
 from streams.schema import ids
-from streams.slots import QuoteSlot, ReportSlot
 from streams.strategies.base import Strategy
-from streams.trading.book import Book
-from streams.trading.codes import CANCELLED, FILLED, REJECTED
 from streams.venues.binance.recording import Line, read_recording
 from streams.venues.binance.synthetic import SyntheticMarket
 from tests.real_recording import PATH
@@ -41,7 +37,6 @@ __all__ = [
     "TICKS_WRITER",
     "VENUE",
     "Columns",
-    "Reactor",
     "columns",
     "control",
     "feed_process",
@@ -61,46 +56,6 @@ WRITERS = {f"{topic}.v1": 10 + k for k, topic in enumerate(TOPICS)}
 FRAMES_WRITER, TICKS_WRITER, COMMANDS_WRITER, EVENTS_WRITER = 40, 41, 42, 43
 ROOM = {"scopes": 4, "accounts": 1, "executions": 1 << 12, "orders": 512, "window": 4096, "far": 8192, "levels": 1 << 13}
 MADE_S = 600.0
-
-
-class Reactor(Strategy):
-    """Answers every change of the touch that the market tells with a request: a new order at the touch, else the cancel of the one that is
-    open. Four buys, then four sells."""
-
-    order: int
-    sent: int
-    filled: int
-    cancelled: int
-    refused: int
-
-    def on_quote(self, ctx: Context, quote: QuoteSlot) -> None:
-        self.react(ctx, quote.instrument, quote.bid_px_ticks, quote.ask_px_ticks)
-
-    def on_book(self, ctx: Context, book: Book) -> None:
-        self.react(ctx, book.instrument, book.bid(), book.ask())
-
-    def react(self, ctx: Context, instrument: int, bid_ticks: int, ask_ticks: int) -> None:
-        if self.order != 0:
-            ctx.cancel(self.order)
-        elif self.sent % 8 < 4:
-            self.order = ctx.buy(instrument, bid_ticks, 1)
-            self.sent += 1
-        else:
-            self.order = ctx.sell(instrument, ask_ticks, 1)
-            self.sent += 1
-
-    def on_order(self, ctx: Context, report: ReportSlot) -> None:
-        if report.order_id != self.order:
-            return
-        if report.ord_status == FILLED:
-            self.filled += 1
-        elif report.ord_status == CANCELLED:
-            self.cancelled += 1
-        elif report.ord_status == REJECTED:
-            self.refused += 1
-        else:
-            return
-        self.order = 0
 
 
 def symbol(i: int) -> str:
@@ -163,7 +118,7 @@ def feed_process(instruments: int = 1) -> Process:
     return process
 
 
-def lane_process(instruments: int = 1, cls: type[Strategy] = Reactor) -> Process:
+def lane_process(instruments: int = 1, cls: type[Strategy] = Cycle) -> Process:
     """Strategy, risk and execute, with their control records stepped."""
     process = _process("trade", ("strategy", "risk", "execute"), instruments, cls)
     for record in control(instruments):

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import psutil
 from claims import Claim, conditions, report
-from fast_edge import SAMPLE, TEXT_BYTES, TEXTS, Edge
+from fast_edge import EDGE_FILES, SAMPLE, TEXT_BYTES, TEXTS, Edge
 from fast_lane import Refuses, clock
 from fast_world import EVENTS_WRITER, FRAMES_WRITER, TICKS_WRITER, VENUE, columns, feed_process, frames, lane_process, rings
 
@@ -113,9 +113,8 @@ def play_turns(turns: int, upto: int) -> int:
 @cache
 def player() -> Callable[[int, int], int]:
     """`play_turns` as machine code."""
-    here = Path(__file__)
     sources = native.sources(*SOURCES, "streams.lanes.fast_slots", "streams.lanes.fast_loop")
-    files = [*ring_sources(), *sources, here.with_name("fast_edge.py"), here]
+    files = [*ring_sources(), *sources, *EDGE_FILES, Path(__file__)]
     return native.functions("bench_turns", {"play_turns": (play_turns, 2)}, files)["play_turns"]
 
 

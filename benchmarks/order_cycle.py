@@ -23,14 +23,24 @@ from streams.agents.runner import node_sources
 from streams.kernel import NULL, Array, Struct, addr_of, at, call3, native
 from streams.kernel.view import View
 from streams.records import Limit, Name, NameKind, Rule
-from streams.slots import FLAG_FIRST, FLAG_LAST, KIND_LEVEL, KIND_REQUEST, KIND_VENUE_EVENT, LevelSlot, ReportSlot, VenueEventSlot
+from streams.slots import (
+    FLAG_FIRST,
+    FLAG_LAST,
+    KIND_LEVEL,
+    KIND_REQUEST,
+    KIND_VENUE_EVENT,
+    LevelSlot,
+    QuoteSlot,
+    ReportSlot,
+    VenueEventSlot,
+)
 from streams.strategies.base import Strategy
 from streams.strategies.made_records import ACCOUNT, EPOCH_S
 from streams.strategies.testing import Desk
 from streams.trading.book import Book
 from streams.trading.codes import CANCELLED, FILLED, REJECTED
 
-__all__ = ["Cycle", "Idle", "Market", "Steps", "play"]
+__all__ = ["LIMITS", "Cycle", "Idle", "Market", "Steps", "begin_event", "play"]
 
 BID_TICKS = 6_000
 EVENT_BYTES = 128
@@ -53,7 +63,7 @@ DESK = "desk:one"
 
 
 class Cycle(Strategy):
-    """One order at a time: sent, then filled at once or cancelled at the next update. Four buys, four sells."""
+    """One order at a time: sent at the touch, then filled at once or cancelled at the next update or quote. Four buys, four sells."""
 
     order: int
     sent: int
@@ -62,13 +72,20 @@ class Cycle(Strategy):
     refused: int
 
     def on_book(self, ctx: Context, book: Book) -> None:
+        self.go_on(ctx, book.instrument, book.bid(), book.ask())
+
+    def on_quote(self, ctx: Context, quote: QuoteSlot) -> None:
+        self.go_on(ctx, quote.instrument, quote.bid_px_ticks, quote.ask_px_ticks)
+
+    def go_on(self, ctx: Context, instrument: int, bid_ticks: int, ask_ticks: int) -> None:
+        """A request for every change that the market tells."""
         if self.order != 0:
             ctx.cancel(self.order)
         elif self.sent % 8 < 4:
-            self.order = ctx.buy(book.instrument, book.bid(), 1)
+            self.order = ctx.buy(instrument, bid_ticks, 1)
             self.sent += 1
         else:
-            self.order = ctx.sell(book.instrument, book.ask(), 1)
+            self.order = ctx.sell(instrument, ask_ticks, 1)
             self.sent += 1
 
     def on_order(self, ctx: Context, report: ReportSlot) -> None:
@@ -92,6 +109,23 @@ class Idle(Strategy):
 
     def on_book(self, ctx: Context, book: Book) -> None:
         self.seen += 1
+
+
+def begin_event(e: VenueEventSlot, id: int, now_ns: int, kind: int, request_id: int, order_id: int, instrument: int, side: int) -> None:
+    """What the venue says to a request, without prices, sizes and executions."""
+    e.stamp(id, request_id, now_ns, now_ns, instrument, KIND_VENUE_EVENT, side)
+    e.order_id = order_id
+    e.request_id = request_id
+    e.exec_hi = NULL
+    e.exec_lo = NULL
+    e.last_px_ticks = NULL
+    e.last_qty_lots = NULL
+    e.px_ticks = NULL
+    e.qty_lots = NULL
+    e.fee = NULL
+    e.fee_currency = -1
+    e.event_type = kind
+    e.maker = -1
 
 
 class Market(Struct, align=64):
@@ -144,20 +178,7 @@ class Market(Struct, align=64):
 
     def event(self, n: int, kind: int, request_id: int, order_id: int, instrument: int, side: int) -> None:
         """Begin the n-th answer."""
-        e = self.answers[n]
-        e.stamp(self.updates * 8 + n + 1, request_id, self.now_ns, self.now_ns, instrument, KIND_VENUE_EVENT, side)
-        e.order_id = order_id
-        e.request_id = request_id
-        e.exec_hi = NULL
-        e.exec_lo = NULL
-        e.last_px_ticks = NULL
-        e.last_qty_lots = NULL
-        e.px_ticks = NULL
-        e.qty_lots = NULL
-        e.fee = NULL
-        e.fee_currency = -1
-        e.event_type = kind
-        e.maker = -1
+        begin_event(self.answers[n], self.updates * 8 + n + 1, self.now_ns, kind, request_id, order_id, instrument, side)
 
 
 def play_steps(market: int, node: int, step: int, n: int) -> int:
