@@ -24,7 +24,7 @@ from streams.errors import LaneError
 from streams.kernel.struct import StructMeta
 from streams.lanes.fast_slots import FrameMark, RecordSlot, StampSlot, TakenSlot
 from streams.lanes.record_ring import ABOUT
-from streams.lanes.ring import Ring
+from streams.lanes.ring import Ring, ring_nbytes
 from streams.lanes.ring_run import RingRun, live_run, read_run, shards_there, write_run
 from streams.lanes.ring_seen import look
 from streams.slots import SLOTS, CommandSlot, FundingSlot, LevelSlot, QuoteSlot, Slot, TradeSlot, VenueEventSlot
@@ -154,6 +154,11 @@ class FastShard:
             RingPlan(self.kill, records, 1024, "", (lane, gateway, mirror), ABOUT),
         )
         return {plan.name: plan for plan in found}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its rings, but for a few pages."""
+        return sum(ring_nbytes(plan.slots, plan.capacity) for plan in self.plans().values())
 
     def open(self, name: str) -> Ring:
         """A ring of the shard, its pages at hand; LaneError if it is not there, or if its slots are laid out otherwise."""

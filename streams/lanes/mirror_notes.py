@@ -90,7 +90,7 @@ class MirrorNotes:
             name, full = source.ring.path, source.ring.full
             if full > self._full.setdefault(name, full):
                 self._full[name] = full
-                self.alert(Severity.WARNING, f"{name}: its writer waited for room; a reader is stuck, or give the ring more (ring_mib)")
+                self.alert(Severity.WARNING, f"{name}: its writer waited for room; a reader is stuck, or give the ring more (fast.ring)")
             crowded = source.ring.head - source.committed > source.ring.capacity // _CROWDED
             if crowded and name not in self._crowded:
                 self.alert(Severity.WARNING, f"{name}: more than half of it is not in topics yet; does the broker answer?")

@@ -120,7 +120,7 @@ class RecordWriter:
             ring = self.writer.ring
             raise LaneError(
                 f"{ring.path}: a record of {topic} has {len(payload):,} bytes; the ring takes at most half of its "
-                f"{ring.capacity * ring.slot_nbytes:,}: give it more (ring_mib)"
+                f"{ring.capacity * ring.slot_nbytes:,}: give it more (fast.ring)"
             )
         return found
 

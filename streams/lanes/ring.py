@@ -34,13 +34,24 @@ from streams.lanes.ring_memory import RingMemory, reserve
 from streams.lanes.ring_owner import alive, held, started
 from streams.lanes.waiting import POLICIES, Waiting
 
-__all__ = ["LineInfo", "Ring"]
+__all__ = ["LineInfo", "Ring", "ring_nbytes"]
 
 _MAGIC = int.from_bytes(b"millring", "little")
 _VERSION = 1
 _NEVER = 1 << 62
 _SIZES = (64, 128, 256)
 _NOTHING: Mapping[str, str] = {}
+
+
+def ring_nbytes(slots: Sequence[StructMeta], capacity: int) -> int:
+    """Bytes of the slots of a ring that `Ring.create` would make."""
+    size = max(s._size_ for s in slots)
+    return size * _rounded(capacity, size)
+
+
+def _rounded(capacity: int, size: int) -> int:
+    """Slots that a ring has: a power of two that fills a page."""
+    return 1 << (max(capacity, mmap.PAGESIZE // size) - 1).bit_length()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ class Ring:
             raise LaneError(f"{path}: slots of {size} bytes; a ring has slots of 64, 128 or 256 bytes")
         if capacity <= 0:
             raise LaneError(f"{path}: capacity {capacity}; at least one slot is needed")
-        capacity = 1 << (max(capacity, mmap.PAGESIZE // size) - 1).bit_length()
+        capacity = _rounded(capacity, size)
         text = json.dumps(at.described(slots, about), separators=(",", ":")).encode()
         header = up(at.TEXT + len(text), mmap.PAGESIZE)
         aside = f"{path}.{os.getpid()}.new"

@@ -1,9 +1,14 @@
 """The rings of a topology's fast lane: where they are, having them there before anyone opens them, and removing them after a run."""
 
+import json
+import os
 from pathlib import Path
 
-from streams.config import Endpoints
+import psutil
+
+from streams.config import Endpoints, home_folder
 from streams.control.targets import targets
+from streams.errors import LaneError
 from streams.lanes.control import COMMANDS, read_control
 from streams.lanes.fast_rings import FastShard, RingRun, remove_rings, rings_folder
 from streams.lanes.registry import SchemaIds
@@ -12,9 +17,10 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
 from streams.topology.instances import TOOLS, Instance, fast_shards, shell_name
 from streams.topology.model import Topology
+from streams.topology.processes import run_folder
 from streams.topology.runs import Run
 
-__all__ = ["checkpoint_path", "drop_rings", "lay_rings", "rings_of", "unmirrored"]
+__all__ = ["check_room", "checkpoint_path", "drop_rings", "follow_home", "lay_rings", "note_rings", "rings_of", "unmirrored"]
 
 _NOT_MIRRORED = ("control", "kill")
 """Rings whose records come from topics, or are commands that reach theirs by other ways too."""
@@ -32,12 +38,33 @@ def checkpoint_path(topology: Topology, instance: Instance) -> Path:
     return rings_of(topology, instance.shard).checkpoint_path(instance.name)
 
 
+def check_room(topology: Topology) -> None:
+    """LaneError unless this host has the memory for the topology's rings; a host without would end processes when it is written."""
+    shards = [rings_of(topology, shard) for shard in fast_shards(topology)]
+    if not shards:
+        return
+    folder, needed = shards[0].folder, sum(shard.nbytes for shard in shards)
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    found, held = os.statvfs(there), sum(path.stat().st_blocks * 512 for path in folder.glob("*.ring"))
+    free = found.f_bavail * found.f_frsize
+    if there.is_relative_to("/dev/shm"):
+        free = min(free, psutil.virtual_memory().available)
+    if needed > free + held:
+        some = f"write {fits} MiB or less" if (fits := topology.fast.ring_mib * (free + held) // needed // 2) else "free some"
+        raise LaneError(
+            f"{topology.path}: fast.ring: {topology.fast.ring_mib:,} MiB make {needed >> 20:,} MiB for all rings of {len(shards)} shards, "
+            f"and {there} has {(free + held) >> 20:,} MiB free; {some}, or use fewer shards"
+        )
+
+
 def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
     """Have every ring of the topology there for a run, and no other; the shards whose rings were made anew."""
     shards = list(fast_shards(topology))
+    follow_home()
     remove_rings(keep=shards)  # those that another topology has left would still take commands
     if not shards:
         return []
+    note_rings()
     wire = Wire(SchemaIds(where.registry))
     control = read_control(where.kafka, wire, ("names.v1",))
     tools = [writer_name(tool, 0, COMMANDS) for tool, topics in TOOLS.items() if COMMANDS in topics]
@@ -53,6 +80,28 @@ def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
         targets={name: kind.name for name, kind in targets(control.names).items()},
     )
     return [shard for shard in shards if rings_of(topology, shard).create_all(told)]
+
+
+def note_rings() -> None:
+    """Let the state folder say where it is, and where its rings are."""
+    _note().parent.mkdir(parents=True, exist_ok=True)
+    _note().write_text(json.dumps({"home": str(home_folder().resolve()), "rings": str(rings_folder())}))
+
+
+def follow_home() -> None:
+    """Let rings in memory follow a state folder that was moved: they are found by its path. Those of one that is still there stay."""
+    try:
+        before = json.loads(_note().read_text())
+        old, new = Path(before["rings"]), rings_folder()
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if old != new and old.is_dir() and not new.exists() and not Path(before["home"]).exists():
+        old.rename(new)
+
+
+def _note() -> Path:
+    """Where a state folder keeps its own path, and that of its rings."""
+    return run_folder() / "rings"
 
 
 def unmirrored(folder: Path) -> int:
@@ -71,6 +120,7 @@ def drop_rings(always: bool = False) -> str:
 
     always : also if they hold what is in no topic yet
     """
+    follow_home()
     folder = rings_folder()
     if not any(folder.glob("*.ring")):
         return ""

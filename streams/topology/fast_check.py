@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from streams.agents.spec import DEFAULT_SIZES
 from streams.topology.classes import load_class
+from streams.topology.cores import faults_of_cores
 from streams.topology.source import Keys
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def faults_of_fast(topology: "Topology") -> Found:
         yield from _lane(topology, lanes[0])
         yield from _shards(topology, lanes[0])
         yield from _room(topology, lanes[0])
+        yield from faults_of_cores(topology)
 
 
 def _standbys(topology: "Topology", fast: list[str]) -> Found:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from streams.config import Endpoints
 from streams.errors import ConfigError, MillraceError
 from streams.records import CommandType
-from streams.topology.fast import lay_rings
+from streams.topology.cores import absent_cores
+from streams.topology.fast import check_room, lay_rings
 from streams.topology.instances import instances
 from streams.topology.model import Topology
 from streams.topology.processes import control_port, run_folder
@@ -63,9 +64,12 @@ def run(topology: Topology, where: Endpoints, options: RunOptions, say: Say = pr
     """
     with _alone(), _signals() as signals:
         began_s = time.monotonic()
+        check_room(topology)
         current = open_run(topology, where, [file for files in options.recordings.values() for file in files], options.speed, options.fresh)
         say(f"run {current.number} {'opened' if current.fresh else 'goes on'}: topology {topology.name}, clock {_clock_text(current)}")
         say(f"page http://127.0.0.1:{control_port()}/  positions, orders, health; stops trading")
+        for line in absent_cores(topology):
+            say(line)
         lay_rings(topology, where, current)
         found = instances(topology)
         standbys = {one.label for one in found if one.kind == "agents" and topology.processes[one.name].standby}

@@ -12,6 +12,7 @@ from tests.topology.files import DEMO, changed
 FAST = DEMO.with_name("fast.yaml")
 MARKET = ("market: {lane: kafka, agents: [normalize]}", "market: {lane: fast, agents: [normalize]}")
 TRADE = ("trade: {lane: kafka, agents: [strategy, risk, execute]}", "trade: {lane: fast, agents: [strategy, risk, execute]}")
+SPINS = (TRADE[0], "trade: {lane: fast, wait: spin, cpu: 3, agents: [strategy, risk, execute]}")
 TWO_SHARDS = (
     ("instruments:\n  binance:BTCUSDT", "instruments:\n  binance:ETHUSDT:\n  binance:BTCUSDT"),
     ("name: demo", "name: demo\nshards: {binance:ETHUSDT: 1}"),
@@ -120,6 +121,18 @@ def test_load_seat_of_a_process_is_read(tmp_path):
         ),
         ([MARKET, (TRADE[0], "trade: {lane: fast, wait: doze, agents: [strategy, risk, execute]}")], "wait: 'doze' is not known"),
         ([MARKET, (TRADE[0], "trade: {lane: fast, cpu: -1, agents: [strategy, risk, execute]}")], "cpu: -1 names no core"),
+        (
+            [MARKET, *TWO_SHARDS, SPINS],
+            "processes.trade.cpu: core 3 is that of trade.1 too, which would hardly run: trade spins and never gives it away",
+        ),
+        (
+            [
+                MARKET,
+                (TRADE[0], "trade: {lane: fast, wait: spin, cpu: 3, agents: [strategy, risk, execute]}"),
+                ("sinks:", "fast: {mirror: {cpu: 3}}\nsinks:"),
+            ],
+            "processes.trade.cpu: core 3 is that of mirror too",
+        ),
         ([MARKET, TRADE, ("sinks:", "fast: {ring: 64}\nsinks:")], "fast.ring: 64 is no amount of memory"),
         (
             [MARKET, TRADE, ("sinks:", "fast: {ring: 1 MiB}\nsinks:")],

@@ -228,14 +228,14 @@ class FrameLane:
         if s.stage != k.NEW:
             raise LaneError(
                 f"{self.market.ring.path}: the records of frame {ids.text(int(s.id))} take more than half of its "
-                f"{self.market.ring.capacity:,} slots; give it more (ring_mib)"
+                f"{self.market.ring.capacity:,} slots; give it more (fast.ring)"
             )
         times, seqs, starts, sizes = self._kept[:4]
         row = int(s.at)
         if sizes[row] > PAYLOAD_LIMIT_BYTES:
             why = f"frame of {sizes[row]} bytes; a record holds {PAYLOAD_LIMIT_BYTES}, the rest is cut off here"
         else:
-            why = f"frame of {sizes[row]} bytes; {self.frames.writer.ring.path} takes half of its own bytes: give it more (ring_mib)"
+            why = f"frame of {sizes[row]} bytes; {self.frames.writer.ring.path} takes half of its own bytes: give it more (fast.ring)"
         self.letters.too_large(int(times[row]), int(seqs[row]), ctypes.string_at(int(starts[row]), int(sizes[row])), why)
         s.at = row + 1
 

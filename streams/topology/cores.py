@@ -1,0 +1,69 @@
+"""Which core each process of a topology is pinned to, what cannot work of that, and what this host does not have."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.topology.seat import Place, Seat
+from streams.topology.source import Keys, path_text
+
+if TYPE_CHECKING:
+    from streams.topology.model import Topology
+
+__all__ = ["Pinned", "absent_cores", "faults_of_cores", "pinned"]
+
+
+class Pinned(NamedTuple):
+    """One process on a core. keys: where the topology says so; label: its name, with the shard beyond shard 0; spins: it owns the core."""
+
+    keys: Keys
+    label: str
+    core: int
+    spins: bool
+
+
+def pinned(topology: "Topology") -> Iterator[Pinned]:
+    """Every process that a topology pins, shard by shard."""
+    shards = sorted({topology.shard(name) for name in topology.instruments})
+    for keys, name, place in _places(topology):
+        spins = isinstance(place, Seat) and place.wait == "spin"
+        for shard in shards if place.cpu else ():
+            yield Pinned((*keys, "cpu"), f"{name}.{shard}" if shard else name, place.cpu[shard % len(place.cpu)], spins)
+
+
+def faults_of_cores(topology: "Topology") -> Iterator[tuple[Keys, str]]:
+    """A process that spins never gives its core away, so nobody else is pinned there."""
+    there: dict[int, list[Pinned]] = {}
+    for one in pinned(topology):
+        there.setdefault(one.core, []).append(one)
+    for core, found in there.items():
+        spinning = next((one for one in found if one.spins), None)
+        if spinning is not None and len(found) > 1:
+            others = ", ".join(one.label for one in found if one is not spinning)
+            yield (
+                spinning.keys,
+                f"core {core} is that of {others} too, which would hardly run: {spinning.label} spins and never gives it away; "
+                "give each a core of its own (a list has one a shard), or write wait: backoff",
+            )
+
+
+def absent_cores(topology: "Topology") -> list[str]:
+    """A line for each process that is pinned to a core which this host does not let it have; it runs wherever the host puts it."""
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    cores = os.sched_getaffinity(0)
+    have = ", ".join(map(str, sorted(cores)))
+    return [
+        f"{topology.path}: {path_text(one.keys)}: this host has the cores {have}, and no {one.core} for {one.label}, which is not pinned"
+        for one in pinned(topology)
+        if one.core not in cores
+    ]
+
+
+def _places(topology: "Topology") -> Iterator[tuple[Keys, str, Place]]:
+    for name, process in topology.processes.items():
+        shown = "feed" if name == topology.fast_market else name
+        yield ("processes", name), shown, process if process.lane == "fast" else Place(cpu=process.cpu)
+    if topology.fast_lane:
+        yield ("fast", "gateway"), "gateway", topology.fast.gateway
+        yield ("fast", "mirror"), "mirror", topology.fast.mirror
