@@ -194,6 +194,10 @@ class MarketNode(ABC):
     def state(self) -> bytes:
         """Everything that decides future outputs, but the instruments, as bytes."""
 
+    def parts_in_memory(self) -> dict[str, Any]:
+        """The memory of the state, uint8[n], as part "normalize"; empty if it is plain."""
+        return {}
+
     @abstractmethod
     def load(self, state: bytes) -> None:
         """Take a state that `state` gave; the instruments have been learned before."""
@@ -250,6 +254,9 @@ class CompiledMarket(MarketNode):
 
     def state(self) -> bytes:
         return self.memory.tobytes()
+
+    def parts_in_memory(self) -> dict[str, Any]:
+        return {"normalize": self.memory}
 
     def load(self, state: bytes) -> None:
         if len(state) != len(self.memory):

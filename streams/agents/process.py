@@ -296,20 +296,40 @@ class Process:
     def snapshot(self) -> dict[str, tuple[str, str, bytes]]:
         """The whole state between two inputs: part -> (layout, fields, bytes)."""
         self._flush()
-        control = {
-            "run_id": self.run_id,
-            "now_ns": self.now_ns,
-            "names": [codec.encode(n).hex() for n in self.names],
-            "instruments": [codec.encode(i).hex() for i in self.instruments],
-            "models": self.models,
-            "ignored": self.normalize.ignored if self.normalize is not None else {},
-        }
-        data = {"control": json.dumps(control, sort_keys=True).encode()}
+        data = {"control": self.control_state(self.control_facts())}
         if self.normalize is not None:
             data["normalize"] = self.normalize.state()
         if self.node is not None:
             data.update(self.node.pack())
         return {part: (*layout, data[part]) for part, layout in self.layouts().items()}
+
+    def settle(self) -> None:
+        """Carry what the node has been given: its memory is then the state between two inputs."""
+        self._flush()
+
+    def memory(self) -> dict[str, Any]:
+        """The memory of each compiled part of the state but control, in place: uint8[n] by part. Empty if the process is plain."""
+        found = {} if self.normalize is None else self.normalize.parts_in_memory()
+        return found if self.node is None else {**found, **self.node.parts_in_memory()}
+
+    def control_facts(self) -> dict[str, Any]:
+        """What control records have told so far, for `control_state`. What it refers to only grows."""
+        return {
+            "run_id": self.run_id,
+            "now_ns": self.now_ns,
+            "names": len(self.names),
+            "instruments": len(self.instruments),
+            "models": {**self.models},
+            "ignored": {**self.normalize.ignored} if self.normalize is not None else {},
+        }
+
+    def control_state(self, facts: Mapping[str, Any]) -> bytes:
+        """The part of a snapshot that control records make, as it was when `control_facts` gave `facts`. Any thread may ask."""
+        told = {
+            "names": [codec.encode(n).hex() for n in self.names[: facts["names"]]],
+            "instruments": [codec.encode(i).hex() for i in self.instruments[: facts["instruments"]]],
+        }
+        return json.dumps({**facts, **told}, sort_keys=True).encode()
 
     def restore(self, parts: Mapping[str, tuple[str, str, bytes]]) -> None:
         """Take a state that `snapshot` gave in place of the present one. RestoreError where a part is missing or has another layout."""

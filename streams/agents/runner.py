@@ -1,7 +1,7 @@
 """The node of a process, run plain or compiled behind one interface: slots in, slots out, state as bytes."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,6 +77,14 @@ class NodeRunner(Protocol):
 
     def unpack(self, parts: dict[str, bytes]) -> None:
         """Take a state that `pack` gave."""
+        ...
+
+    def parts_in_memory(self) -> dict[str, Any]:
+        """The memory of each part, addresses and all: uint8[n]; empty if it is plain."""
+        ...
+
+    def without_addresses(self, parts: Mapping[str, Any]) -> None:
+        """Make of a copy of that memory what `pack` gives."""
         ...
 
 
@@ -191,6 +199,12 @@ class PlainNode:
             strategy.unpack(parts[f"strategy:{i}"])
         self._bind()
 
+    def parts_in_memory(self) -> dict[str, Any]:
+        return {}
+
+    def without_addresses(self, parts: Mapping[str, Any]) -> None:
+        pass
+
 
 class CompiledNode:
     """The node as flat memory and machine code."""
@@ -288,6 +302,14 @@ class CompiledNode:
         for i, state in enumerate(self.states):
             self._take(state, parts[f"strategy:{i}"], f"strategy:{i}")
         self._bind()
+
+    def parts_in_memory(self) -> dict[str, Any]:
+        return {"node": self.mem} | {f"strategy:{i}": state for i, state in enumerate(self.states)}
+
+    def without_addresses(self, parts: Mapping[str, Any]) -> None:
+        entries = View(Node, parts["node"]).strategy.entries
+        for i in range(len(self.states)):
+            _set_callbacks(entries[i], {}, 0)
 
     @staticmethod
     def _take(mem: Any, data: bytes, name: str) -> None:

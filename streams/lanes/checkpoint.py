@@ -3,17 +3,18 @@
 The file is replaced at once: a process that is killed leaves the one before or the new one, never half of one. It is not forced to disk,
 because the rings would not survive the host either.
 
-    checkpoint.save(run, {"market-feed": 12_345}, process.snapshot(), {"positions": ...})     # begins, in a thread
+    checkpoint.save(run, {"market-feed": 12_345}, process.snapshot, {"positions": ...})       # begins, in a thread
     done = checkpoint.done()                                                                  # once it is written: commit up to it
 """
 
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ from streams.errors import LaneError, RestoreError
 
 __all__ = ["Blocks", "Checkpoint", "Saved"]
 
-Blocks = Mapping[str, tuple[str, str, bytes]]
+Blocks = Mapping[str, tuple[str, str, bytes | memoryview]]
 """Part -> (layout fingerprint, field list as JSON, state): what `Process.snapshot` gives and `Process.restore` takes."""
 
 _MAGIC = b"millrace checkpoint 1\n"
@@ -54,34 +55,38 @@ class Checkpoint:
         self.failed: str | None = None
         """Why the last one could not be written; the one before still stands."""
         self._thread: threading.Thread | None = None
+        self._idle = threading.Event()
+        self._idle.set()
+        self._next: SimpleQueue[tuple[int, dict[str, int], Blocks | Callable[[], Blocks], dict[str, Any]]] = SimpleQueue()
         self._written: dict[str, int] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether one is being written."""
-        return self._thread is not None and self._thread.is_alive()
+        return not self._idle.is_set()
 
-    def save(self, run_number: int, positions: Mapping[str, int], parts: Blocks, extra: Mapping[str, Any]) -> None:
-        """Begin to write one, after the one under way. The parts must not change any more."""
+    def save(
+        self, run_number: int, positions: Mapping[str, int], parts: Blocks | Callable[[], Blocks], extra: Mapping[str, Any]
+    ) -> None:
+        """Begin to write one, after the one under way. The parts, or what the thread is to call for them, must not change any more."""
         self.wait()
-        args = (run_number, dict(positions), dict(parts), dict(extra))
-        self._thread = threading.Thread(target=self._run, args=args, name="checkpoint", daemon=True)
-        self._thread.start()
+        if self._thread is None:  # one for all of them: to start it takes longer than to wake it
+            self._thread = threading.Thread(target=self._serve, name="checkpoint", daemon=True)
+            self._thread.start()
+        self._idle.clear()
+        self._next.put((run_number, dict(positions), parts, dict(extra)))
 
     def done(self) -> dict[str, int] | None:
         """The positions of one that has been written since the last call, None if none has: rings may be committed up to them."""
-        if self._thread is None or self._thread.is_alive():
+        if self.busy:
             return None
-        self._thread.join()
-        self._thread, written, self._written = None, self._written, None
+        written, self._written = self._written, None
         return written
 
     def wait(self, timeout_s: float = 60.0) -> None:
         """Until the one under way is written; LaneError if it takes longer."""
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-            if self._thread.is_alive():
-                raise LaneError(f"{self.path}: a checkpoint was not written within {timeout_s:.0f} s; is the disk full or stuck?")
+        if not self._idle.wait(timeout_s):
+            raise LaneError(f"{self.path}: a checkpoint was not written within {timeout_s:.0f} s; is the disk full or stuck?")
 
     def load(self, run_number: int) -> Saved | None:
         """The checkpoint of a run; None if there is none, or it is of another run. RestoreError if it is damaged, or of another version."""
@@ -97,16 +102,27 @@ class Checkpoint:
         self.wait()
         self.path.unlink(missing_ok=True)
 
-    def _run(self, run_number: int, positions: dict[str, int], parts: dict[str, Any], extra: dict[str, Any]) -> None:
+    def _serve(self) -> None:
+        while True:
+            args = self._next.get()
+            try:
+                self._run(*args)
+            finally:
+                del args
+                self._idle.set()
+
+    def _run(
+        self, run_number: int, positions: dict[str, int], parts: Blocks | Callable[[], Blocks], extra: dict[str, Any]
+    ) -> None:
         try:
-            _write(self.path, _encoded(run_number, positions, parts, extra))
+            _write(self.path, _encoded(run_number, positions, parts() if callable(parts) else parts, extra))
             self._written, self.failed = positions, None
-        except OSError as error:
-            self.failed = f"{self.path}: {error.strerror}"
+        except Exception as error:  # the next one may be written
+            self.failed = f"{self.path}: {(error.strerror if isinstance(error, OSError) else '') or repr(error)}"
             _LOG.error("checkpoint not written", path=str(self.path), reason=self.failed)
 
 
-def _encoded(run_number: int, positions: dict[str, int], parts: dict[str, Any], extra: dict[str, Any]) -> list[bytes]:
+def _encoded(run_number: int, positions: dict[str, int], parts: Blocks, extra: dict[str, Any]) -> list[bytes | memoryview]:
     blocks = [[name, layout, fields, len(data)] for name, (layout, fields, data) in parts.items()]
     head = json.dumps({"run": run_number, "positions": positions, "parts": blocks, "extra": extra}).encode()
     pieces = [len(head).to_bytes(8, "little"), head, *(data for _, _, data in parts.values())]
@@ -131,7 +147,7 @@ def _decoded(path: Path, data: bytes) -> Saved:
     return Saved(head["run"], head["positions"], parts, head["extra"])
 
 
-def _write(path: Path, pieces: list[bytes]) -> None:
+def _write(path: Path, pieces: list[bytes | memoryview]) -> None:
     """Aside, then in place."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}.tmp")

@@ -26,6 +26,7 @@ from streams.lanes import fast_loop as k
 from streams.lanes.checkpoint import Checkpoint
 from streams.lanes.control import COMMANDS
 from streams.lanes.control_ring import ControlRing
+from streams.lanes.fast_checkpoints import LaneCheckpoints
 from streams.lanes.fast_kept import Known, first_start, start_again
 from streams.lanes.fast_lane import FastLane
 from streams.lanes.fast_report import Reporter
@@ -98,7 +99,7 @@ class FastProcess:
         self.laps = Laps()
         self._rings: list[Ring] = []
         self._ends: list[Reader | Writer] = []
-        self._saved_s = self._clock_due_s = 0.0
+        self._clock_due_s = 0.0
 
     @property
     def new_run(self) -> int:
@@ -129,7 +130,7 @@ class FastProcess:
         self._take_over(known, saved)
         self.opened = True
         if saved is None:
-            self._save()  # from here on a restart asks nobody
+            self.checkpoints.save(marked=False)  # from here on a restart asks nobody
             self.checkpoint.wait()
         self.laps.lap("rings")
 
@@ -139,7 +140,7 @@ class FastProcess:
         self._to_end()
         if self.stop or self.new_run:
             return
-        self._save()
+        self.checkpoints.save()
         self.status.write(state="running", run=self.run_number, restored_batches=self.lane.counters.taken)
         sys.setswitchinterval(_SWITCH_S)
         self.reporter.start()
@@ -164,9 +165,9 @@ class FastProcess:
         stop = self.lane.run(monotonic_ns() + (_SOON_NS if self.checkpoint.busy else _SLICE_NS))
         if stop == k.TOLD and self.steps.take() == 0 and not self.lane.has_room:
             stop = self._stuck()
-        self._commit()
-        if stop == k.CROWDED or (time.monotonic() - self._saved_s > self.spec.snapshot_s and not self.checkpoint.busy):
-            self._save()
+        self.checkpoints.commit()
+        if stop == k.CROWDED or (self.checkpoints.age_s > self.spec.snapshot_s and not self.checkpoint.busy):
+            self.checkpoints.save()
         if time.monotonic() >= self._clock_due_s:
             self._clock_due_s = time.monotonic() + _CLOCK_S
             self.lane.set_clock()
@@ -188,8 +189,8 @@ class FastProcess:
                 x = self.lane.state
                 self.steps.again(int(x.told_ring), int(x.told_first), int(x.told_end))
             elif stop == k.CROWDED:
-                self._save()
-            self._commit()
+                self.checkpoints.save()
+            self.checkpoints.commit()
         self.laps.lap("again")
 
     def _to_end(self) -> None:
@@ -199,9 +200,9 @@ class FastProcess:
         while not self.told.ended and not self.stop and not self.new_run:
             if self.steps.take() == 0:
                 time.sleep(_NAP_S)
-            self._commit()
+            self.checkpoints.commit()
             if not self.checkpoint.busy and any(end.held > _CROWDED for end in told):
-                self._save()
+                self.checkpoints.save()
             if time.monotonic() > until_s:
                 raise LaneError(f"{self.spec.lane.name}: the mirror did not forward the control topics within {_END_S:.0f} s; does it run?")
         self.laps.lap("control")
@@ -213,39 +214,9 @@ class FastProcess:
         until_s = time.monotonic() + _STOP_S
         while self.lane.lag and time.monotonic() < until_s:
             if self.lane.run(monotonic_ns() + _SOON_NS) == k.CROWDED:
-                self._save()
-            self._commit()
-        self.checkpoint.wait()
-        self._commit()
-        self._save()
-        self.checkpoint.wait()
-        self._commit()
-
-    # ---- checkpoints ----
-    def _save(self) -> None:
-        """Begin to write a checkpoint, after the one under way."""
-        lane, shard, known = self.lane, self.spec.rings, self.known
-        positions = {name: lane.position(ring) for ring, name in self._names.items()} | {shard.own: lane.written}
-        lane.process.advance(lane.last_ts_ns)
-        extra = known.extra(self.wire)
-        extra |= {"loop": lane.kept(), "control": self.told.state(), "generation": self.generation}
-        lane.state.asked = 1
-        self.checkpoint.save(self.run_number, positions, lane.process.snapshot(), extra)
-        self._saved_s = time.monotonic()
-
-    def _commit(self) -> None:
-        """Let slots go that a checkpoint has made needless."""
-        done = self.checkpoint.done()
-        if done is None:
-            if not self.checkpoint.busy:
-                self.lane.state.asked = 0
-            return
-        for ring, name in self._names.items():
-            self.lane.inputs[ring].commit_to(done[name])
-        assert self.lane.own is not None
-        self.lane.own.seek(self.lane.written)  # it reads in a replay only
-        self.lane.own.commit_to(done[self.spec.rings.own])
-        self.lane.state.asked = 0
+                self.checkpoints.save()
+            self.checkpoints.commit()
+        self.checkpoints.finish()
 
     # ---- construction ----
     def _open_rings(self) -> None:
@@ -286,6 +257,7 @@ class FastProcess:
         self.lane.last_ts_ns = known.last_ts_ns
         if saved is not None:
             self.lane.take_kept(saved.extra["loop"])
+        self.checkpoints = LaneCheckpoints(self.lane, self.checkpoint, self.run_number, self._names, shard.own, self._kept)
         self.known = known
         self.reporter = Reporter(self.lane, self.status)
         writers = {known.process.spec.writers[topic] for topic in known.process.writes} | {known.writers[COMMANDS]}
@@ -295,9 +267,13 @@ class FastProcess:
         records = LaneRecords(spec.lane, self.wire, known.writers, self.run_number, known.outputs)
         self.steps = ToldSteps(self.lane, self.told, records, self._waits)
 
+    def _kept(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the lane."""
+        return self.known.extra(self.wire) | {"control": self.told.state(), "generation": self.generation}
+
     def _waits(self) -> None:
         """While the lane's ring has no room."""
-        self._commit()
+        self.checkpoints.commit()
         if self.stop:
             raise _StoppedError
 

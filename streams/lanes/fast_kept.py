@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from streams.errors import LaneError
@@ -46,10 +47,14 @@ class Known:
         writer = self.writers[topic]
         return self.outputs.last_ids.get(writer, (topic, ids.make(writer, 0)))[1]
 
+    @cached_property
+    def _kept_control(self) -> dict[str, Any]:
+        return kept_control(self.control)
+
     def extra(self, wire: Wire) -> dict[str, Any]:
         """What a checkpoint keeps of it, JSON."""
         last_ids = [[writer, topic, id] for writer, (topic, id) in self.outputs.last_ids.items()]
-        return {"known": kept_control(self.control), "schemas": wire.ids.known(), "last_ids": last_ids}
+        return {"known": self._kept_control, "schemas": wire.ids.known(), "last_ids": last_ids}
 
 
 def first_start(spec: LaneSpec, wire: Wire, run: RingRun, build: Build) -> Known:

@@ -153,6 +153,12 @@ class FastLane:
         """Write that Python takes a record of control or kill; false if the ring has no room."""
         return self._entries["fast_taken"](self.address, ring, first, count, flags) == 1
 
+    def mark(self) -> bool:
+        """Write that a checkpoint holds the state as it is here; false, and nothing is written: the ring has no room, the loop is within what
+        it has taken, or in a replay."""
+        between = self.state.at >= self.state.end and not self.replaying
+        return between and TAKEN_MARKET in self.inputs and self.take(TAKEN_MARKET, self.position(TAKEN_MARKET), 0)
+
     @property
     def has_room(self) -> bool:
         """Whether the ring has room for what an input may cause."""

@@ -47,6 +47,9 @@ class FrameMark(Slot, align=64):
 class TakenSlot(Slot, align=64):
     """The lane says which slots of an input it steps now: whole records only. Stands before all that comes of them. 64 bytes.
 
+    One that takes nothing (count 0) marks a checkpoint: its process keeps the state that it has here, between two inputs. In the ring of
+    market data `first` is then the next slot of the ring of frames.
+
     id, cause_id : 0
     ts_ns        : the lane's now before it steps them, ns of the run
     """
@@ -54,7 +57,7 @@ class TakenSlot(Slot, align=64):
     first: int  # number of the first slot in the input's ring, >= 0
     taken_ns: int  # monotonic
     ring: I32  # which input: TAKEN_...
-    count: I32  # slots, > 0
+    count: I32  # slots; 0 = a checkpoint
 
 
 class StampSlot(Slot, align=128):

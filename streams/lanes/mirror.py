@@ -24,6 +24,7 @@ from streams.lanes.mirror_kill import KillWatch
 from streams.lanes.mirror_notes import MirrorNotes, StageFigures
 from streams.lanes.mirror_open import Clients, MirrorSettings, ShardRings, open_clients, open_sides
 from streams.lanes.mirror_process import FactsOf, Writers
+from streams.lanes.mirror_snapshots import Snapshots
 from streams.lanes.mirror_values import prepare
 from streams.lanes.registry import SchemaIds
 from streams.lanes.stages import MIRROR_STAGES, histogram_path
@@ -61,6 +62,7 @@ class Mirror:
         self._market_facts, self._lane_facts = market, lane
         self._rings: ShardRings | None = None
         self._clients: Clients | None = None
+        self._snapshots: list[Snapshots] = []
         self._figures = StageFigures(settings.rings.folder, settings.shard)
         self._away_since_s = 0.0
         self._failures = self._records_before = 0
@@ -110,6 +112,7 @@ class Mirror:
         laps.lap("state")
         self._kills = KillWatch(self._rings[self._rings.shard.kill], self._sides.forwarder.command_offsets, self._clients.control)
         self._batches = MirrorBatches(self._sides, self._rings, self._clients.sender, self._kills, self.wire)
+        self._snapshots = self._new_snapshots()
         self._letters_before = self.status.now.dead_letters
         self._releases = self._rings.releases()
         self._notes = self._new_notes()
@@ -125,10 +128,16 @@ class Mirror:
             now_s = time.monotonic()
             stopping = self.stop.is_set()
             if now_s >= due_s and (stopping or now_s >= idle_due_s or self._busy()):
+                for one in self._snapshots:
+                    one.note()
                 self._batches.write(self._notes.take())
                 self._count()
+                for one in self._snapshots:
+                    one.look()
                 due_s, idle_due_s = now_s + self.settings.commit_ms / 1000, now_s + _IDLE_S
                 if stopping and not self._behind():
+                    for one in self._snapshots:
+                        one.finish()
                     return self._ended("stopped", EXIT_OK, None)
             if self.status.due:
                 self._report()
@@ -182,7 +191,21 @@ class Mirror:
             notes.alert(Severity.WARNING, f"the broker took nothing for {away_s:.0f} s; the rings kept it, and trading went on by them")
         return notes
 
+    def _new_snapshots(self) -> list[Snapshots]:
+        """What makes snapshots of the checkpoints of both processes."""
+        assert self._rings is not None
+        assert self._clients is not None
+        sides, rings, found = self._sides, self._rings, []
+        for side, ring, name in ((sides.market, rings.shard.market, rings.shard.feed), (sides.lane, rings.shard.own, rings.shard.lane)):
+            if side is not None:
+                path = rings.shard.checkpoint_path(name)
+                found.append(Snapshots(side.process, rings[ring], path, self.wire, self._clients.control))
+        return found
+
     def _let_clients_go(self) -> None:
+        for one in self._snapshots:
+            one.close()
+        self._snapshots = []
         clients, self._clients = self._clients, None
         if clients is not None:
             self._records_before = self.status.now.records_out

@@ -76,18 +76,25 @@ class LaneSide:
         return {source.name: source.at for source in (self.own, self.records, self.events)}
 
     def end(self) -> int:
-        """Where to stop: behind whole inputs. All outputs of an input are there once another one has begun, or the lane has left."""
+        """Where to stop: behind whole inputs, and at a checkpoint of the lane, where an entry ends.
+
+        All outputs of an input are there once another one has begun, or the lane has left.
+        """
         first, most = self.own.at, _MOST_SLOTS
         while True:
             left = self.own.writer_left  # looked at before the head is
             head = self.own.head
             last = min(head, first + most)
             if left and last == head:
-                return last
+                return self._cut(last)
             begins = np.flatnonzero(np.isin(self.own.kinds(first, last), _BEGINS))
             if (len(begins) and begins[-1] > 0) or last == head:
-                return first + int(begins[-1]) if len(begins) else first
+                return self._cut(first + int(begins[-1])) if len(begins) else first
             most *= 2
+
+    def _cut(self, last: int) -> int:
+        found = self.own.checkpoints(self.own.at + 1, last) if last > self.own.at else ()
+        return int(found[0]) if len(found) else last
 
     def take_events(self, sender: MirrorSender) -> None:
         """Send what the gateway wrote."""

@@ -66,8 +66,12 @@ class MarketSide:
 
     def take(self, sender: MirrorSender) -> None:
         """Send what is there."""
-        last = self._whole(self.market.head)
-        if not self._take_frames(sender, self.frames.head):  # looked at last: the frame of every mark is there
+        last, frames = self._whole(self.market.head), self.frames.head  # looked at last: the frame of every mark is there
+        found = self.market.checkpoints(self.market.at + 1, last) if last > self.market.at else ()
+        if len(found):  # an entry ends there
+            last = int(found[0])
+            frames = min(frames, self._taken(last)[0])
+        if not self._take_frames(sender, frames):
             last = self._cut(last)
         for number in (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == KIND_TAKEN)).tolist():
             self._take_market(sender, number + 1)
@@ -179,12 +183,18 @@ class MarketSide:
 
     def _take_control(self, number: int) -> None:
         """Take in the control records that a mark names."""
-        slot = self.market.rows(number, number + 1)[0]
-        first, count = int(slot[40:48].view(np.int64)[0]), int(slot[60:64].view(np.int32)[0])
-        stood = self._control.taken(self.process, first, count, int(slot[_FLAGS]))
+        first, count, flags = self._taken(number)
+        if count == 0:  # a checkpoint
+            return
+        stood = self._control.taken(self.process, first, count, flags)
         self._early.append(stood)
         self._marks.append((KIND_TAKEN, len(stood)))
         self.taken_control = first + count
+
+    def _taken(self, number: int) -> tuple[int, int, int]:
+        """First slot, count and flags of a TAKEN."""
+        slot = self.market.rows(number, number + 1)[0]
+        return int(slot[40:48].view(np.int64)[0]), int(slot[60:64].view(np.int32)[0]), int(slot[_FLAGS])
 
     def _begin(self) -> None:
         self.whole: list[Whole] = []

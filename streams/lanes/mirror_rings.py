@@ -9,12 +9,14 @@ from streams.errors import LaneError
 from streams.kernel.atomics import load_acquire
 from streams.lanes import ring_layout as at
 from streams.lanes.fast_rings import FastShard
+from streams.lanes.fast_slots import KIND_TAKEN
 from streams.lanes.record_ring import RecordReader, Records, RingRecord
 
 __all__ = ["Release", "RingSource"]
 
 _ROWS = 5_000
 _KIND = 36
+_RING_AND_COUNT = 7  # the word of a TAKEN that has both
 
 
 class RingSource:
@@ -67,6 +69,11 @@ class RingSource:
     def kinds(self, first: int, last: int) -> np.ndarray:
         """Their kinds, uint8."""
         return self.rows(first, last)[:, _KIND]
+
+    def checkpoints(self, first: int, last: int) -> np.ndarray:
+        """Numbers of the slots before `last` at which a checkpoint of the writer stands."""
+        marks = self.words(first, last)[:, _RING_AND_COUNT] >> 32 == 0
+        return first + np.flatnonzero((self.kinds(first, last) == KIND_TAKEN) & marks)
 
     def go_to(self, number: int) -> None:
         """Go on at a slot below which everything is in topics. LaneError if slots behind it were given up meanwhile."""

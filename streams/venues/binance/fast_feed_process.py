@@ -8,6 +8,7 @@ import numpy as np
 import structlog
 
 from streams.agents.process import Process
+from streams.agents.state_copy import StateCopy
 from streams.clock import RunClock
 from streams.errors import ConfigError, LaneError, MillraceError
 from streams.kernel.system import monotonic_ns
@@ -81,6 +82,7 @@ class FastFeed:
         )
         self.lane.state.sent_connection, self.lane.state.sent_seq = start.at.connection, start.at.source_seq
         self.at_damage = start.at_damage
+        self._copy, self._kept_control = StateCopy(start.process), kept_control(start.control)
         self._due_s = self._retry_s = 0.0
         self._stop_s = 0.0
 
@@ -206,6 +208,7 @@ class FastFeed:
         """A last checkpoint, if no frame is in hand, and everything let go."""
         try:
             if self.lane.idle:
+                self.checkpoint.wait()
                 self.save()
                 self.checkpoint.wait()
                 self._release()
@@ -262,8 +265,12 @@ class FastFeed:
         self._release()
         self._due_s, self._retry_s = time.monotonic() + self.settings.snapshot_s, time.monotonic() + _RETRY_S
         self.process.advance(self.lane.node.now_ns)
+        self._copy.take()
+        saved = positions or self.ends.positions()
+        if positions is None:
+            self._mark(saved[self.settings.shard.frames])
         extra = {
-            "control": kept_control(self._start.control),
+            "control": self._kept_control,
             "schemas": self._wire.ids.known(),
             "told": self.control.state(),
             "sequence": int(self.lane.state.sequence),
@@ -271,7 +278,13 @@ class FastFeed:
             "at": [self.at.connection, self.at.source_seq],
             "at_damage": self.at_damage.source_seq,
         }
-        self.checkpoint.save(self.run_number, positions or self.ends.positions(), self.process.snapshot(), extra)
+        self.checkpoint.save(self.run_number, saved, self._copy.parts, extra)
+
+    def _mark(self, frames: int) -> None:
+        """Say in the ring of market data that a checkpoint holds the state here, if there is room: the mirror can make it a snapshot."""
+        slot = TakenSlot(kind=KIND_TAKEN, first=frames, ring=TAKEN_CONTROL, taken_ns=monotonic_ns())
+        slot.ts_ns = slot.recv_ts_ns = self.lane.node.now_ns
+        self.ends.market.write(slot.pack().tobytes().ljust(128, b"\0"), 0)
 
     def _asked(self, target: str) -> None:
         venue, _, symbol = target.partition(":")
