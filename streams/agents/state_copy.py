@@ -1,8 +1,8 @@
-"""The state of a process copied between two inputs, into memory made beforehand: what carries the inputs stands still for no more than that.
+"""The state of a process copied between two inputs, into memory made beforehand: its loop stands still for no more than that.
 
-    copy = StateCopy(process)
-    copy.take()                # between two inputs: no allocation, nothing is packed
-    parts = copy.parts()       # in another thread: what `Process.snapshot` would have given then
+copy = StateCopy(process)
+copy.take()                # between two inputs: no allocation, nothing is packed
+parts = copy.parts()       # in another thread: what `Process.snapshot` would have given then
 """
 
 from typing import Any

@@ -65,9 +65,7 @@ class Checkpoint:
         """Whether one is being written."""
         return not self._idle.is_set()
 
-    def save(
-        self, run_number: int, positions: Mapping[str, int], parts: Blocks | Callable[[], Blocks], extra: Mapping[str, Any]
-    ) -> None:
+    def save(self, run_number: int, positions: Mapping[str, int], parts: Blocks | Callable[[], Blocks], extra: Mapping[str, Any]) -> None:
         """Begin to write one, after the one under way. The parts, or what the thread is to call for them, must not change any more."""
         self.wait()
         if self._thread is None:  # one for all of them: to start it takes longer than to wake it
@@ -111,9 +109,7 @@ class Checkpoint:
                 del args
                 self._idle.set()
 
-    def _run(
-        self, run_number: int, positions: dict[str, int], parts: Blocks | Callable[[], Blocks], extra: dict[str, Any]
-    ) -> None:
+    def _run(self, run_number: int, positions: dict[str, int], parts: Blocks | Callable[[], Blocks], extra: dict[str, Any]) -> None:
         try:
             _write(self.path, _encoded(run_number, positions, parts() if callable(parts) else parts, extra))
             self._written, self.failed = positions, None

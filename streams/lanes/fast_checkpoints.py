@@ -22,7 +22,13 @@ class LaneCheckpoints:
     """
 
     def __init__(
-        self, lane: FastLane, checkpoint: Checkpoint, run_number: int, inputs: Mapping[int, str], own: str, kept: Callable[[], dict[str, Any]]
+        self,
+        lane: FastLane,
+        checkpoint: Checkpoint,
+        run_number: int,
+        inputs: Mapping[int, str],
+        own: str,
+        kept: Callable[[], dict[str, Any]],
     ) -> None:
         self.lane, self.checkpoint = lane, checkpoint
         self._run_number, self._inputs, self._own, self._kept = run_number, dict(inputs), own, kept

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from streams.local import services
 from streams.local.home import Home
 from streams.local.service import JVM_SHORT
 from streams.venues.binance.synthetic import SyntheticMarket
-from tests.lanes.mirror_kit import FastWorld, Feeding, Laning
+from tests.lanes.mirror_kit import PROCESSES, FastWorld, Feeding, Laning
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -45,6 +46,11 @@ def played(feed: Feeding, lane: Laning, meanwhile: Callable[[], object] = lambda
         lane.run()
         meanwhile()
     lane.end()
+
+
+def compiled_parts(process: Any) -> dict[str, tuple[str, str, bytes]]:
+    """The state that decides, without what control records have told."""
+    return {part: state for part, state in process.snapshot().items() if part != "control"}
 
 
 def assert_mirrored(world: FastWorld, lane: Laning) -> None:
@@ -87,6 +93,38 @@ def test_mirror_writes_a_command_that_only_the_ring_had_and_letters_of_what_is_r
     assert not lane.seen  # the kill acts
     for process, verdict in world.verdicts().items():
         assert verdict.equal, f"{process}: {verdict}"
+
+
+def test_mirror_makes_snapshots_of_checkpoints_that_restore_and_verify_begin_with(world: FastWorld) -> None:
+    world.write_snapshots_each(0.0)
+    with world.mirror() as mirror:
+        feed, lane = begun(world)
+        while feed.give() > len(world.frames) // 2:
+            lane.run()
+        lane.drain()
+        feed.checkpoint()
+        lane.checkpoint()
+        until_s = time.monotonic() + BOUND_S
+        while not all(world.snapshots(name) for name in PROCESSES):
+            assert time.monotonic() < until_s, "no snapshot of a checkpoint"
+            lane.run()
+        world.write_snapshots_each(1e9)
+        while feed.give():
+            lane.run()
+        lane.drain()
+        feed.checkpoint()
+        lane.checkpoint()
+        lane.end()
+    assert mirror.result == 0
+    assert_mirrored(world, lane)
+    for name, process in (("market", feed.process), ("trade", lane.process)):
+        assert world.snapshots(name) == [0, 1], name  # the ordered stop wrote the last one, though none was due
+        found = world.recovered(name)
+        assert found.replayed <= 1, name  # an entry without inputs, which ended the stop
+        assert compiled_parts(found.process) == compiled_parts(process), name
+    for name, verdict in world.verdicts(after_snapshot=0).items():
+        assert (verdict.equal, verdict.snapshot, verdict.before_differs) == (True, 0, -1), f"{name}: {verdict}"
+        assert verdict.outputs > 100
 
 
 @pytest.mark.nightly

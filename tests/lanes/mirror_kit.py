@@ -14,9 +14,11 @@ import numpy as np
 
 from streams.agents.node import SLOT_BYTES
 from streams.agents.process import Process
+from streams.agents.state_copy import StateCopy
 from streams.config import Endpoints
 from streams.kernel.system import monotonic_ns
 from streams.lanes.bus import BulkProducer, read_range
+from streams.lanes.checkpoint import Checkpoint
 from streams.lanes.control import COMMANDS, CONTROL_TOPICS, Control, read_control
 from streams.lanes.control_ring import ControlRing
 from streams.lanes.fast_lane import FastLane
@@ -27,13 +29,15 @@ from streams.lanes.journal import OutputLog, last_entry
 from streams.lanes.lane_records import LaneRecords
 from streams.lanes.mirror import MirrorSettings, run_mirror
 from streams.lanes.mirror_process import FactsOf, Writers
+from streams.lanes.player import Recovered
 from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.registry import SchemaIds
-from streams.lanes.spec import LaneSpec, own_writers
-from streams.lanes.verify import Verdict, verify
+from streams.lanes.restore import recover
+from streams.lanes.spec import LaneSpec, input_places, own_writers
+from streams.lanes.verify import Asked, Verdict, verify
 from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
-from streams.records import Command, CommandType, DeadLetter, OrderAction, Param, Request, VenueEvent, VenueEventType
+from streams.records import Command, CommandType, DeadLetter, OrderAction, Param, Request, SnapshotPart, VenueEvent, VenueEventType
 from streams.schema import ids
 from streams.slots import KIND_REQUEST
 from streams.topology.apply import apply
@@ -43,7 +47,7 @@ from streams.topology.runs import open_run
 from streams.venues.binance.fast_feed_loop import FrameLane
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 
-__all__ = ["FastWorld", "Feeding", "Laning"]
+__all__ = ["PROCESSES", "FastWorld", "Feeding", "Laning"]
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "fast.yaml"
 PROCESSES: tuple[str, str] = ("market", "trade")
@@ -149,9 +153,33 @@ class FastWorld:
         found = [self.wire.decode(topic, message.value()) for message in read_range(self.where.kafka, topic, partition)]
         return [record for record in found if record.run_id == self.run]
 
-    def verdicts(self) -> dict[str, Verdict]:
-        """What verify says of both processes."""
-        return {v.process: v for v in verify(self.specs, lambda spec, control: Process(self.facts(spec.process)(control)))}
+    def verdicts(self, after_snapshot: int = -1) -> dict[str, Verdict]:
+        """What verify says of both processes, of all of the run or from after a snapshot on."""
+        found = {}
+        for spec in self.specs:
+            times = [part.ts_ns for part in self._parts(spec.process) if part.number == after_snapshot]
+            asked = Asked(from_ns=max(times) + 1) if times else Asked()
+            found |= {v.process: v for v in verify([spec], lambda spec, control: Process(self.facts(spec.process)(control)), asked)}
+        return found
+
+    def snapshots(self, name: str) -> list[int]:
+        """The numbers of the whole snapshots of a process in this run."""
+        return sorted(part.number for part in self._parts(name) if part.agent == "")
+
+    def recovered(self, name: str) -> Recovered:
+        """A process as topics alone give it back."""
+        spec = self.specs[PROCESSES.index(name)]
+        control = read_control(self.where.kafka, self.wire)
+        process = Process(self.facts(name)(control))
+        return recover(spec, self.wire, control, lambda _: process, input_places(spec, process), {})
+
+    def write_snapshots_each(self, seconds: float) -> None:
+        """Let the mirror write snapshots so far apart, from now on."""
+        for spec in self.specs:
+            object.__setattr__(spec, "snapshot_s", seconds)
+
+    def _parts(self, name: str) -> list[SnapshotPart]:
+        return [part for part in self.read("snapshots.v1") if part.process == name]
 
 
 class Mirroring:
@@ -221,6 +249,17 @@ class Feeding:
         assert self.lane.give(0, times, np.arange(len(part)) + self.at, starts, sizes, np.zeros(len(part), np.int64)) == 0
         return len(self.world.frames) - self.at
 
+    def checkpoint(self) -> None:
+        """Keep the state as the feed does between two frames."""
+        rings, copy = self.world.rings, StateCopy(self.process)
+        self.process.advance(self.lane.node.now_ns)
+        copy.take()
+        market, frames = self.to_market.ring.head, self.lane.frames.writer.ring.head
+        slot = TakenSlot(first=frames, ring=TAKEN_CONTROL)
+        slot.stamp(0, 0, 0, 0, -1, KIND_TAKEN, -1)
+        assert self.to_market.write(slot.pack().tobytes().ljust(128, b"\0")) == 1
+        save(self.world, rings.feed, {rings.market: market}, copy)
+
     def too_large(self, recv_ts_ns: int, source_seq: int, payload: bytes, why: str) -> None:
         raise AssertionError(why)
 
@@ -286,6 +325,15 @@ class Laning:
             assert time.monotonic() < until_s
             self.run()
 
+    def checkpoint(self) -> None:
+        """Keep the state as the lane does between two inputs."""
+        rings, copy = self.world.rings, StateCopy(self.process)
+        self.process.advance(self.lane.last_ts_ns)
+        copy.take()
+        number = self.lane.written
+        assert self.lane.mark()
+        save(self.world, rings.lane, {rings.own: number}, copy)
+
     def end(self) -> None:
         """Step what is left, and leave."""
         self.drain()
@@ -306,6 +354,14 @@ class Laning:
         event = VenueEvent(*head, request_id=r.id, px_e9=r.px_e9, qty_e9=r.qty_e9)
         assert self.records.write(event.id, EVENTS, self.world.wire.encode(EVENTS, event), partition=0) >= 0
         assert self.events.write(self.process.edge.to_slots(event).ljust(128, b"\0")) == 1
+
+
+def save(world: FastWorld, name: str, positions: dict[str, int], copy: StateCopy) -> None:
+    """Write a checkpoint to its end."""
+    checkpoint = Checkpoint(world.rings.checkpoint_path(name))
+    checkpoint.save(world.run, positions, copy.parts, {})
+    checkpoint.wait()
+    assert checkpoint.done() == positions
 
 
 def main(folder: str, kafka: str, registry: str) -> int:
