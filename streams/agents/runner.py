@@ -307,9 +307,10 @@ class CompiledNode:
         return {"node": self.mem} | {f"strategy:{i}": state for i, state in enumerate(self.states)}
 
     def without_addresses(self, parts: Mapping[str, Any]) -> None:
-        entries = View(Node, parts["node"]).strategy.entries
+        copy = View(Node, parts["node"])
+        _set_watch(copy.out, _NOBODY)
         for i in range(len(self.states)):
-            _set_callbacks(entries[i], {}, 0)
+            _set_callbacks(copy.strategy.entries[i], {}, 0)
 
     @staticmethod
     def _take(mem: Any, data: bytes, name: str) -> None:

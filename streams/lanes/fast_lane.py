@@ -154,8 +154,8 @@ class FastLane:
         return self._entries["fast_taken"](self.address, ring, first, count, flags) == 1
 
     def mark(self) -> bool:
-        """Write that a checkpoint holds the state as it is here; false, and nothing is written: the ring has no room, the loop is within what
-        it has taken, or in a replay."""
+        """Write that a checkpoint holds the state as it is here. False, and nothing is written: the ring has no room, or the loop is in a
+        replay or within what it has taken."""
         between = self.state.at >= self.state.end and not self.replaying
         return between and TAKEN_MARKET in self.inputs and self.take(TAKEN_MARKET, self.position(TAKEN_MARKET), 0)
 

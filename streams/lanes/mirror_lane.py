@@ -93,8 +93,8 @@ class LaneSide:
             most *= 2
 
     def _cut(self, last: int) -> int:
-        found = self.own.checkpoints(self.own.at + 1, last) if last > self.own.at else ()
-        return int(found[0]) if len(found) else last
+        found = self.own.checkpoint(self.own.at + 1, last)
+        return found if found >= 0 else last
 
     def take_events(self, sender: MirrorSender) -> None:
         """Send what the gateway wrote."""

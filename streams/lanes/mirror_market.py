@@ -67,9 +67,9 @@ class MarketSide:
     def take(self, sender: MirrorSender) -> None:
         """Send what is there."""
         last, frames = self._whole(self.market.head), self.frames.head  # looked at last: the frame of every mark is there
-        found = self.market.checkpoints(self.market.at + 1, last) if last > self.market.at else ()
-        if len(found):  # an entry ends there
-            last = int(found[0])
+        found = self.market.checkpoint(self.market.at + 1, last)
+        if found >= 0:  # an entry ends there
+            last = found
             frames = min(frames, self._taken(last)[0])
         if not self._take_frames(sender, frames):
             last = self._cut(last)

@@ -70,10 +70,13 @@ class RingSource:
         """Their kinds, uint8."""
         return self.rows(first, last)[:, _KIND]
 
-    def checkpoints(self, first: int, last: int) -> np.ndarray:
-        """Numbers of the slots before `last` at which a checkpoint of the writer stands."""
+    def checkpoint(self, first: int, last: int) -> int:
+        """Number of the first slot from `first` on and before `last` at which a checkpoint of the writer stands; -1 if there is none."""
+        if first >= last:
+            return -1
         marks = self.words(first, last)[:, _RING_AND_COUNT] >> 32 == 0
-        return first + np.flatnonzero((self.kinds(first, last) == KIND_TAKEN) & marks)
+        found = np.flatnonzero((self.kinds(first, last) == KIND_TAKEN) & marks)
+        return first + int(found[0]) if len(found) else -1
 
     def go_to(self, number: int) -> None:
         """Go on at a slot below which everything is in topics. LaneError if slots behind it were given up meanwhile."""

@@ -1,7 +1,7 @@
 """Snapshots of the processes of a fast shard: their checkpoints, once everything that a checkpoint covers is in topics.
 
-A process marks in its ring where it keeps its state in a checkpoint. An entry of its journal ends there, so the state is that after a batch,
-as a snapshot's is: `restore`, `verify` and a start after the loss of the rings begin with it as they do on the Kafka lane.
+A process marks in its ring where it keeps its state in a checkpoint. An entry of its journal ends there, so that is the state after a
+batch, as a snapshot is: `restore`, `verify` and a start after the loss of the rings begin with it as they do on the Kafka lane.
 """
 
 import time
@@ -49,7 +49,7 @@ class Snapshots:
     def note(self) -> None:
         """If a checkpoint stands where the last entry ended, keep what it is the state of."""
         ring, process = self._ring, self._process
-        if ring.at == self._number or not len(ring.checkpoints(ring.at, min(ring.at + 1, ring.head))):
+        if ring.at == self._number or ring.checkpoint(ring.at, min(ring.at + 1, ring.head)) < 0:
             return
         if process.journal_offset is None or process.batch < 0:
             return

@@ -124,7 +124,7 @@ def test_mirror_makes_snapshots_of_checkpoints_that_restore_and_verify_begin_wit
         assert compiled_parts(found.process) == compiled_parts(process), name
     for name, verdict in world.verdicts(after_snapshot=0).items():
         assert (verdict.equal, verdict.snapshot, verdict.before_differs) == (True, 0, -1), f"{name}: {verdict}"
-        assert verdict.outputs > 100
+        assert verdict.outputs > 10
 
 
 @pytest.mark.nightly
