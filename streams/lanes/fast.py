@@ -144,7 +144,7 @@ class FastProcess:
         self.status.write(state="running", run=self.run_number, restored_batches=self.lane.counters.taken)
         sys.setswitchinterval(_SWITCH_S)
         self.reporter.start()
-        _LOG.info("running", name=self.spec.lane.name, run=self.run_number, ms=str(self.laps))
+        _LOG.info("running", name=self.spec.lane.name, run=self.run_number, from_topics=self.known.replayed, ms=str(self.laps))
         try:
             while not self.stop and not self.new_run:
                 self._slice()
