@@ -229,7 +229,7 @@ class FastLane:
     def _placed(self, x: Any) -> Any:
         node = self.process.node
         if isinstance(node, CompiledNode):
-            x.node, x.step = node.address, node.loaded.node_step
+            x.node, x.step, x.behind = node.address, node.loaded.node_step, int(node.view.risk.behind)
             self._memory = x.pack()
             self.address: int = self._memory.ctypes.data
             self._entries: Mapping[str, Callable[..., int]] = prepare()
@@ -238,6 +238,7 @@ class FastLane:
         assert isinstance(node, PlainNode)
         plain = node.node
         x.node, x.step = addr_of(plain), handle_of(lambda _, address, nbytes: plain.step(address, nbytes))
+        x.behind = plain.risk.behind
         self.address = addr_of(x)
         self._entries = {name: entry for name, (entry, _) in k.ENTRIES.items()}
         node.watch_orders(handle_of(k.fast_decided), self.address, x)

@@ -24,7 +24,7 @@ from streams.records import StartPosition
 __all__ = ["Snapshots"]
 
 _LOG = structlog.get_logger("snapshot")
-_END_S = 20.0  # for the last one, at an ordered stop
+_END_S = 8.0  # for the last one, at an ordered stop
 _NAP_S = 0.05
 
 

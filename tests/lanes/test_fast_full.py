@@ -8,7 +8,7 @@ from streams.clock import RunClock
 from streams.errors import ConfigError
 from streams.kernel.system import monotonic_ns
 from streams.lanes import fast_loop as k
-from streams.records import Clock, CommandType, DenyCode, VenueEvent
+from streams.records import Clock, Command, CommandType, DenyCode, VenueEvent
 from streams.slots import KIND_COMMAND, KIND_DECISION, CommandSlot, DecisionSlot
 from tests.lanes.fast_kit import Journal, Rings, drained, lane_of, market_bytes, shard_of
 from tests.lanes.ring_kit import until
@@ -66,6 +66,21 @@ def test_half_a_ring_unmirrored_denies_what_adds_until_a_quarter(market, tmp_pat
     held.give(200)
     drained(held.lane)
     assert set(held.codes()[count:]) == {DenyCode.OK}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_lane_of_a_process_that_stopped_for_its_mirror_says_when_that_has_caught_up(compiled, market, tmp_path):  # noqa: F811
+    """As after the loss of the host: the process comes from topics, the rings are new."""
+    process = process_of(compiled)
+    process.on_input(Command(1, 0, 7, 1, 1, CommandType.MIRROR_BEHIND, f"{process.spec.name}.{process.spec.shard}", ""))
+    process.take_outputs()
+    rings = Rings(shard_of(tmp_path, 1), compiled, kept=("mirror",))
+    lane = lane_of(rings, process, watched=(rings.own.cursor_of("mirror"), 0))
+    assert lane.counters.behind == 1
+    until(lambda: lane.run(monotonic_ns() + 2_000_000) == k.DONE and lane.counters.behind == 0, "caught up")
+    assert [CommandSlot().unpack(s.data).command_type for s in Journal(rings.own) if s.kind == KIND_COMMAND] == [
+        CommandType.MIRROR_CAUGHT_UP
+    ]
 
 
 def test_full_ring_takes_nothing_and_loses_nothing(market, tmp_path):  # noqa: F811
