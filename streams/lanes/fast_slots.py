@@ -9,15 +9,18 @@ from streams.kernel import I32
 from streams.slots import Slot
 
 __all__ = [
+    "FED",
     "KIND_FRAME",
     "KIND_RECORD",
     "KIND_STAMPS",
     "KIND_TAKEN",
     "PAYLOAD",
+    "REFUSED",
     "TAKEN_CONTROL",
     "TAKEN_EVENTS",
     "TAKEN_KILL",
     "TAKEN_MARKET",
+    "UNREADABLE",
     "FrameMark",
     "RecordSlot",
     "StampSlot",
@@ -28,6 +31,11 @@ KIND_FRAME = 24
 KIND_TAKEN = 25
 KIND_STAMPS = 26
 KIND_RECORD = 27
+
+FED, REFUSED, UNREADABLE = 0, 1, 2
+"""What became of a record of control or kill, flags of its TAKEN slot: it was fed; it was fed, and the process refused it; it is no
+record, so it was not fed. Dead letters in rings have the same: a = REFUSED, b = the id of an input that was fed, or a = UNREADABLE, b =
+the number of its first slot; of what is no input a = 0."""
 
 TAKEN_MARKET, TAKEN_EVENTS, TAKEN_CONTROL, TAKEN_KILL = 0, 1, 2, 3
 """The lane's inputs, in the order in which it looks at them: `TakenSlot.ring`."""

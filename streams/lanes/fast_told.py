@@ -9,17 +9,13 @@ from streams.errors import DecodeError, EdgeError, FrameError
 from streams.kernel import at
 from streams.lanes.control_ring import ControlRing
 from streams.lanes.fast_lane import FastLane
-from streams.lanes.fast_slots import TAKEN_CONTROL, TAKEN_KILL, RecordSlot
+from streams.lanes.fast_slots import FED, REFUSED, TAKEN_CONTROL, TAKEN_KILL, UNREADABLE, RecordSlot
 from streams.lanes.lane_records import LaneRecords
 from streams.lanes.record_kernel import record_slots
 from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.told import Told
 
-__all__ = ["FED", "REFUSED", "UNREADABLE", "ToldSteps", "next_record_slots"]
-
-FED, REFUSED, UNREADABLE = 0, 1, 2
-"""What became of a record of control or kill: flags of its TAKEN slot. REFUSED and UNREADABLE: its dead letter follows in the ring, with
-a = this, b = the record's id, or the number of its first slot."""
+__all__ = ["ToldSteps", "next_record_slots"]
 
 _LOG = structlog.get_logger("lane")
 _NAP_S = 0.0005

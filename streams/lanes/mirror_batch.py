@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from streams.lanes.client import MAX_RECORD_BYTES
+from streams.lanes.fast_slots import REFUSED, UNREADABLE
 from streams.lanes.journal import journal_key
 from streams.lanes.lane_records import Value
 from streams.lanes.letters import Letter
-from streams.lanes.mirror_control import REFUSED, UNREADABLE, Whole
+from streams.lanes.mirror_control import Whole
 from streams.lanes.mirror_inputs import Inputs
 from streams.lanes.mirror_kill import KillWatch
 from streams.lanes.mirror_lane import LaneSide

@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.errors import DecodeError
 from streams.lanes.control import COMMANDS
+from streams.lanes.fast_slots import REFUSED, UNREADABLE
 from streams.lanes.mirror_inputs import Stood
 from streams.lanes.mirror_process import Mirrored
 from streams.lanes.mirror_rings import RingSource
@@ -16,10 +17,7 @@ from streams.lanes.record_ring import END, TOPICS, Records, RingRecord
 from streams.lanes.wire import Wire
 from streams.schema import ids
 
-__all__ = ["FED", "REFUSED", "UNREADABLE", "TakenControl", "Whole", "whole_of"]
-
-FED, REFUSED, UNREADABLE = 0, 1, 2
-"""Flags of a TAKEN: its record was fed; was fed, and the process refused it; is no record, so it was not fed."""
+__all__ = ["TakenControl", "Whole", "whole_of"]
 
 _PLACE: Place = (COMMANDS, 0)
 

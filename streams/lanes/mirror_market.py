@@ -4,7 +4,7 @@ import numpy as np
 
 from streams.agents.market_ring import LARGEST_KIND, MORE
 from streams.agents.rows import Written
-from streams.lanes.fast_slots import KIND_FRAME, KIND_TAKEN
+from streams.lanes.fast_slots import KIND_FRAME, KIND_TAKEN, FrameMark, TakenSlot
 from streams.lanes.mirror_control import TakenControl, Whole, whole_of
 from streams.lanes.mirror_inputs import Inputs, Ledger, Stood
 from streams.lanes.mirror_process import Mirrored
@@ -21,8 +21,8 @@ __all__ = ["MarketSide"]
 
 FRAMES = "frames.v1"
 _MOST_SLOTS, _MOST_FRAMES = 16_384, 8_192
-_ID, _TS, _RING_NS = 0, 2, 6  # words of a slot; the last of a FrameMark
-_KIND, _FLAGS = 36, 38
+_ID, _TS, _RING_NS = (FrameMark._fields_[name].offset // 8 for name in ("id", "ts_ns", "ring_ns"))  # words
+_KIND, _FLAGS = (FrameMark._fields_[name].offset for name in ("kind", "flags"))  # of every slot
 
 
 class MarketSide:
@@ -193,8 +193,8 @@ class MarketSide:
 
     def _taken(self, number: int) -> tuple[int, int, int]:
         """First slot, count and flags of a TAKEN."""
-        slot = self.market.rows(number, number + 1)[0]
-        return int(slot[40:48].view(np.int64)[0]), int(slot[60:64].view(np.int32)[0]), int(slot[_FLAGS])
+        slot = TakenSlot().unpack(self.market.rows(number, number + 1)[0][: TakenSlot._size_])
+        return slot.first, slot.count, slot.flags
 
     def _begin(self) -> None:
         self.whole: list[Whole] = []

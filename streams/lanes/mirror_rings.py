@@ -9,14 +9,14 @@ from streams.errors import LaneError
 from streams.kernel.atomics import load_acquire
 from streams.lanes import ring_layout as at
 from streams.lanes.fast_rings import FastShard
-from streams.lanes.fast_slots import KIND_TAKEN
+from streams.lanes.fast_slots import KIND_TAKEN, TakenSlot
 from streams.lanes.record_ring import RecordReader, Records, RingRecord
 
 __all__ = ["Release", "RingSource"]
 
 _ROWS = 5_000
-_KIND = 36
-_RING_AND_COUNT = 7  # the word of a TAKEN that has both
+_KIND = TakenSlot._fields_["kind"].offset  # of every slot
+_RING_AND_COUNT = TakenSlot._fields_["ring"].offset // 8  # the word of a TAKEN that has both
 
 
 class RingSource:

@@ -30,7 +30,6 @@ __all__ = ["LaneValues", "MarketValues", "frame_values", "prepare"]
 
 _MARKS = 1 << 10
 _SPARE = 64
-_TS = 2  # word of a slot
 
 
 class _Digest:

@@ -8,8 +8,8 @@ from streams.kernel.system import monotonic_ns
 from streams.lanes import fast_loop as k
 from streams.lanes.control import COMMANDS
 from streams.lanes.control_ring import ControlRing, forward, forward_end
-from streams.lanes.fast_slots import KIND_RECORD, KIND_TAKEN, TAKEN_CONTROL, TAKEN_KILL
-from streams.lanes.fast_told import FED, REFUSED, UNREADABLE, ToldSteps
+from streams.lanes.fast_slots import FED, KIND_RECORD, KIND_TAKEN, REFUSED, TAKEN_CONTROL, TAKEN_KILL, UNREADABLE
+from streams.lanes.fast_told import ToldSteps
 from streams.lanes.journal import OutputLog
 from streams.lanes.kill_ring import tell
 from streams.lanes.lane_records import LaneRecords

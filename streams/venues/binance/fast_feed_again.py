@@ -14,11 +14,10 @@ from streams.agents.process import Process
 from streams.errors import RestoreError
 from streams.kernel import at
 from streams.kernel.memory import aligned
-from streams.lanes.fast_slots import KIND_FRAME, TakenSlot
+from streams.lanes.fast_slots import KIND_FRAME, REFUSED, TakenSlot
 from streams.lanes.record_ring import TOPICS, RecordReader
 from streams.lanes.ring_ends import Reader
 from streams.schema import ids
-from streams.venues.binance.fast_feed_letters import REFUSED
 from streams.venues.binance.frames import FRAMES, Place
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from streams.lanes.control import Control
+from streams.lanes.fast_slots import REFUSED
 from streams.lanes.told import Told
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic, writer_name
@@ -12,10 +13,8 @@ from streams.records import DeadLetter
 from streams.schema import ids
 from streams.venues.binance.frames import DLQ, FRAMES, PAYLOAD_LIMIT_BYTES
 
-__all__ = ["REFUSED", "FeedLetters"]
+__all__ = ["FeedLetters"]
 
-REFUSED = 1
-"""`a` of the ring's record of a letter whose input normalize was given; `b` is the input's id. Else 0, and `b` its number in the source."""
 _REASON_CHARS = 2_000
 _LOG = structlog.get_logger("feed")
 

@@ -102,6 +102,15 @@ class FrameLane:
             largest=PAYLOAD_LIMIT_BYTES,
             histogram=histogram,
         )
+        self._place(loop)
+        self._run = self._entries["feed_frames"]
+        self._kept: Any = ()
+        self._respelled = (0, b"", b"")  # id of a frame, as it was spelled anew, as it came
+        self.learned()
+
+    def _place(self, loop: k.FeedLoop) -> None:
+        """Put the loop where its code finds it, compiled or plain, and let it call normalize."""
+        node = self.node
         if isinstance(node, CompiledMarket):
             loop.take, loop.next = node.loaded.market_take, node.loaded.market_next
             self._memory = loop.pack()
@@ -112,10 +121,6 @@ class FrameLane:
             loop.take, loop.next = (handle_of(MARKET[name][0]) for name in ("market_take", "market_next"))
             self.state, self.address = loop, addr_of(loop)
             self._entries = {name: entry for name, (entry, _) in k.ENTRIES.items()}
-        self._run = self._entries["feed_frames"]
-        self._kept: Any = ()
-        self._respelled = (0, b"", b"")  # id of a frame, as it was spelled anew, as it came
-        self.learned()
 
     # ---- frames ----
     def give(
