@@ -9,7 +9,7 @@ from streams.kernel import at
 from streams.kernel.prim import I64, primitive
 from streams.slots import Slot
 
-__all__ = ["copy_slot"]
+__all__ = ["copy_slot", "copy_whole"]
 
 _HANDLES = 1 << 56  # `addr_of` gives objects numbers from here on in plain runs
 
@@ -31,3 +31,13 @@ def copy_slot(to: int, of: int, nbytes: int) -> None:
         at(Slot, to).unpack(data)
     else:
         ctypes.memmove(to, data, nbytes)
+
+
+def copy_whole(to: int, of: int, nbytes: int) -> None:
+    """The same of a slot whose size is not known before: 64, 128 or 256 bytes, each by a copy of its own, which needs no call."""
+    if nbytes == 256:
+        copy_slot(to, of, 256)
+    elif nbytes == 128:
+        copy_slot(to, of, 128)
+    else:
+        copy_slot(to, of, 64)

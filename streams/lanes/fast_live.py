@@ -43,6 +43,8 @@ class FastLive(FastStep, align=64):
 
     def look(self) -> int:
         """Find something to do: what is told first, then what came, and each millisecond, or when nothing came, what is due."""
+        self.ask(TAKEN_EVENTS)
+        self.ask(TAKEN_MARKET)  # while the clock is read
         now_ns = monotonic_ns()
         if self.ready(TAKEN_KILL) > 0 or self.ready(TAKEN_CONTROL) > 0:
             return TOLD
@@ -75,6 +77,12 @@ class FastLive(FastStep, align=64):
     def ready(self, ring: int) -> int:
         """Slots of an input that can be read."""
         return at(RingReader, self.inputs[ring]).poll() if self.inputs[ring] != 0 else 0
+
+    def ask(self, ring: int) -> None:
+        """Ask for the first slots of an input that can be read."""
+        ready = self.ready(ring)
+        if ready > 0:
+            ask_slots(at(RingReader, self.inputs[ring]), min(ready, NEXT))
 
     def wait(self, now_ns: int) -> None:
         """Until an input has something, or a tick is due, or the time is up."""
@@ -114,7 +122,6 @@ class FastLive(FastStep, align=64):
     def take(self, ring: int, ready: int, now_ns: int) -> int:
         """Say that slots of an input are stepped now."""
         r = at(RingReader, self.inputs[ring])
-        ask_slots(r, min(ready, NEXT))
         n = whole(r, ready)
         if n > 0:
             self.publish_taken(ring, r.next, n, now_ns, 0)

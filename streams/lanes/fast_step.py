@@ -3,10 +3,10 @@
 In a replay what comes out is compared with what the ring holds instead. All times but `..._ts_ns` are monotonic.
 """
 
-from streams.agents.copying import copy_slot
+from streams.agents.copying import copy_slot, copy_whole
 from streams.agents.node import SLOT_BYTES, Node
 from streams.agents.outbox import Outbox
-from streams.kernel import Array, Struct, addr_of, at, call3, load_word
+from streams.kernel import Array, Struct, addr_of, at, call3, load_word, store_word
 from streams.kernel.fault import FAULT
 from streams.kernel.system import monotonic_ns
 from streams.lanes.fast_slots import KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_MARKET, RecordSlot, StampSlot, TakenSlot
@@ -28,6 +28,7 @@ checkpoint can let go; the node failed at `doing`; what was replayed is not what
 INPUTS = 4
 MARKS = 2  # slots that may stand beside the outputs of an input
 SLOT = 256  # bytes of a slot of the lane's ring
+_CHECKED: int = StampSlot._fields_["checked_ns"].offset
 
 
 class FastStep(Struct, align=64):
@@ -165,24 +166,33 @@ class FastStep(Struct, align=64):
         if address == 0:
             raise ValueError("an input has caused more than one input may")
         if stamped != 0:
-            self.write_stamps(address, at(Slot, cause), ring)
+            self.fill_stamps(at(Slot, cause), ring)
         for i in range(out.count):
             kind = out.kinds[i]
-            copy_slot(address + SLOT * (i + stamped), out.slot(kind, out.rows[i]), int(SLOT_BYTES[kind]))
+            copy_whole(address + SLOT * (i + stamped), out.slot(kind, out.rows[i]), int(SLOT_BYTES[kind]))
+        if stamped != 0:
+            self.write_stamps(address)
         w.publish(out.count + stamped)
+        if stamped != 0 and self.stage_taken_decided != 0:  # nobody waits for it any more
+            self.count_stages(self.stamps)
 
-    def write_stamps(self, address: int, cause: Slot, ring: int) -> None:
-        """When the input that wrote a request passed each place."""
+    def fill_stamps(self, cause: Slot, ring: int) -> None:
+        """When the input that wrote a request passed each place, but the last."""
         e = self.stamps
         e.stamp(0, cause.id, self.last_ts_ns, cause.recv_ts_ns, cause.instrument, KIND_STAMPS, -1)
         e.wire_ns = self.mark_wire_ns if ring == TAKEN_MARKET else 0
         e.ring_ns = self.mark_ring_ns if ring == TAKEN_MARKET else 0
         e.taken_ns = self.taken_ns
         e.decided_ns = self.decided_ns
-        e.checked_ns = monotonic_ns()
+
+    def write_stamps(self, address: int) -> None:
+        """Write them, once the outputs are there: what was stored a word at a time just now could not be copied without waiting for it."""
         copy_slot(address, addr_of(self.stamps), 128)
-        if self.stage_taken_decided == 0:
-            return
+        self.stamps.checked_ns = monotonic_ns()
+        store_word(address + _CHECKED, self.stamps.checked_ns)
+
+    def count_stages(self, e: StampSlot) -> None:
+        """Count what stamps say."""
         if e.decided_ns != 0:
             record(self.stage_taken_decided, e.decided_ns - e.taken_ns)
             record(self.stage_decided_checked, e.checked_ns - e.decided_ns)
@@ -209,7 +219,7 @@ class FastStep(Struct, align=64):
             kind = out.kinds[i]
             if own.next >= self.own_end:
                 return DIFFERS
-            copy_slot(self.scratch, out.slot(kind, out.rows[i]), int(SLOT_BYTES[kind]))
+            copy_whole(self.scratch, out.slot(kind, out.rows[i]), int(SLOT_BYTES[kind]))
             if not same(self.scratch, own.slot(own.next), int(SLOT_BYTES[kind])):
                 return DIFFERS
             own.next += 1
