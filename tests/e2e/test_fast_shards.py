@@ -20,7 +20,7 @@ from tests.e2e.run_kit import OUTLASTS_S, Desk, Running
 from tests.e2e.test_fast_lane import CLOSED, FAST
 from tests.e2e.witness import none
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")  # of shard 0 and of shard 1
 MARKET = ("book_updates.v1", "trades.v1", "quotes.v1")

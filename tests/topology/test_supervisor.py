@@ -51,6 +51,15 @@ def test_watch_child_killed_starts_again(home, monkeypatch):
         assert child.restarts == 1
 
 
+def test_start_forgets_what_processes_of_another_topology_have_said(home, monkeypatch):
+    said = home / "run" / "feed-other.1.json"
+    said.parent.mkdir()
+    said.write_text("{}")
+    with supervised(monkeypatch, "pass") as found:
+        found.start()
+        assert not said.exists()
+
+
 def test_watch_child_done_is_not_started_again(home, monkeypatch):
     with supervised(monkeypatch, "pass") as found:
         found.start()
