@@ -153,12 +153,12 @@ class FastWorld:
         found = [self.wire.decode(topic, message.value()) for message in read_range(self.where.kafka, topic, partition)]
         return [record for record in found if record.run_id == self.run]
 
-    def verdicts(self, after_snapshot: int = -1) -> dict[str, Verdict]:
-        """What verify says of both processes, of all of the run or from after a snapshot on."""
+    def verdicts(self, after_snapshot: bool = False) -> dict[str, Verdict]:
+        """What verify says of both processes, of all of the run or from after its first snapshot on."""
         found = {}
         for spec in self.specs:
-            times = [part.ts_ns for part in self._parts(spec.process) if part.number == after_snapshot]
-            asked = Asked(from_ns=max(times) + 1) if times else Asked()
+            parts = self._parts(spec.process) if after_snapshot else []
+            asked = Asked(from_ns=min(part.ts_ns for part in parts) + 1) if parts else Asked()
             found |= {v.process: v for v in verify([spec], lambda spec, control: Process(self.facts(spec.process)(control)), asked)}
         return found
 
