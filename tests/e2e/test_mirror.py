@@ -126,7 +126,7 @@ def test_mirror_makes_snapshots_of_checkpoints_that_restore_and_verify_begin_wit
     for name, verdict in world.verdicts(after_snapshot=True).items():
         first = world.snapshots(name)[0]
         assert (verdict.equal, verdict.snapshot, verdict.before_differs) == (True, first, -1), f"{name}: {verdict}"
-        assert verdict.outputs > 10
+        assert verdict.inputs > 100  # how many orders there are depends on how late the machine is
 
 
 @pytest.mark.nightly
