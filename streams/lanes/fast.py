@@ -6,6 +6,9 @@ Rings are the journal: what the lane takes, its ticks and its outputs stand in i
 the process. A checkpoint each 10 s, or when a ring is half used, says from where on slots are still needed. Started again, the process
 takes its checkpoint, steps what its ring names since, compares what comes out with what stands there, and goes on; it asks neither Kafka
 nor registry.
+
+An input at which the process fails sends it back to its checkpoint in the same way, for the memory of one that failed cannot be trusted;
+one at which it fails again then is passed over, as on the Kafka lane: it is buried as a dead letter, and the flow goes on.
 """
 
 import signal
@@ -20,7 +23,7 @@ import structlog
 
 from streams.agents.runner import CompiledNode
 from streams.clock import RunClock
-from streams.errors import LaneError, MillraceError, RestoreError
+from streams.errors import LaneError, MillraceError, RestoreError, StepError
 from streams.kernel.system import monotonic_ns
 from streams.lanes import fast_loop as k
 from streams.lanes.checkpoint import Checkpoint
@@ -62,6 +65,7 @@ _STOP_S = 10.0  # for what is left in the rings at an ordered stop
 _NAP_S = 0.001
 _MIN_TICK_S = 0.001
 _CROWDED = 0.5
+_MOST_FAILING = 100  # inputs; if there are more, it is not the inputs
 _CLOCK_S = 1.0  # the run's time is taken anew from the wall clock so often
 _SWITCH_S = 0.0002  # the longest that the thread of the status keeps Python from who carries
 
@@ -100,6 +104,8 @@ class FastProcess:
         self._rings: list[Ring] = []
         self._ends: list[Reader | Writer] = []
         self._clock_due_s = 0.0
+        self._failed: tuple[int, int, int] | None = None  # where the process failed last
+        self._failures, self._why = 0, ""
 
     @property
     def new_run(self) -> int:
@@ -136,6 +142,13 @@ class FastProcess:
 
     def run(self) -> None:
         """What the ring names since the checkpoint, the control topics to their ends, then slice by slice; at the end a checkpoint."""
+        while True:
+            try:
+                return self._run()
+            except StepError as error:
+                self._start_anew(error)
+
+    def _run(self) -> None:
         self._again()
         self._to_end()
         if self.stop or self.new_run:
@@ -155,7 +168,10 @@ class FastProcess:
     def close(self) -> None:
         """Let the rings go; their writers wait for this process to come back."""
         for end in self._ends:
-            end.detach() if isinstance(end, Reader) else end.leave()
+            if isinstance(end, Reader):
+                end.detach()
+            elif self.opened and self.lane.stop_here():
+                end.leave()  # else it looks as if killed: what it says it took is not all stepped
         for ring in self._rings:
             ring.close()
 
@@ -163,7 +179,7 @@ class FastProcess:
     def _slice(self) -> None:
         """Carry for a while, then see to what Python has to."""
         stop = self.lane.run(monotonic_ns() + (_SOON_NS if self.checkpoint.busy else _SLICE_NS))
-        if stop == k.TOLD and self.steps.take() == 0 and not self.lane.has_room:
+        if stop == k.TOLD and self.steps.take() == 0 and not self.lane.has_room():
             stop = self._stuck()
         self.checkpoints.commit()
         if stop == k.CROWDED or (self.checkpoints.age_s > self.spec.snapshot_s and not self.checkpoint.busy):
@@ -174,8 +190,7 @@ class FastProcess:
 
     def _stuck(self) -> int:
         """The ring has no room: what a checkpoint would let go, if that is half of it; else time for its readers."""
-        own = self.lane.own
-        if own is not None and own.held > _CROWDED and not self.checkpoint.busy:
+        if self.lane.crowded and not self.checkpoint.busy:
             return k.CROWDED
         time.sleep(_NAP_S)
         return k.TOLD
@@ -188,6 +203,8 @@ class FastProcess:
             if stop == k.TOLD:
                 x = self.lane.state
                 self.steps.again(int(x.told_ring), int(x.told_first), int(x.told_end))
+            elif stop == k.SKIPPED:
+                self.steps.skipped()
             elif stop == k.CROWDED:
                 self.checkpoints.save()
             self.checkpoints.commit()
@@ -218,6 +235,29 @@ class FastProcess:
             self.checkpoints.commit()
         self.checkpoints.finish()
 
+    # ---- an input at which the process fails ----
+    def _start_anew(self, error: StepError) -> None:
+        """The process as its checkpoint has it; what it failed at twice is passed over. LaneError where it did not fail before."""
+        if self.lane.comparing:
+            raise LaneError(f"{self.ring_own.path}: {error}; it did not when the ring was written: start a fresh run") from error
+        self._failures += 1
+        if self._failures > _MOST_FAILING:
+            raise error
+        failed, name = self.steps.failed, self.spec.lane.name
+        if failed == self._failed:
+            _LOG.error("an input makes the process fail again: passed over", name=name, reason=str(error))
+            self.steps.pass_over()
+            self._failed, self._why = None, str(error)
+        else:
+            _LOG.error("the process failed; once more from its checkpoint on", name=name, reason=str(error))
+            self._failed = failed
+        self.checkpoint.wait()
+        self.checkpoints.commit()
+        saved = self.checkpoint.load(self.run_number)
+        if saved is None:
+            raise error
+        self._take_over(start_again(self.spec.lane, self.wire, saved, self.build), saved)
+
     # ---- construction ----
     def _open_rings(self) -> None:
         shard = self.spec.rings
@@ -231,10 +271,13 @@ class FastProcess:
         spec, shard, opened = self.spec, self.spec.rings, self._opened
         compiled = isinstance(known.process.node, CompiledNode)
         ends: dict[str, Any] = {"wait": spec.wait, "compiled": compiled}
-        readers: dict[int, Reader] = {ring: opened[name].reader(shard.lane_label, **ends) for ring, name in self._names.items()}
-        own = self.ring_own.reader(shard.lane_label, **ends)
-        out = self.ring_own.writer(shard.lane_label, **ends)
-        self._ends += [*readers.values(), own, out]
+        if not self._ends:
+            self._readers: dict[int, Reader] = {ring: opened[name].reader(shard.lane_label, **ends) for ring, name in self._names.items()}
+            self._own = self.ring_own.reader(shard.lane_label, **ends)
+            self._out = self.ring_own.writer(shard.lane_label, **ends)
+            self._histograms = HistogramFile.create(histogram_path(shard.folder, spec.lane.process, shard.shard), LANE_STAGES)
+            self._ends += [*self._readers.values(), self._own, self._out]
+        readers, own = self._readers, self._own
         if saved is not None:
             for ring, name in self._names.items():
                 readers[ring].seek(saved.positions[name])
@@ -244,14 +287,14 @@ class FastProcess:
         self.lane = FastLane(
             known.process,
             readers,
-            out,
+            self._out,
             clock=self.clock,
             wait=spec.wait,
             tick_id=known.last_id(TICKS),
             command_id=known.last_id(COMMANDS),
             tick_ns=int(tick_s * 1e9),
             watched=(watched[0], watched[1]),
-            histograms=HistogramFile.create(histogram_path(shard.folder, spec.lane.process, shard.shard), LANE_STAGES),
+            histograms=self._histograms,
             own=own,
         )
         self.lane.last_ts_ns = known.last_ts_ns
@@ -265,7 +308,7 @@ class FastProcess:
         control, kill = (RecordReader(readers[ring]) for ring in (TAKEN_CONTROL, TAKEN_KILL))
         self.told = ControlRing(control, kill, self.wire, known.positions, writers, self.run_number, state)
         records = LaneRecords(spec.lane, self.wire, known.writers, self.run_number, known.outputs)
-        self.steps = ToldSteps(self.lane, self.told, records, self._waits)
+        self.steps = ToldSteps(self.lane, self.told, records, self._waits, **({"why": self._why} if self._why else {}))
 
     def _kept(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the lane."""

@@ -18,13 +18,14 @@ from streams.agents.process import Process
 from streams.agents.runner import CompiledNode, PlainNode, node_sources
 from streams.clock import RunClock
 from streams.errors import ConfigError, LaneError, StepError
-from streams.kernel import View, addr_of, handle_of, native
-from streams.kernel.fault import FAULT
+from streams.kernel import View, addr_of, at, handle_of, native
+from streams.kernel.fault import FAULT, guard, last_fault
 from streams.kernel.memory import aligned
 from streams.kernel.system import monotonic_ns
 from streams.lanes import fast_loop as k
-from streams.lanes.fast_slots import TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET
+from streams.lanes.fast_slots import KIND_RECORD, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET, TAKEN_OWN, RecordSlot
 from streams.lanes.histogram_file import HistogramFile
+from streams.lanes.record_kernel import record_slots
 from streams.lanes.record_ring import record_sources
 from streams.lanes.ring_ends import Reader, ReaderGroup, Writer
 from streams.lanes.waiting import POLICIES, Waiting
@@ -35,7 +36,7 @@ __all__ = ["FastLane", "LaneCounters", "lane_sources", "prepare"]
 
 _KINDS = {BookUpdate: KIND_LEVEL, Trade: KIND_TRADE, Quote: KIND_QUOTE, Funding: KIND_FUNDING}
 _INPUTS = (TAKEN_MARKET, TAKEN_EVENTS, TAKEN_CONTROL, TAKEN_KILL)
-_KEPT = ("ring", "at", "end", "mark_wire_ns", "mark_ring_ns", "last_ts_ns", "tick_id", "command_id", "behind")
+_KEPT = ("ring", "at", "end", "begun", "inner", "mark_wire_ns", "mark_ring_ns", "last_ts_ns", "tick_id", "command_id", "behind")
 _SETS = 4  # an input's outputs that a ring must hold at least
 _NAMES = {TAKEN_MARKET: "market", TAKEN_EVENTS: "events", TAKEN_CONTROL: "control", TAKEN_KILL: "kill"}
 
@@ -115,7 +116,7 @@ class FastLane:
 
     def replay(self, until_ns: int) -> int:
         """Step again what the own ring names, from where `own` stands, and compare. DONE: time is up, or all is done (`replaying` tells);
-        CROWDED: a checkpoint is due;
+        CROWDED: a checkpoint is due; SKIPPED: what these name is passed over;
         TOLD: the record that `state.told_ring`, `told_first` and `told_end` name is to be read and stepped. LaneError where they differ."""
         self.state.until_ns = until_ns
         return self._known(self._entries["fast_replay"](self.address))
@@ -135,14 +136,14 @@ class FastLane:
         """Whether what is stepped now stands in the ring already."""
         return self.state.own_end != 0 and self.own is not None and self.own.state.next < self.state.own_end
 
-    def step(self, slots: bytes, waiting: Callable[[], None] = lambda: time.sleep(0.0005)) -> None:
-        """Carry slots that Python has made; `waiting` is called while the ring has no room. StepError, LaneError as above."""
+    def step(self, slots: bytes, waiting: Callable[[], None] = lambda: time.sleep(0.0005), ring: int = TAKEN_CONTROL) -> None:
+        """Carry slots that Python has made of a record; `waiting` is called while there is no room. StepError, LaneError as above."""
         if len(slots) > len(self._slots):
             self._slots = aligned(2 * len(slots))
         self._slots[: len(slots)] = memoryview(slots)
         used, start = 0, self._slots.ctypes.data
         while used < len(slots):
-            done = self._entries["fast_give"](self.address, start + used, len(slots) - used)
+            done = self._entries["fast_give"](self.address, start + used, len(slots) - used, ring)
             if done == FAULT or done < 0:
                 self._known(-done if done != FAULT else done)
             used += done
@@ -159,10 +160,54 @@ class FastLane:
         between = self.state.at >= self.state.end and not self.replaying
         return between and TAKEN_MARKET in self.inputs and self.take(TAKEN_MARKET, self.position(TAKEN_MARKET), 0)
 
+    def has_room(self, ring: int = TAKEN_CONTROL) -> bool:
+        """Whether the ring has room for what a record of control or kill may cause; the last of it is for kills alone."""
+        return self._entries["fast_room"](self.address, ring) == 1
+
     @property
-    def has_room(self) -> bool:
-        """Whether the ring has room for what an input may cause."""
-        return self._entries["fast_room"](self.address) == 1
+    def crowded(self) -> bool:
+        """Whether a ring wants room that only a checkpoint gives."""
+        return self._entries["fast_crowded"](self.address) == 1
+
+    # ---- what is not stepped ----
+    @property
+    def failed(self) -> tuple[int, int, int]:
+        """The input at which the node failed: TAKEN_..., number of its first slot, slots. TAKEN_OWN: a tick or a command of its own."""
+        x = self.state
+        if x.doing >= 0:
+            return int(x.doing), int(x.begun), self._entries["fast_extent"](self.address)
+        after = int(self.own.state.next) if self.replaying and self.own is not None else self.written
+        return TAKEN_OWN, after - 1, 1
+
+    def cut(self, ring: int, first: int, count: int) -> bool:
+        """Write that what was taken ends at a slot of an input and that `count` slots are passed over; false if there is no room."""
+        return self._entries["fast_cut"](self.address, ring, first, count) == 1
+
+    def says_cut(self, ring: int, first: int) -> bool:
+        """Whether the own ring goes on with a cut there in a replay, and then it is past it."""
+        return self.own is not None and self._entries["fast_says_cut"](self.address, ring, first) == 1
+
+    def stop_here(self) -> bool:
+        """Take back what was taken and not stepped; false if that cannot be: what the ring says was taken is not all stepped."""
+        x = self.state
+        if x.own_end != 0 or x.inner != 0:
+            return False
+        if x.at < x.end:
+            if not self.cut(int(x.ring), int(x.at), 0):
+                return False
+            x.end = self.inputs[int(x.ring)].state.next = int(x.at)
+        return True
+
+    def passes_record(self) -> bool:
+        """Whether a record that Python wrote stands next in a replay, and then it is past it."""
+        if not self.comparing or self.own is None:
+            return False
+        own = self.own.state
+        head = at(RecordSlot, int(own.data + (own.next & (own.capacity - 1)) * own.slot_nbytes))
+        if head.kind != KIND_RECORD:
+            return False
+        own.next += record_slots(head.payload_nbytes)
+        return True
 
     def set_clock(self) -> None:
         """Take the run's time anew from the host's wall clock."""
@@ -177,7 +222,7 @@ class FastLane:
     def take_kept(self, kept: Mapping[str, int]) -> None:
         """Go on where `kept` was taken."""
         for name in _KEPT:
-            setattr(self.state, name, kept[name])
+            setattr(self.state, name, kept.get(name, 0))
 
     def position(self, ring: int) -> int:
         """Number of the next slot of an input to be stepped."""
@@ -237,7 +282,7 @@ class FastLane:
             return View(k.FastLoop, self._memory)
         assert isinstance(node, PlainNode)
         plain = node.node
-        x.node, x.step = addr_of(plain), handle_of(lambda _, address, nbytes: plain.step(address, nbytes))
+        x.node, x.step = addr_of(plain), handle_of(guard(lambda _, address, nbytes: plain.step(address, nbytes)))
         x.behind = plain.risk.behind
         self.address = addr_of(x)
         self._entries = {name: entry for name, (entry, _) in k.ENTRIES.items()}
@@ -245,14 +290,15 @@ class FastLane:
         return x
 
     def _known(self, stop: int) -> int:
-        if stop in (k.DONE, k.TOLD, k.CROWDED):
+        if stop in (k.DONE, k.TOLD, k.CROWDED, k.SKIPPED):
             return stop
         x = self.state
         where = f"{_NAMES.get(int(x.doing), 'a tick or control')}, id {int(x.doing_id)}"
         if stop == k.DIFFERS:
-            at = int(self.own.state.next) if self.own is not None else 0
-            raise LaneError(f"{self.out.ring.path}: slot {at:,} is not what its inputs give now (input: {where}); start a fresh run")
-        raise StepError(f"the node failed at an input of {where}; run the process with --plain to see where", int(x.doing_id))
+            slot = int(self.own.state.next) if self.own is not None else 0
+            raise LaneError(f"{self.out.ring.path}: slot {slot:,} is not what its inputs give now (input: {where}); start a fresh run")
+        why = "run the process with --plain to see where" if self.compiled else last_fault()
+        raise StepError(f"the node failed at an input of {where}; {why}", int(x.doing_id))
 
 
 def _address(entry: Callable[..., int]) -> int:

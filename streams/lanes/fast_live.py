@@ -1,12 +1,12 @@
 """The fast lane's loop at work: it looks for commands, ticks, events and market data, takes them, and waits while there is nothing."""
 
 from streams.agents.codes import COMMAND_MIRROR_BEHIND, COMMAND_MIRROR_CAUGHT_UP
-from streams.agents.node import KIND_TICK, SLOT_BYTES
+from streams.agents.node import KIND_TICK, SLOT_BYTES, Node
 from streams.kernel import addr_of, at, bit
 from streams.kernel.atomics import load_acquire, load_relaxed
 from streams.kernel.system import monotonic_ns, sleep_on
 from streams.lanes.fast_slots import KIND_FRAME, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET, FrameMark
-from streams.lanes.fast_step import CROWDED, DONE, FAILED, GO, INPUTS, MARKS, TOLD, FastStep
+from streams.lanes.fast_step import CROWDED, DONE, FAILED, GO, INPUTS, SKIPPED, TOLD, FastStep
 from streams.lanes.histogram import record
 from streams.lanes.ring_ahead import ask_room, ask_slots
 from streams.lanes.ring_group import RingGroup
@@ -48,7 +48,7 @@ class FastLive(FastStep, align=64):
         now_ns = monotonic_ns()
         if self.ready(TAKEN_KILL) > 0 or self.ready(TAKEN_CONTROL) > 0:
             return TOLD
-        if now_ns < self.care_due_ns and self.has_room(2 * self.most):  # a command finds room when nothing else does
+        if now_ns < self.care_due_ns and self.has_room(self.room_for(TAKEN_MARKET)):
             for ring in (TAKEN_EVENTS, TAKEN_MARKET):
                 ready = self.ready(ring)
                 if ready > 0:
@@ -63,7 +63,7 @@ class FastLive(FastStep, align=64):
             return DONE
         if self.keeps != 0 and self.asked == 0 and self.crowded():
             return CROWDED
-        if not self.has_room(2 * self.most):
+        if not self.has_room(self.room_for(TAKEN_MARKET)):
             return self.nap()
         if self.mirror_own != 0 and self.watch_mirror(now_ns) == FAILED:
             return FAILED
@@ -108,7 +108,7 @@ class FastLive(FastStep, align=64):
         return GO
 
     def crowded(self) -> bool:
-        """Whether a ring is half full of what only a checkpoint of this process can let go."""
+        """Whether a ring is half full of what only a checkpoint of this process can let go, or has no room for that."""
         found = False
         for ring in range(INPUTS):
             if self.inputs[ring] != 0:
@@ -116,7 +116,8 @@ class FastLive(FastStep, align=64):
                 found = found or r.next - load_relaxed(r.line + CURSOR) > r.capacity // 2
         if self.own != 0:
             own = at(RingReader, self.own)
-            found = found or at(RingWriter, self.out).next - load_relaxed(own.line + CURSOR) > own.capacity // 2
+            most = min(own.capacity // 2, own.capacity - self.room_for(TAKEN_MARKET))
+            found = found or at(RingWriter, self.out).next - load_relaxed(own.line + CURSOR) > most
         return found
 
     def take(self, ring: int, ready: int, now_ns: int) -> int:
@@ -136,21 +137,40 @@ class FastLive(FastStep, align=64):
         r = at(RingReader, self.inputs[self.ring])
         stop = GO
         while self.at < self.end and stop == GO:
+            if self.inner == 0:  # between two records
+                if self.says_cut(self.ring, self.at) != 0:
+                    return self.cut(r, self.told_end - self.at)
+                if self.ready(TAKEN_KILL) > 0 and not self.again() and self.has_room(self.room_for(TAKEN_KILL)):
+                    self.publish_cut(self.ring, self.at, 0)
+                    return self.cut(r, 0)
             address = r.slot(self.at)
             e = at(Slot, address)
             kind = e.kind
             if kind == KIND_FRAME:
                 self.on_mark(at(FrameMark, address), self.at > r.next)
             elif kind < _FIRST_MARK and self.reads & bit(kind) != 0:
-                if not self.again() and not self.has_room(self.most + MARKS):
+                if not self.again() and at(Node, self.node).out.count == 0 and not self.has_room(self.room_for(self.ring)):
                     return self.stuck()
-                stop = self.give(address, int(SLOT_BYTES[kind]), self.ring)
+                if self.inner == 0:
+                    self.begun = self.at
+                whole = kind != KIND_LEVEL or e.flags & FLAG_LAST != 0
+                stop = self.give(address, int(SLOT_BYTES[kind]), self.ring, whole)
+                self.inner = 0 if whole else 1
             self.at += 1
         if stop == GO:
             r.next = self.end
             if self.keeps == 0:
                 r.commit()
         return stop
+
+    def cut(self, r: RingReader, skipped: int) -> int:
+        """Leave the rest of what was taken, to take it anew behind so many slots that are passed over."""
+        self.at += skipped
+        self.end = self.at
+        r.next = self.at
+        if self.keeps == 0:
+            r.commit()
+        return SKIPPED if skipped > 0 else GO
 
     def on_mark(self, e: FrameMark, later: bool) -> None:
         """The records of a frame begin; later: not with the first slot that was taken."""
@@ -177,7 +197,7 @@ class FastLive(FastStep, align=64):
         self.tick.stamp(self.tick_id, 0, ts_ns, ts_ns, -1, KIND_TICK, -1)
         self.write_one(addr_of(self.tick), 64)
         self.count_ticks += 1
-        return self.give(addr_of(self.tick), 64, -1)
+        return self.give(addr_of(self.tick), 64, -1, True)
 
     def watch_mirror(self, now_ns: int) -> int:
         """Tell the node, and whoever reads the ring, when the mirror falls behind by half a ring, and when it has caught up."""
@@ -206,7 +226,7 @@ class FastLive(FastStep, align=64):
         e.stamp(self.command_id, 0, ts_ns, ts_ns, -1, KIND_COMMAND, -1)
         e.command_type = command_type
         self.write_one(addr_of(self.command), 64)
-        return self.give(addr_of(self.command), 64, -1)
+        return self.give(addr_of(self.command), 64, -1, True)
 
 
 def whole(r: RingReader, ready: int) -> int:

@@ -10,16 +10,19 @@ from streams.slots import Slot
 
 __all__ = [
     "FED",
+    "KIND_CUT",
     "KIND_FRAME",
     "KIND_RECORD",
     "KIND_STAMPS",
     "KIND_TAKEN",
+    "PASSED",
     "PAYLOAD",
     "REFUSED",
     "TAKEN_CONTROL",
     "TAKEN_EVENTS",
     "TAKEN_KILL",
     "TAKEN_MARKET",
+    "TAKEN_OWN",
     "UNREADABLE",
     "FrameMark",
     "RecordSlot",
@@ -31,6 +34,7 @@ KIND_FRAME = 24
 KIND_TAKEN = 25
 KIND_STAMPS = 26
 KIND_RECORD = 27
+KIND_CUT = 28
 
 FED, REFUSED, UNREADABLE = 0, 1, 2
 """What became of a record of control or kill, flags of its TAKEN slot: it was fed; it was fed, and the process refused it; it is no
@@ -39,6 +43,11 @@ the number of its first slot; of what is no input a = 0."""
 
 TAKEN_MARKET, TAKEN_EVENTS, TAKEN_CONTROL, TAKEN_KILL = 0, 1, 2, 3
 """The lane's inputs, in the order in which it looks at them: `TakenSlot.ring`."""
+TAKEN_OWN = 4
+"""`TakenSlot.ring` of a cut: the tick or command in the lane's own ring."""
+
+PASSED = 8
+"""`a` of a dead letter in the lane's ring whose input was passed over, beside its TAKEN_...; `b` is the number of its first slot there."""
 
 
 class FrameMark(Slot, align=64):
@@ -58,6 +67,9 @@ class TakenSlot(Slot, align=64):
     One that takes nothing (count 0) marks a checkpoint: its process keeps the state that it has here, between two inputs. In the ring of
     market data `first` is then the next slot of the ring of frames.
 
+    With KIND_CUT it says that what it took of `ring` before ends at slot `first`: there a command came in between, or the record in the
+    next `count` slots made the node fail and is passed over, as if it had never come. What follows is taken anew.
+
     id, cause_id : 0
     ts_ns        : the lane's now before it steps them, ns of the run
     """
@@ -65,7 +77,7 @@ class TakenSlot(Slot, align=64):
     first: int  # number of the first slot in the input's ring, >= 0
     taken_ns: int  # monotonic
     ring: I32  # which input: TAKEN_...
-    count: I32  # slots; 0 = a checkpoint
+    count: I32  # slots; 0 = a checkpoint; of a cut: passed over, 0 = none
 
 
 class StampSlot(Slot, align=128):

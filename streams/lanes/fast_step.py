@@ -5,11 +5,22 @@ In a replay what comes out is compared with what the ring holds instead. All tim
 
 from streams.agents.copying import copy_slot, copy_whole
 from streams.agents.node import SLOT_BYTES, Node
-from streams.agents.outbox import Outbox
+from streams.agents.outbox import ROOM, Outbox
 from streams.kernel import Array, Struct, addr_of, at, call3, load_word, store_word
 from streams.kernel.fault import FAULT
 from streams.kernel.system import monotonic_ns
-from streams.lanes.fast_slots import KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_MARKET, RecordSlot, StampSlot, TakenSlot
+from streams.lanes.fast_slots import (
+    KIND_CUT,
+    KIND_RECORD,
+    KIND_STAMPS,
+    KIND_TAKEN,
+    TAKEN_CONTROL,
+    TAKEN_KILL,
+    TAKEN_MARKET,
+    RecordSlot,
+    StampSlot,
+    TakenSlot,
+)
 from streams.lanes.histogram import record
 from streams.lanes.record_kernel import record_slots
 from streams.lanes.ring_kernel import RingReader, RingWriter
@@ -19,14 +30,16 @@ from streams.slots import (
     Slot,
 )
 
-__all__ = ["CROWDED", "DIFFERS", "DONE", "FAILED", "GO", "INPUTS", "MARKS", "SLOT", "TOLD", "FastStep"]
+__all__ = ["CROWDED", "DIFFERS", "DONE", "FAILED", "GO", "INPUTS", "MARKS", "SKIPPED", "SLOT", "TOLD", "FastStep"]
 
-DONE, TOLD, CROWDED, FAILED, DIFFERS, GO = range(6)
+DONE, TOLD, CROWDED, FAILED, DIFFERS, GO, SKIPPED = range(7)
 """Why the loop stopped: `until_ns`, or the end of what is replayed; a record for Python has come; a ring is half used by what only a
-checkpoint can let go; the node failed at `doing`; what was replayed is not what the ring holds at `own`. GO: it goes on."""
+checkpoint can let go; the node failed at `doing`; what was replayed is not what the ring holds at `own`. GO: it goes on. SKIPPED: a
+replay has come to an input that is passed over, at `told_...`."""
 
 INPUTS = 4
 MARKS = 2  # slots that may stand beside the outputs of an input
+BESIDE = 4  # the same, with what names a command and ends what was taken before it
 SLOT = 256  # bytes of a slot of the lane's ring
 _CHECKED: int = StampSlot._fields_["checked_ns"].offset
 
@@ -41,6 +54,7 @@ class FastStep(Struct, align=64):
     keeps            : 1 = inputs and own slots stay until a checkpoint covers them; asked: 1 = one is on its way
     until_ns         : the loop stops then
     ring, at, end    : input that is being carried, its next slot, and where it ends
+    begun, inner     : first slot of the record being stepped; 1 = it has further slots
     taken_ns         : when it was taken; of market data: when the first record of the frame was begun
     mark_...         : of the last FrameMark: when its first byte was there, and when its records were published
     care_due_ns      : when time, rings and mirror are to be seen to
@@ -53,7 +67,7 @@ class FastStep(Struct, align=64):
     stage_...        : addresses of histograms, 0 = none
     decided_ns       : when the first order of the input being stepped was asked for, 0 = none was
     doing, doing_id  : ring and id of the input being stepped, -1 = none of a ring
-    told_...         : the record for Python in a replay: its ring, its first slot there, and where it ends
+    told_...         : the record for Python in a replay, or the one passed over: its ring, its first slot there, and where it ends
     scratch          : address of SLOT bytes
     """
 
@@ -70,6 +84,8 @@ class FastStep(Struct, align=64):
     ring: int
     at: int
     end: int
+    begun: int
+    inner: int
     taken_ns: int
     mark_wire_ns: int
     mark_ring_ns: int
@@ -117,32 +133,47 @@ class FastStep(Struct, align=64):
             w.limit = w.slowest() + w.capacity
         return w.limit - w.next >= n
 
+    def room_for(self, ring: int) -> int:
+        """Slots that must be free before a record of an input is taken: a kill finds room where a control record finds none any more, and
+        that where ticks and data find none."""
+        if ring == TAKEN_KILL:
+            return self.most + BESIDE
+        return (2 if ring == TAKEN_CONTROL else 3) * (self.most + BESIDE)
+
     def write_one(self, address: int, nbytes: int) -> None:
         """Publish one slot; there is room."""
         w = at(RingWriter, self.out)
         copy_slot(w.room(1), address, nbytes)
         w.publish(1)
 
+    def publish_cut(self, ring: int, first: int, count: int) -> None:
+        """Write a cut; there is room."""
+        self.publish_mark(KIND_CUT, ring, first, count, monotonic_ns(), 0)
+
     def publish_taken(self, ring: int, first: int, count: int, now_ns: int, flags: int) -> None:
         """Write a TAKEN slot; there is room."""
+        self.publish_mark(KIND_TAKEN, ring, first, count, now_ns, flags)
+        self.count_taken += 1
+
+    def publish_mark(self, kind: int, ring: int, first: int, count: int, now_ns: int, flags: int) -> None:
         e = self.taken
-        e.stamp(0, 0, self.last_ts_ns, 0, -1, KIND_TAKEN, -1)
+        e.stamp(0, 0, self.last_ts_ns, 0, -1, kind, -1)
         e.flags = flags
         e.first = first
         e.taken_ns = now_ns
         e.ring = ring
         e.count = count
         self.write_one(addr_of(self.taken), 64)
-        self.count_taken += 1
 
-    def give(self, address: int, nbytes: int, ring: int) -> int:
-        """Let the node carry an input, and write what follows from it."""
+    def give(self, address: int, nbytes: int, ring: int, whole: bool) -> int:
+        """Let the node carry a slot, and write what follows once its record is whole: of one at which the node fails nothing is seen."""
         self.doing = ring
         self.doing_id = at(Slot, address).id
         self.count_inputs += 1
         if call3(self.step, self.node, address, nbytes) == FAULT:
             return FAILED
-        return self.flush(address, ring) if at(Node, self.node).out.count > 0 else GO
+        out = at(Node, self.node).out
+        return self.flush(address, ring) if out.count > 0 and (whole or out.room() < ROOM) else GO
 
     def flush(self, cause: int, ring: int) -> int:
         """Write what the outbox holds, and empty it."""
@@ -210,11 +241,33 @@ class FastStep(Struct, align=64):
             return record_slots(at(RecordSlot, address).payload_nbytes)
         return 1 if kind == KIND_STAMPS else 0
 
+    def next_own(self) -> int:
+        """The slot of the own ring that is compared next, without what is aside; `own_end` = there is none."""
+        own = at(RingReader, self.own)
+        n = own.next
+        while n < self.own_end and self.aside(own.slot(n)) > 0:
+            n += self.aside(own.slot(n))
+        return n
+
+    def says_cut(self, ring: int, first: int) -> int:
+        """Whether the own ring goes on with a cut there: 0 or 1, and then it is past it, and `told_...` say what is passed over."""
+        n = self.next_own() if self.again() else self.own_end
+        if n >= self.own_end:
+            return 0
+        own = at(RingReader, self.own)
+        e = at(TakenSlot, own.slot(n))
+        if e.kind != KIND_CUT or e.ring != ring or e.first != first:
+            return 0
+        own.next = n + 1
+        self.told_ring = ring
+        self.told_first = first
+        self.told_end = first + e.count
+        return 1
+
     def compare(self, out: Outbox) -> int:
         """Whether the own ring goes on with what the outbox holds."""
         own = at(RingReader, self.own)
-        while own.next < self.own_end and self.aside(own.slot(own.next)) > 0:
-            own.next += self.aside(own.slot(own.next))
+        own.next = self.next_own()
         for i in range(out.count):
             kind = out.kinds[i]
             if own.next >= self.own_end:

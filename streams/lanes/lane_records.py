@@ -37,10 +37,10 @@ class InputsLike(Protocol):
 
 
 class LaneRecords:
-    """Makes the records of one process and shard in a run. outputs: where its writers count."""
+    """Makes the records of one process and shard in a run. outputs: where its writers count; wire: how they are written."""
 
     def __init__(self, spec: LaneSpec, wire: Wire, writers: Mapping[str, int], run_number: int, outputs: OutputLog) -> None:
-        self._spec, self._wire, self._writers = spec, wire, writers
+        self.wire, self._spec, self._writers = wire, spec, writers
         self._run_number, self._outputs = run_number, outputs
 
     def next_id(self, topic: str) -> int:
@@ -68,11 +68,11 @@ class LaneRecords:
             positions=tuple(StartPosition(*place, offset) for place, offset in positions.items()),
             outputs=self._outputs.take(),
             outputs_hash=self._outputs.digest,
-            schemas=schema_versions(self._wire, log.topics.union(written)),
+            schemas=schema_versions(self.wire, log.topics.union(written)),
             dead_letters=tuple(log.dead_letters),
             code_hash=spec.code_hash,
         )
-        return JOURNAL, spec.shard, self._wire.encode(JOURNAL, record)
+        return JOURNAL, spec.shard, self.wire.encode(JOURNAL, record)
 
     def letter(self, letter: Letter, ts_ns: int) -> Value:
         """A dead letter."""
@@ -92,10 +92,10 @@ class LaneRecords:
             reason=reason,
             payload=payload[:_PAYLOAD_BYTES],
         )
-        return topic, 0 if is_control(letter.topic) else self._spec.shard, self._wire.encode(topic, record)
+        return topic, 0 if is_control(letter.topic) else self._spec.shard, self.wire.encode(topic, record)
 
     def alert(self, severity: Severity, text: str, ts_ns: int) -> Value:
         """Something that a person should know."""
         record = Alert(self.next_id(ALERTS), 0, self._run_number, ts_ns, ts_ns, severity, self._spec.name, text)
         partition_of = self._spec.partition_of
-        return ALERTS, partition_of(ALERTS, record) if partition_of else self._spec.shard, self._wire.encode(ALERTS, record)
+        return ALERTS, partition_of(ALERTS, record) if partition_of else self._spec.shard, self.wire.encode(ALERTS, record)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from streams.lanes.client import MAX_RECORD_BYTES
-from streams.lanes.fast_slots import REFUSED, UNREADABLE
+from streams.lanes.fast_slots import PASSED, REFUSED, TAKEN_CONTROL, TAKEN_KILL, UNREADABLE
 from streams.lanes.journal import journal_key
 from streams.lanes.lane_records import Value
 from streams.lanes.letters import Letter
@@ -74,7 +74,7 @@ class MirrorBatches:
             return None
         inputs = side.inputs()
         for whole in side.whole:
-            self._send_whole(process, inputs, whole)
+            self._send_whole(process, inputs, whole, self._about(side, inputs, whole))
         process.rings, process.batch = rings, process.batch + 1
         topic, partition, value = process.records.entry(
             process.batch, inputs, side.topics, {**process.positions, **rings}, process.last_ts_ns
@@ -91,14 +91,25 @@ class MirrorBatches:
         self.dead_letters += len(self._sender.too_large)
         self._sender.too_large = []
 
-    def _send_whole(self, process: Mirrored, inputs: Inputs, whole: Whole) -> None:
+    def _about(self, side: MarketSide | LaneSide, inputs: Inputs, whole: Whole) -> tuple[Place, int] | None:
+        """Place and offset of the input that a dead letter is about, None for what is none."""
+        control = self._opened.control
+        if not whole.topic.endswith(dlq_topic("")):
+            return None
+        if whole.a == REFUSED:
+            return inputs.find(whole.b)
+        if whole.a == PASSED + TAKEN_KILL:
+            return control.kill_place_of(whole.b)
+        if whole.a in (UNREADABLE, PASSED + TAKEN_CONTROL):
+            return control.place_of(whole.b)
+        return side.passed.get((whole.a - PASSED, whole.b)) if isinstance(side, LaneSide) else None
+
+    def _send_whole(self, process: Mirrored, inputs: Inputs, whole: Whole, place: tuple[Place, int] | None) -> None:
         """A dead letter gets the place of what it is about, and stands in the entry."""
         value = whole.value
-        if whole.topic.endswith(dlq_topic("")) and whole.a in (REFUSED, UNREADABLE):
-            place = inputs.find(whole.b) if whole.a == REFUSED else self._opened.control.place_of(whole.b)
-            if place is not None:
-                value = self._addressed(whole, *place)
-                inputs.add_dead_letter(*place[0], place[1])
+        if place is not None:
+            value = self._addressed(whole, *place)
+            inputs.add_dead_letter(*place[0], place[1])
         self.dead_letters += whole.topic.endswith(dlq_topic(""))
         process.outputs.add_written(whole.topic, ids.writer(whole.id), whole.id, 0)
         self._sender.send_value((whole.topic, whole.partition), value)

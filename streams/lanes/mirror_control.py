@@ -42,11 +42,17 @@ class TakenControl:
                 found.append((process.place(place), record.offset, record.id))
         return Stood(*np.array(found, np.int64).reshape(-1, 3).T)
 
-    def killed(self, process: Mirrored, first: int, count: int) -> Stood:
+    def killed(self, process: Mirrored, first: int, count: int, flags: int) -> Stood:
         """The same of `kill`: commands that may stand in their topic far behind what the process has read of it."""
         place = process.place(_PLACE, still=True)
+        if flags == UNREADABLE:
+            return Stood.joined([])
         found = [(place, self._command_offsets[record.id], record.id) for record in self.kill.take(first, first + count)]
         return Stood(*np.array(found, np.int64).reshape(-1, 3).T)
+
+    def kill_place_of(self, number: int) -> tuple[Place, int]:
+        """The same of `kill`: where its command stands in its topic."""
+        return _PLACE, self._command_offsets[self.kill.take(number, number + 1, 1)[0].id]
 
     def place_of(self, number: int) -> tuple[Place, int]:
         """Place and offset of the record whose first slot in `control` has that number."""
@@ -68,7 +74,8 @@ class TakenControl:
 class Whole(NamedTuple):
     """A record that stands whole in a ring: a dead letter, an alert...
 
-    a : 1 = a dead letter of the input with the id b; 2 = of what stands in the ring `control` at slot b; else as its writer says
+    a : 1 = a dead letter of the input with the id b; 2 = of what stands in the ring `control` at slot b; from PASSED on, of what stands at
+        slot b of the input a - PASSED of the lane, which was passed over; else as its writer says
     """
 
     topic: str

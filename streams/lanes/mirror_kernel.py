@@ -6,7 +6,7 @@ are read where they lie, and stay until the mirror commits them.
 
 from streams.kernel import Array, at, load_byte, load_word, store_byte, store_word
 from streams.kernel.raw import load_half
-from streams.lanes.fast_slots import KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_CONTROL
+from streams.lanes.fast_slots import KIND_CUT, KIND_RECORD, KIND_STAMPS, KIND_TAKEN, TAKEN_CONTROL
 from streams.lanes.record_kernel import record_slots
 from streams.schema import slots_out_kernel as slots
 from streams.schema.blake2b import roll
@@ -34,7 +34,8 @@ DONE, FULL, MARKS, REST, CONTROL, WAIT, STRANGE = range(7)
 names or instruments; before a TAKEN of what is not known yet; at a slot of a kind that no lane writes."""
 
 MARK_WORDS = 6
-"""Of a mark: kind, number of its slot, then of a tick id, ts_ns and twice 0, of a TAKEN ring, first, count and flags, else 0."""
+"""Of a mark: kind, number of its slot, then of a tick id, ts_ns and twice 0, of a TAKEN or a cut ring, first, count and flags, else
+0."""
 KIND_TICK = 0
 FRAME_BYTES = 12 * LONG_MAX + 32  # of a frame's value, without the payload and the venue's name
 NO_ROOM = slots.FULL
@@ -89,6 +90,8 @@ class LaneWalk(SlotValues):
                 self.now_ns = max(self.now_ns, load_word(slot + _TS))
                 if ring >= TAKEN_CONTROL:
                     return CONTROL
+            elif kind == KIND_CUT:
+                self.mark(kind, load_half(slot + _RING), load_word(slot + _FIRST), load_half(slot + _COUNT), 0, 1)
             elif kind == KIND_RECORD:
                 self.mark(kind, 0, 0, 0, 0, record_slots(load_word(slot + _NBYTES)))
             elif kind == KIND_COMMAND:

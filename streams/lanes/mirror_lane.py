@@ -6,7 +6,17 @@ from streams.agents.rows import Written
 from streams.errors import LaneError
 from streams.lanes import mirror_kernel as k
 from streams.lanes.control import COMMANDS
-from streams.lanes.fast_slots import KIND_RECORD, KIND_TAKEN, TAKEN_CONTROL, TAKEN_EVENTS, TAKEN_KILL, TAKEN_MARKET
+from streams.lanes.fast_slots import (
+    KIND_CUT,
+    KIND_RECORD,
+    KIND_TAKEN,
+    TAKEN_CONTROL,
+    TAKEN_EVENTS,
+    TAKEN_KILL,
+    TAKEN_MARKET,
+    TAKEN_OWN,
+    UNREADABLE,
+)
 from streams.lanes.mirror_control import TakenControl, Whole, whole_of
 from streams.lanes.mirror_inputs import TICK_PLACE, Inputs, Ledger, Stood
 from streams.lanes.mirror_process import Mirrored
@@ -14,6 +24,7 @@ from streams.lanes.mirror_rings import RingSource
 from streams.lanes.mirror_sender import MirrorSender, Sent
 from streams.lanes.mirror_values import LaneValues
 from streams.lanes.partitions import partitions_of
+from streams.lanes.place import Place
 from streams.lanes.record_ring import topic_number
 from streams.lanes.wire import Wire
 from streams.records import Command
@@ -36,6 +47,7 @@ class LaneSide:
     events_known   : venue events in topics that it has not taken yet, by id
     taken          : by input, it takes no slot below it any more
     whole, topics  : of the batch: records that stand whole in the rings, and topics that the process wrote to
+    passed         : of the batch: where data stands that the lane passed over, by its input and first slot there
     """
 
     def __init__(
@@ -110,7 +122,7 @@ class LaneSide:
         while stop == k.CONTROL:
             stop, marks = self._values.walk(last, upto)
             of_data = (marks[:, 0] == KIND_TAKEN) & (marks[:, 2] < TAKEN_CONTROL)
-            for mark in marks[(marks[:, 0] != _TICK) & ~of_data].tolist():
+            for mark in marks[(marks[:, 0] != _TICK) & (marks[:, 0] != KIND_CUT) & ~of_data].tolist():
                 self._note(sender, *mark)
             self._marks.append(marks)
         self._send(sender, self._values.take())
@@ -129,7 +141,8 @@ class LaneSide:
         marks = np.concatenate([np.zeros((0, k.MARK_WORDS), np.int64), *self._marks])
         kind, ring, first, count = marks[:, 0], marks[:, 2], marks[:, 3], marks[:, 4]
         row, n = np.zeros((2, len(marks)), np.int64)
-        ticks = np.flatnonzero(kind == _TICK)
+        stepped = self._stepped(marks)
+        ticks = np.flatnonzero((kind == _TICK) & stepped)
         tick_rows = Stood.of(self._tick_place, np.arange(len(ticks)), marks[ticks, 2])
         special = Stood.joined(self._special)
         parts = [self.market_known.stood, self.events_known.stood, tick_rows, special]
@@ -143,13 +156,14 @@ class LaneSide:
         others = np.flatnonzero((taken & (ring >= TAKEN_CONTROL)) | (kind == KIND_COMMAND))
         n[others] = [len(stood) for stood in self._special]
         row[others] = base[3] + np.cumsum(n[others]) - n[others]
+        n[others] *= stepped[others]
         process.move(inputs.add(Stood.joined(parts), row, n))
         inputs.tick_ts_ns = marks[ticks, 3].tolist()
-        if len(ticks):
-            last_id = int(marks[ticks[-1], 2])
+        if len(every_tick := np.flatnonzero(kind == _TICK)):
+            last_id = int(marks[every_tick[-1], 2])
             process.outputs.add_written("", ids.writer(last_id), last_id, 0)
         for index in (TAKEN_MARKET, TAKEN_EVENTS, TAKEN_CONTROL, TAKEN_KILL):
-            mine = np.flatnonzero(taken & (ring == index))
+            mine = np.flatnonzero((taken | (kind == KIND_CUT)) & (ring == index))
             if len(mine):
                 self.taken[index] = int(first[mine[-1]] + count[mine[-1]])
         process.last_ts_ns = max(process.last_ts_ns, self._values.now_ns)
@@ -179,6 +193,29 @@ class LaneSide:
             self.records.at = self.records.walked
             done += len(found.id)
 
+    def _stepped(self, marks: np.ndarray) -> np.ndarray:
+        """Which marks stand for inputs that were stepped, bool; a TAKEN of data gets the count of slots that were, before its cut."""
+        stepped = np.ones(len(marks), bool)
+        for at in np.flatnonzero(marks[:, 0] == KIND_CUT).tolist():
+            ring, first, count = marks[at, 2:5].tolist()
+            if ring == TAKEN_OWN:
+                stepped[marks[:, 1] == first] = False
+            elif ring < TAKEN_CONTROL:
+                before = np.flatnonzero((marks[:at, 0] == KIND_TAKEN) & (marks[:at, 2] == ring))[-1]  # `end` keeps them together
+                marks[before, 4] = first - marks[before, 3]
+                if count:
+                    self._pass_over(ring, first, count)
+        return stepped
+
+    def _pass_over(self, ring: int, first: int, count: int) -> None:
+        """Note where a record stands that the lane passed over: it goes on to read behind it."""
+        ledger = self.market_known if ring == TAKEN_MARKET else self.events_known
+        find = ledger.find if ring == TAKEN_MARKET else self._find_events
+        row, n = find(np.array([first]), np.array([count]))
+        stood = ledger.stood.at(slice(int(row[0]), int(row[0] + n[0])))
+        self.process.move(stood)
+        self.passed[ring, first] = self.process.places[int(stood.place[0])], int(stood.offset[0])
+
     def _find_events(self, first: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(row, n) of ranges of slots in the ring of events."""
         found = [int(self.events.words(number, number + 1)[0, 0]) for number in first.tolist()]
@@ -198,10 +235,13 @@ class LaneSide:
             self.process.outputs.add_written(COMMANDS, ids.writer(command.id), command.id, 0)
             self._sent_commands.append((len(self._special), command.id, sent))
             self._special.append(Stood.joined([]))
-        elif ring == TAKEN_CONTROL:
-            self._special.append(self._control.taken(self.process, first, count, flags))
         else:
-            self._special.append(self._control.killed(self.process, first, count))
+            find = self._control.taken if ring == TAKEN_CONTROL else self._control.killed
+            self._special.append(find(self.process, first, count, UNREADABLE if self._is_cut(number + 1) else flags))
+
+    def _is_cut(self, number: int) -> bool:
+        """Whether a cut stands in a slot: then what the TAKEN before it names was not fed."""
+        return number < self.own.head and int(self.own.kinds(number, number + 1)[0]) == KIND_CUT
 
     def _command(self, number: int) -> Command:
         """What the lane tells of itself: in memory a target is no process."""
@@ -220,6 +260,7 @@ class LaneSide:
 
     def _begin(self) -> None:
         self.whole: list[Whole] = []
+        self.passed: dict[tuple[int, int], tuple[Place, int]] = {}
         self.topics: set[str] = set()
         self._marks: list[np.ndarray] = []
         self._special: list[Stood] = []  # of the marks that are no ticks and no data, in order

@@ -16,6 +16,7 @@ from streams.kernel.system import monotonic_ns
 from streams.lanes.fast_lane import FastLane
 from streams.lanes.fast_rings import FastShard, RingRun
 from streams.lanes.fast_slots import (
+    KIND_CUT,
     KIND_FRAME,
     KIND_RECORD,
     KIND_STAMPS,
@@ -23,10 +24,12 @@ from streams.lanes.fast_slots import (
     PAYLOAD,
     TAKEN_EVENTS,
     TAKEN_MARKET,
+    TAKEN_OWN,
     FrameMark,
     RecordSlot,
     TakenSlot,
 )
+from streams.lanes.record_kernel import record_slots
 from streams.lanes.record_ring import TOPICS
 from streams.lanes.registry import SchemaIds
 from streams.lanes.ring_ends import Reader
@@ -163,11 +166,17 @@ class Journal:
             parts.append(part.copy())
         reader.leave()
         self.slots = np.concatenate(parts) if parts else np.zeros((0, 256), np.uint8)
+        after = 0
+        for row in np.flatnonzero(self.slots[:, 36] == KIND_RECORD).tolist():
+            if row >= after:
+                after = row + record_slots(at(RecordSlot, self.slots[row].ctypes.data).payload_nbytes)
+                self.slots[row + 1 : after] = 0
+                self.slots[row + 1 : after, 36] = KIND_STAMPS  # the rest of a payload is nobody's
 
     def __iter__(self) -> Iterator[Step]:
         for row in self.slots:
             head = at(Slot, row.ctypes.data)
-            cls = TakenSlot if head.kind == KIND_TAKEN else Slot
+            cls = TakenSlot if head.kind in (KIND_TAKEN, KIND_CUT) else Slot
             nbytes = 64 if head.kind >= KIND_FRAME else int(SLOT_BYTES[head.kind])
             yield Step(head.kind, at(cls, row.ctypes.data), row[:nbytes].tobytes())
 
@@ -179,7 +188,25 @@ class Journal:
             found[int(halves[row, 14])] = int(words[row, 5]) + int(halves[row, 15])
         return found
 
+    def inputs(self) -> Iterator[Step]:
+        """What was stepped: TAKEN slots with the count that a cut has left them, ticks and commands; none of what was passed over."""
+        steps = list(self)
+        cuts = [(n, step.slot.ring, step.slot.first) for n, step in enumerate(steps) if step.kind == KIND_CUT]
+        own = {first for _, ring, first in cuts if ring == TAKEN_OWN}
+        for n, step in enumerate(steps):
+            if step.kind == KIND_TAKEN:
+                e = step.slot
+                same = (later for later in range(n + 1, len(steps)) if steps[later].kind == KIND_TAKEN and steps[later].slot.ring == e.ring)
+                after = next(same, len(steps))
+                cut = next((first for at, ring, first in cuts if n < at < after and ring == e.ring), None)
+                taken = TakenSlot(kind=KIND_TAKEN, ring=e.ring, first=e.first, count=e.count if cut is None else cut - e.first)
+                taken.flags = e.flags
+                if taken.count:
+                    yield Step(step.kind, taken, step.data)
+            elif step.kind in (KIND_TICK, KIND_COMMAND) and n not in own:
+                yield step
+
     def outputs(self) -> list[bytes]:
         """What the node wrote, in order."""
-        marks = (KIND_TAKEN, KIND_STAMPS, KIND_RECORD, KIND_TICK, KIND_COMMAND)
+        marks = (KIND_TAKEN, KIND_CUT, KIND_STAMPS, KIND_RECORD, KIND_TICK, KIND_COMMAND)
         return [step.data for step in self if step.kind not in marks]

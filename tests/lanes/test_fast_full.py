@@ -89,7 +89,7 @@ def test_full_ring_takes_nothing_and_loses_nothing(market, tmp_path):  # noqa: F
     held.give(300)
     held.run(lambda seen: seen.waits > 10, "a full ring")
     assert (held.stopped, held.lane.lag > 0) == (k.DONE, True)
-    assert held.lane.has_room  # of what a kill may cause
+    assert held.lane.has_room()  # of what a kill may cause
     ring = held.rings.own
     journal = Journal(ring)
     held.release()

@@ -32,6 +32,7 @@ from tests.lanes.ring_kit import Child, until
 from tests.lanes.test_fast_lane import AGENTS, ROOM, market, pieces  # noqa: F401
 
 OWN = {TICKS: 200, ALERTS: 201, COMMANDS: 202, dlq_topic(COMMANDS): 203, dlq_topic("limits.v1"): 204}
+OWN |= {dlq_topic(topic): 205 + n for n, topic in enumerate(("quotes.v1", "book_updates.v1", "trades.v1", "venue_events.v1"))}
 CHILDREN = []
 
 
@@ -135,7 +136,7 @@ def again(rings):
     def step(slots):
         outputs.extend(slot for _, slot in process.node.step(slots))
 
-    for one in Journal(rings.own):
+    for one in Journal(rings.own).inputs():
         if one.kind == KIND_TICK:
             process.on_tick(one.slot.id, one.slot.ts_ns)
         elif one.kind == KIND_COMMAND:
