@@ -16,6 +16,7 @@ from streams.agents.node import SLOT_BYTES
 from streams.agents.process import Process
 from streams.agents.state_copy import StateCopy
 from streams.config import Endpoints
+from streams.kernel import at
 from streams.kernel.system import monotonic_ns
 from streams.lanes.bus import BulkProducer, read_range
 from streams.lanes.checkpoint import Checkpoint
@@ -33,13 +34,14 @@ from streams.lanes.player import Recovered
 from streams.lanes.record_ring import RecordReader, RecordWriter
 from streams.lanes.registry import SchemaIds
 from streams.lanes.restore import recover
+from streams.lanes.ring_ends import Reader
 from streams.lanes.spec import LaneSpec, input_places, own_writers
 from streams.lanes.verify import Asked, Verdict, verify
 from streams.lanes.wire import Wire
-from streams.lanes.writers import writer_name
+from streams.lanes.writers import ALERTS, writer_name
 from streams.records import Command, CommandType, DeadLetter, OrderAction, Param, Request, SnapshotPart, VenueEvent, VenueEventType
 from streams.schema import ids
-from streams.slots import KIND_REQUEST
+from streams.slots import KIND_REQUEST, Slot
 from streams.topology.apply import apply
 from streams.topology.instances import journalled, process_spec
 from streams.topology.model import Topology, load
@@ -296,7 +298,7 @@ class Laning:
         ticks, commands = world.writer("trade", ""), world.writer("trade-lane", COMMANDS)
         first = [ids.make(writer, world.run << 30) for writer in (ticks, commands)]
         self.lane = FastLane(self.process, readers, self.out, clock=world.clock, tick_id=first[0], command_id=first[1])
-        writers = Writers(world.control, 0, {}, "trade")
+        writers = Writers(world.control, 0, {ALERTS: "trade-lane"}, "trade")
         self.steps = ToldSteps(self.lane, self.told, LaneRecords(world.specs[1], world.wire, writers, world.run, OutputLog()))
         self.requests = self._rings[rings.own].reader(rings.gateway_label)
         self._rings[rings.records].free(rings.gateway_label)
@@ -314,6 +316,10 @@ class Laning:
         for reader in (self.told.control, self.told.kill):
             assert reader is not None
             reader.commit()
+
+    def kind(self, reader: Reader, number: int) -> int:
+        """The kind of a slot of an input."""
+        return at(Slot, reader.ring.memory.data + (number & (reader.ring.capacity - 1)) * reader.ring.slot_nbytes).kind
 
     def run(self, seconds: float = 0.002) -> None:
         self.lane.run(monotonic_ns() + int(seconds * 1e9))
