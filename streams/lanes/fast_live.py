@@ -130,6 +130,8 @@ class FastLive(FastStep, align=64):
             self.at = r.next
             self.end = r.next + n
             self.taken_ns = now_ns
+        else:
+            r.head = load_acquire(r.ring + HEAD)  # the rest of a record may have come; a reader that has something does not look again
         return GO
 
     def carry(self) -> int:

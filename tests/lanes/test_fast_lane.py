@@ -4,12 +4,13 @@ import pytest
 
 from streams.agents.node import KIND_TICK
 from streams.agents.process import Process
-from streams.lanes.fast_slots import KIND_TAKEN
-from streams.records import Position, VenueEvent
+from streams.kernel.system import monotonic_ns
+from streams.lanes.fast_slots import KIND_TAKEN, TAKEN_MARKET
+from streams.records import BookUpdate, Position, VenueEvent
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.agents.desk import control, spec
 from tests.agents.recorded_inputs import APART, inputs_of
-from tests.lanes.fast_kit import Journal, Rings, drained, lane_of, shard_of
+from tests.lanes.fast_kit import Journal, Rings, drained, lane_of, market_bytes, shard_of
 
 AGENTS = APART[1]
 ROOM = {"orders": 256, "window": 4096, "far": 8192, "executions": 4096}
@@ -79,3 +80,18 @@ def test_plain_and_compiled_leave_the_same_bytes(market, tmp_path):
     first, second = Journal(plain.own), Journal(compiled.own)
     assert [step.kind for step in first] == [step.kind for step in second]
     assert first.outputs() == second.outputs()
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+def test_record_whose_end_comes_later_is_taken_then(compiled, market, tmp_path):
+    rings = Rings(shard_of(tmp_path), compiled)
+    process = process_of(compiled)
+    lane = lane_of(rings, process)
+    book = next(record for record in market if isinstance(record, BookUpdate) and len(record.levels) > 20)
+    slots = market_bytes(process.edge, [book])
+    rings.to_market.write(slots[:10])
+    lane.run(monotonic_ns() + 2_000_000)
+    assert (lane.position(TAKEN_MARKET), lane.lag) == (1, 9)  # its mark alone
+    rings.to_market.write(slots[10:])
+    drained(lane)
+    assert lane.position(TAKEN_MARKET) == len(slots)
