@@ -1,5 +1,6 @@
 """What tests of the ring share: slots that show any torn byte, compiled loops that write and check them, and processes to kill."""
 
+import gc
 import os
 import signal
 import time
@@ -115,6 +116,7 @@ class Child:
     """A forked process that runs `work` and ends; its exit status is 0 if that returned true."""
 
     def __init__(self, work: Callable[[], object]) -> None:
+        gc.freeze()  # garbage of the parent is not the child's to collect: clients in it have threads that the child does not have
         self.pid = os.fork()
         if self.pid == 0:
             status = 1
@@ -124,6 +126,7 @@ class Child:
                 traceback.print_exc()
             finally:
                 os._exit(status)
+        gc.unfreeze()
         self.ended: int | None = None
 
     def kill(self) -> None:
