@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import structlog
@@ -28,6 +28,7 @@ Blocks = Mapping[str, tuple[str, str, bytes | memoryview]]
 
 _MAGIC = b"millrace checkpoint 1\n"
 _DIGEST = 16
+_LASTS_S = 30.0  # a thread with nothing to write ends: its process may have stopped, or be one of many
 _LOG = structlog.get_logger("checkpoint")
 
 
@@ -54,6 +55,7 @@ class Checkpoint:
         self.path = path
         self.failed: str | None = None
         """Why the last one could not be written; the one before still stands."""
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._idle = threading.Event()
         self._idle.set()
@@ -68,11 +70,12 @@ class Checkpoint:
     def save(self, run_number: int, positions: Mapping[str, int], parts: Blocks | Callable[[], Blocks], extra: Mapping[str, Any]) -> None:
         """Begin to write one, after the one under way. The parts, or what the thread is to call for them, must not change any more."""
         self.wait()
-        if self._thread is None:  # one for all of them: to start it takes longer than to wake it
-            self._thread = threading.Thread(target=self._serve, name="checkpoint", daemon=True)
-            self._thread.start()
         self._idle.clear()
-        self._next.put((run_number, dict(positions), parts, dict(extra)))
+        with self._lock:
+            self._next.put((run_number, dict(positions), parts, dict(extra)))
+            if self._thread is None:  # one for all of them: to start it takes longer than to wake it
+                self._thread = threading.Thread(target=self._serve, name="checkpoint", daemon=True)
+                self._thread.start()
 
     def done(self) -> dict[str, int] | None:
         """The positions of one that has been written since the last call, None if none has: rings may be committed up to them."""
@@ -102,7 +105,14 @@ class Checkpoint:
 
     def _serve(self) -> None:
         while True:
-            args = self._next.get()
+            try:
+                args = self._next.get(timeout=_LASTS_S)
+            except Empty:
+                with self._lock:
+                    if self._next.empty():
+                        self._thread = None
+                        return
+                continue
             try:
                 self._run(*args)
             finally:

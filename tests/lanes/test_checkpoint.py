@@ -9,7 +9,7 @@ import pytest
 
 from streams.errors import LaneError, RestoreError
 from streams.lanes.checkpoint import Checkpoint, Saved
-from tests.lanes.ring_kit import Child
+from tests.lanes.ring_kit import Child, until
 
 PARTS = {"node": ("abc", "[]", bytes(range(256)) * 100), "control": ("json-1", "[]", b"{}"), "empty": ("x", "", b"")}
 
@@ -107,3 +107,15 @@ def test_kills_while_saving_leave_a_whole_one(tmp_path):
             assert found.parts["node"][2] == number.to_bytes(8, "little") * 20_000
             best = max(best, number)
     assert best >= 0
+
+
+def test_thread_with_nothing_to_write_ends_and_the_next_one_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("streams.lanes.checkpoint._LASTS_S", 0.02)
+    before = threading.active_count()
+    checkpoint = written(tmp_path / "c")
+    for run in range(20):
+        time.sleep(0.001 * (run + 10))  # about when it ends
+        checkpoint.save(run, {"a": run}, PARTS, {})
+        checkpoint.wait()
+        assert checkpoint.done() == {"a": run}
+    until(lambda: threading.active_count() == before, "the thread to end")
