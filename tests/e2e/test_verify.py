@@ -96,6 +96,6 @@ def test_inputs_of_a_run_through_a_topic_and_through_an_array_give_the_same_byte
 ) -> None:
     desk = finished.desk
     found = carried(desk.where, desk.topology, "trade", finished.run, compiled, batches)
-    assert found.written > 40
+    assert found.written > 10  # 80 batches of a busy machine are small ones
     assert found.digest == found.live_digest
     assert batches or (found.written, found.digest.hex()) == (whole["outputs"], whole["digest"])  # of verify, through the topics in bulk
