@@ -12,17 +12,17 @@ demo: setup ## set everything up and run the main job on the embedded stack
 	@$(BIN)/millrace demo
 
 test: setup ## every test, file by file on two workers; each worker starts a real broker for all of its tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 12 --reruns 2
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 --durations 12 --reruns 2
 
 nightly: setup ## outages of every service in one long run; properties on new random examples
 	@$(BIN)/python -m pytest -m nightly
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker" --hypothesis-profile new
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 -m "not broker" --hypothesis-profile new
 
 check: setup lint ## lint, types, fast tests: under two minutes
 	@$(MAKE) --no-print-directory -j 2 types fast
 
 fast: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not broker and not slow" --examples 0.3
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 -m "not broker and not slow" --examples 0.3
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -220,12 +220,7 @@ def edge_host(due: int, late: int, n: int) -> int:
 
 @cache
 def entries() -> dict[str, Any]:
-    files = [
-        *ring_sources(),
-        *native.sources(*SOURCES, "streams.lanes.fast_slots"),
-        Path(__file__),
-        Path(__file__).with_name("order_cycle.py"),
-    ]
+    files = [*ring_sources(), *native.sources(*SOURCES, "streams.lanes.fast_slots"), *EDGE_FILES]
     return native.functions("bench_edge", {"edge_carry": (edge_carry, 1), "edge_host": (edge_host, 3)}, files)
 
 

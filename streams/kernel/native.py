@@ -33,7 +33,7 @@ CHECKED = os.environ.get("MILLRACE_CHECK", "1") != "0"
 _HERE = Path(__file__).parent
 _KEY_CHARS = 24
 _KEPT_FILES = 8  # of one name: several checkouts and check flags, not every edit
-_kept: list["Native"] = []  # machine code lives as long as the process: addresses of it are kept in flat memory
+_loaded: dict[str, "Native"] = {}  # by file, as long as the process lives: addresses of machine code are kept in flat memory
 
 
 def cache_dir() -> Path:
@@ -58,15 +58,18 @@ def load(name: str, entries: Callable[[], Entries], files: Iterable[str | Path] 
     """The entries of object `name`, as addresses: from disk, or compiled now and kept.
 
     entries: called only to compile; {entry name: (function, number of int64 arguments)}. files: every source file the entries depend on
-    beside the kernel's own. CompileError if the code cannot be compiled. A cache that cannot be written is no error.
+    beside the kernel's own. CompileError if the code cannot be compiled. A cache that cannot be written is no error. An object is loaded
+    once in a process.
     """
     file = f"{name}-{_key(files)}.o"
+    if file in _loaded:
+        return _loaded[file]
     layers = [Path(p) for p in os.environ.get("MILLRACE_PREBUILT", "").split(os.pathsep) if p]  # read-only, tried first
     found = _read([*layers, cache_dir()], file)
     if found is None:
         with locked(cache_dir() / f"{name}.lock"):
             found = _read([cache_dir()], file) or _compile(name, entries, cache_dir() / file)
-    return Native(name, found)
+    return _loaded.setdefault(file, Native(name, found))
 
 
 class Native:
@@ -77,10 +80,11 @@ class Native:
         ll.initialize_native_asmprinter()
         machine = ll.Target.from_default_triple().create_target_machine(jit=True)
         self._name = name
-        self._engine = ll.create_mcjit_compiler(ll.parse_assembly(""), machine)  # one engine an object: nothing is shared
+        # One engine an object: nothing is shared. All its sections in one piece of memory: without `use_lmm` they stand wherever there is
+        # room, and in a process with many maps that can be more than the 2 GiB apart which their relocations reach: LLVM aborts.
+        self._engine = ll.create_mcjit_compiler(ll.parse_assembly(""), machine, use_lmm=True)
         self._engine.add_object_file(ll.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        _kept.append(self)
 
     def __getattr__(self, entry: str) -> int:
         address = 0 if entry.startswith("_") else self._engine.get_function_address(entry)
@@ -95,7 +99,7 @@ def function(address: int, nargs: int) -> Callable[..., int]:
 
 
 def functions(name: str, entries: Entries, files: Iterable[str | Path] = ()) -> dict[str, Callable[..., int]]:
-    """The entries of object `name` as Python callables, by name; see `load` and `function`. Keep what you get: each call loads it again."""
+    """The entries of object `name` as Python callables, by name; see `load` and `function`."""
     loaded = load(name, lambda: entries, files)
     return {entry: function(getattr(loaded, entry), nargs) for entry, (_, nargs) in entries.items()}
 

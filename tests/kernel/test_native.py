@@ -101,6 +101,43 @@ def test_load_four_cold_processes_compile_once(tmp_path):
     assert [p.suffix for p in sorted((tmp_path / "cache").iterdir())] == [".o", ".lock"]
 
 
+CROWDED = """
+    import ctypes, sys
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    NONE, PRIVATE_ANONYMOUS_NORESERVE, GIB, PAGE = 0, 0x4022, 1 << 30, 4096
+    def reserve(size):
+        return libc.mmap(None, size, NONE, PRIVATE_ANONYMOUS_NORESERVE, -1, 0)
+    def crowd():
+        "No room above 8 GiB that are taken, but for a page high in them."
+        taken, size = reserve(8 * GIB), GIB
+        while size >= PAGE:
+            if (found := reserve(size)) < taken:
+                libc.munmap(found, size)
+                size //= 2
+        libc.munmap(taken + 7 * GIB, PAGE)
+"""
+
+
+def test_load_memory_with_one_small_hole_keeps_an_objects_sections_together(compiled, cache, tmp_path):
+    """Code in a hole and its tables gigabytes away: LLVM cannot relocate that, and ends the process."""
+    write(tmp_path / "crowded.py", CROWDED)
+    code = """
+        import llvmlite.binding, numpy
+        from tests.kernel import sample
+        from streams.kernel import native
+        import crowded
+        crowded.crowd()
+        print(native.function(native.load("sample", lambda: 1 / 0, [sample.__file__]).p_ctz, 1)(8))
+    """
+    assert python(tmp_path, code, MILLRACE_CACHE=cache).stdout == "3\n"
+
+
+def test_load_twice_is_the_same_object(compiled):
+    assert native.load("sample", dict, [sample.__file__]) is native.load("sample", dict, [sample.__file__])
+
+
 HELPER = """
     def helper(r, n):
         for i in range(n):
