@@ -6,9 +6,10 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from streams.lanes.stages import FEED_STAGES, GATEWAY_STAGES, LANE_STAGES, MIRROR_STAGES
 from streams.schema import ids, model
 
-__all__ = ["last_fill", "pnl_line", "rows_by_table", "summary"]
+__all__ = ["last_fill", "pnl_line", "rows_by_table", "stage_lines", "summary"]
 
 _LATENCY = """
 SELECT process, topic, count() AS batches,
@@ -17,6 +18,12 @@ SELECT process, topic, count() AS batches,
        quantiles(0.5, 0.99)(dateDiff('microsecond', ingest_wall, committed_wall) / 1000)
 FROM latency WHERE run_id = {run:Int32} AND stage IS NULL GROUP BY process, topic ORDER BY min(id), process, topic
 """
+_STAGES = """
+SELECT process, stage, sum(records), quantileExactWeighted(0.5)(p50_ns, toUInt64(records)) / 1000,
+       quantileExactWeighted(0.5)(p99_ns, toUInt64(records)) / 1000, max(max_ns) / 1000
+FROM latency WHERE run_id = {run:Int32} AND stage IS NOT NULL GROUP BY process, stage ORDER BY process, stage
+"""
+_WAY = (*FEED_STAGES, *LANE_STAGES, *GATEWAY_STAGES, *MIRROR_STAGES)
 _TRADES = "SELECT count(), sum(qty), sum(qty * px) / sum(qty) FROM trades WHERE run_id = {run:Int32}"
 _BOOK = """
 SELECT count(), countIf((b.bid_px_e9, b.bid_qty_e9, b.ask_px_e9, b.ask_qty_e9) = (q.bid_px_e9, q.bid_qty_e9, q.ask_px_e9, q.ask_qty_e9))
@@ -62,6 +69,19 @@ def summary(client: Client, run: int) -> Iterator[str]:
     for process, topic, batches, wait, work, whole in _rows(client, _LATENCY, run):
         pairs = "    ".join(f"{p50:>9.1f} /{p99:>8.1f}" for p50, p99 in (wait, work, whole))
         yield f"                 {process:<10} {topic:<16} {batches:>8,} {pairs}"
+    yield from stage_lines(client, run)
+
+
+def stage_lines(client: Client, run: int) -> Iterator[str]:
+    """How long the stages of the fast lane took, in the order of the way (docs/latency.md); nothing if the run had none.
+
+    `latency.v1` has quantiles of each second: p50 and p99 here are those of half of the records, the longest is of all.
+    """
+    found = sorted(_rows(client, _STAGES, run), key=lambda row: _WAY.index(row[1]) if row[1] in _WAY else len(_WAY))
+    if found:
+        yield "fast lane, us    process    stage             records    within a second: p50 / p99       longest"
+    for process, stage, records, p50, p99, longest in found:
+        yield f"                 {process:<10} {stage:<16} {records:>8,}    {p50:>20,.1f} /{p99:>9,.1f} {longest:>13,.1f}"
 
 
 def pnl_line(realized: Decimal, unrealized: Decimal, fees: Decimal, spread: Decimal, inventory: Decimal, funding: Decimal) -> str:
