@@ -79,9 +79,9 @@ def stage_lines(client: Client, run: int) -> Iterator[str]:
     """
     found = sorted(_rows(client, _STAGES, run), key=lambda row: _WAY.index(row[1]) if row[1] in _WAY else len(_WAY))
     if found:
-        yield "fast lane, us    process    stage             records    within a second: p50 / p99       longest"
+        yield "fast lane, us    process    stage             records    within a second: p50 /       p99       longest"
     for process, stage, records, p50, p99, longest in found:
-        yield f"                 {process:<10} {stage:<16} {records:>8,}    {p50:>20,.1f} /{p99:>9,.1f} {longest:>13,.1f}"
+        yield f"                 {process:<10} {stage:<16} {records:>8,}    {p50:>20,.1f} /{p99:>10,.1f} {longest:>13,.1f}"
 
 
 def pnl_line(realized: Decimal, unrealized: Decimal, fees: Decimal, spread: Decimal, inventory: Decimal, funding: Decimal) -> str:

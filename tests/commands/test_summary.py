@@ -32,7 +32,8 @@ def a_second(id: int, process: str, stage: str | None, records: int, *figures_ns
     """What one stage counted within a second; p50, p99, p99.9 and the longest in ns."""
     now_ns = time.time_ns()
     topic = "" if stage else "quotes.v1"
-    return Latency(id, 0, run, now_ns, now_ns, process, topic, 0, now_ns, now_ns, now_ns, now_ns, records, stage, *(figures_ns or [None] * 4))
+    walls_ns = [now_ns] * 4
+    return Latency(id, 0, run, now_ns, now_ns, process, topic, 0, *walls_ns, records, stage, *(figures_ns or [None] * 4))
 
 
 def insert(client: Client, rows: list[Latency]) -> None:
