@@ -113,6 +113,18 @@ def test_watch_difference_is_told_once_when_it_stands_too_long():
     assert (watch.look(differences(positions, orders)), watch.standing) == ([], {})
 
 
+def test_watch_records_on_their_way_all_the_time_are_no_difference_until_one_stays_away():
+    clock, (positions, orders) = HandClock(), tables()
+    watch, told = Watch(5.0, clock), []
+    for second in range(30):
+        clock.now_s = second
+        positions.on_fill(fill(second + 2, 1))
+        if second < 20:
+            positions.on_position(position(second + 1, second, 0, second))
+        told += [(second, one.text) for one in watch.look(differences(positions, orders))]
+    assert told == [(24, f"{KEY}: positions.v1 counts 19 fills, fills.v1 holds 25")]
+
+
 @st.composite
 def trades(draw):
     """Executions of a few orders, as fills, reports and positions, each topic in its own order, mixed as readers see them."""
