@@ -34,6 +34,22 @@ def test_ring_lines_say_how_full_who_is_behind_and_who_is_gone(tmp_path):
     monitor.leave()
 
 
+def test_ring_lines_of_a_stopped_run_name_nobody_as_gone(tmp_path):
+    shard = FastShard(tmp_path, 0, "feed", "trade", "gateway", ring_mib=1)
+    shard.create_all(RingRun(3))
+    rings = [shard.open("frames-feed") for _ in range(2)]
+    writer, mirror = RecordWriter(rings[0].writer("feed")), rings[1].reader("mirror")
+    writer.write(1, "frames.v1", b"x")
+    assert any("gone" in line for line in ring_lines(tmp_path))
+    writer.writer.leave()
+    mirror.detach()
+    first, *lines = list(ring_lines(tmp_path))
+    assert first.endswith("no process runs")
+    (line,) = [line for line in lines if "frames-feed" in line]
+    assert " ".join(line.split()) == "frames-feed.0 1 slots 0 % of 4,096 used mirror: behind 1 feed: behind 1"
+    assert not any("gone" in line for line in lines)
+
+
 def test_ring_that_cannot_be_read_is_a_line_too(tmp_path):
     shard = FastShard(tmp_path, 0, "feed", "trade", "gateway", ring_mib=1)
     shard.create_all(RingRun(3))
