@@ -1,16 +1,17 @@
-"""Which core each process of a topology is pinned to, what cannot work of that, and what this host does not have."""
+"""Which core each process of a topology is pinned to, what cannot work of that, and which cores and nodes this host does not have."""
 
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.topology.numa import cores_of_nodes
 from streams.topology.seat import Place, Seat
 from streams.topology.source import Keys, path_text
 
 if TYPE_CHECKING:
     from streams.topology.model import Topology
 
-__all__ = ["Pinned", "absent_cores", "faults_of_cores", "pinned"]
+__all__ = ["Pinned", "absent_cores", "absent_nodes", "faults_of_cores", "pinned"]
 
 
 class Pinned(NamedTuple):
@@ -60,10 +61,21 @@ def absent_cores(topology: "Topology") -> list[str]:
     ]
 
 
+def absent_nodes(topology: "Topology") -> list[str]:
+    """A line for each process that asks for a NUMA node which this host has not; it takes memory wherever it is."""
+    nodes = cores_of_nodes()
+    have = f"this host has the NUMA nodes {', '.join(map(str, sorted(nodes)))}" if nodes else "this host tells of no NUMA nodes"
+    return [
+        f"{topology.path}: {path_text((*keys, 'numa'))}: {have}, and no {node} for {name}, whose memory is anywhere"
+        for keys, name, place in _places(topology)
+        for node in sorted({*place.numa} - {*nodes})
+    ]
+
+
 def _places(topology: "Topology") -> Iterator[tuple[Keys, str, Place]]:
     for name, process in topology.processes.items():
         shown = "feed" if name == topology.fast_market else name
-        yield ("processes", name), shown, process if process.lane == "fast" else Place(cpu=process.cpu)
+        yield ("processes", name), shown, process if process.lane == "fast" else Place(cpu=process.cpu, numa=process.numa)
     if topology.fast_lane:
         yield ("fast", "gateway"), "gateway", topology.fast.gateway
         yield ("fast", "mirror"), "mirror", topology.fast.mirror

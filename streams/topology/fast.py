@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -17,11 +19,13 @@ from streams.lanes.wire import Wire
 from streams.lanes.writers import writer_name
 from streams.topology.instances import TOOLS, Instance, fast_shards, shell_name
 from streams.topology.model import Topology
+from streams.topology.numa import memory_on
 from streams.topology.processes import run_folder
 from streams.topology.runs import Run
 
 __all__ = ["check_room", "checkpoint_path", "drop_rings", "follow_home", "lay_rings", "note_rings", "rings_of", "unmirrored"]
 
+Say = Callable[[str], None]
 _NOT_MIRRORED = ("control", "kill")
 """Rings whose records come from topics, or are commands that reach theirs by other ways too."""
 
@@ -57,8 +61,8 @@ def check_room(topology: Topology) -> None:
         )
 
 
-def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
-    """Have every ring of the topology there for a run, and no other; the shards whose rings were made anew."""
+def lay_rings(topology: Topology, where: Endpoints, run: Run, say: Say = print) -> list[int]:
+    """Have every ring of the topology there for a run, and no other; the shards whose rings were made anew. say: what the host refuses."""
     shards = list(fast_shards(topology))
     follow_home()
     remove_rings(keep=shards)  # those that another topology has left would still take commands
@@ -79,7 +83,17 @@ def lay_rings(topology: Topology, where: Endpoints, run: Run) -> list[int]:
         writers={name: control.writer(name) for name in tools},
         targets={name: kind.name for name, kind in targets(control.names).items()},
     )
-    return [shard for shard in shards if rings_of(topology, shard).create_all(told)]
+    return [shard for shard in shards if _create(topology, shard, told, say)]
+
+
+def _create(topology: Topology, shard: int, told: RingRun, say: Say) -> bool:
+    """The rings of a shard, on the node of its lane, in the pages that the topology asks for; whether they were made anew."""
+    rings, nodes = rings_of(topology, shard), topology.processes[topology.fast_lane].numa
+    with memory_on(nodes[shard % len(nodes)]) if nodes else nullcontext():
+        made = rings.create_all(told)
+    if topology.fast.huge_pages and (refused := rings.collapse()):
+        say(f"{topology.path}: fast.huge_pages: {refused}; rings lie in pages of 4 kB")
+    return made
 
 
 def note_rings() -> None:

@@ -193,9 +193,11 @@ class FastLane(Part):
     """What the processes of the fast lane share, and the seats of those that no process of the file stands for.
 
     ring_mib: memory of each of the five large rings of a shard, MiB. Half of one not yet in topics stops new orders.
+    huge_pages: rings lie in pages of 2 MiB, where the host gives them
     """
 
     ring_mib: Annotated[int, exactly(quantity.mebibytes)] = Field(alias="ring", default=64)
+    huge_pages: bool = False
     gateway: Seat = Seat()
     mirror: Mirror = Mirror()
 

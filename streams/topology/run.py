@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from streams.config import Endpoints
 from streams.errors import ConfigError, MillraceError
 from streams.records import CommandType
-from streams.topology.cores import absent_cores
+from streams.topology.cores import absent_cores, absent_nodes
 from streams.topology.fast import check_room, lay_rings
 from streams.topology.instances import instances
 from streams.topology.model import Topology
@@ -68,9 +68,9 @@ def run(topology: Topology, where: Endpoints, options: RunOptions, say: Say = pr
         current = open_run(topology, where, [file for files in options.recordings.values() for file in files], options.speed, options.fresh)
         say(f"run {current.number} {'opened' if current.fresh else 'goes on'}: topology {topology.name}, clock {_clock_text(current)}")
         say(f"page http://127.0.0.1:{control_port()}/  positions, orders, health; stops trading")
-        for line in absent_cores(topology):
+        for line in (*absent_cores(topology), *absent_nodes(topology)):
             say(line)
-        lay_rings(topology, where, current)
+        lay_rings(topology, where, current, say)
         found = instances(topology)
         standbys = {one.label for one in found if one.kind == "agents" and topology.processes[one.name].standby}
         with Supervisor(found, topology.path, options.recordings, say, standbys) as supervisor:

@@ -1,5 +1,6 @@
 """Where a process sits on its host: which cores, how urgent, and what it does while it has nothing to do."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,27 +10,34 @@ from streams.topology.part import Part, exactly
 
 __all__ = ["Place", "Seat"]
 
-_MOST_CORES = 1024
+_MOST = 1024
 
 
-def _cores(value: object) -> tuple[int, ...]:
-    """One core for every shard, or a list with one for each."""
-    given = value if isinstance(value, list | tuple) else [value]
-    found = tuple(core for core in given if isinstance(core, int) and not isinstance(core, bool) and 0 <= core < _MOST_CORES)
-    if len(found) < len(given):
-        raise UnitError(f"{value!r} names no core; write a number from 0, or a list with one a shard")
-    return found
+def _numbers(what: str) -> Callable[[object], tuple[int, ...]]:
+    """One for every shard, or a list with one for each."""
+
+    def read(value: object) -> tuple[int, ...]:
+        given = value if isinstance(value, list | tuple) else [value]
+        found = tuple(one for one in given if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < _MOST)
+        if len(found) < len(given):
+            raise UnitError(f"{value!r} names no {what}; write a number from 0, or a list with one a shard")
+        return found
+
+    return read
 
 
 class Place(Part):
     """What a topology says of the place of a process. Every part is optional; `millrace doctor` tells what the host offers.
 
     cpu        : the core it is pinned to, or a list with one a shard; () = wherever the host puts it
+    numa       : the NUMA node whose memory it takes, and whose cores it runs on if `cpu` names none, or a list with one a shard; the rings
+                 of a shard lie on the node of its lane
     nice       : -20 (first) to 19 (last)
     scheduling : `fifo` runs before everything that is not, and needs the right to (CAP_SYS_NICE); `batch` is left alone longer
     """
 
-    cpu: Annotated[tuple[int, ...], exactly(_cores)] = ()
+    cpu: Annotated[tuple[int, ...], exactly(_numbers("core"))] = ()
+    numa: Annotated[tuple[int, ...], exactly(_numbers("NUMA node"))] = ()
     nice: int = Field(default=0, ge=-20, le=19)
     scheduling: Literal["normal", "batch", "fifo"] = "normal"
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +55,38 @@ def test_writer_before_its_readers_waits_for_them(shard):
         assert len(reader.read(1 << 20)) == writer.ring.capacity
         reader.commit()
     assert writer.write(slots[:5], patience_ns=1_000) == 5
+
+
+def huge_kib(path) -> int:
+    """KiB of a file that this process has mapped in huge pages."""
+    found, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split()[0]:
+            ours = line.endswith(str(path))
+        elif ours and line.startswith("ShmemPmdMapped:"):
+            found += int(line.split()[1])
+    return found
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir() or not os.access("/dev/shm", os.W_OK), reason="this system has no /dev/shm")
+def test_collapse_puts_large_rings_into_huge_pages_and_leaves_what_is_in_them():
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="millrace-huge-") as folder:
+        shard = FastShard(Path(folder) / "rings", 0, "feed", "trade", "gateway", ring_mib=4)
+        shard.create_all(RUN)
+        writer = RecordWriter(shard.open(shard.frames).writer("feed"))
+        for number in range(5_000):
+            writer.write(number, "frames.v1", b"%d" % number)
+        if refused := shard.collapse():
+            pytest.skip(f"the host gives no huge pages: {refused}")
+        assert shard.collapse() == ""
+        ring = shard.open(shard.frames)
+        assert ring.address % (2 << 20) == 0
+        assert huge_kib(shard.path(shard.frames)) >= 4 << 10
+        assert [record.payload for record in RecordReader(ring.reader("mirror")).take(5_000)] == [b"%d" % n for n in range(5_000)]
+        assert huge_kib(shard.path(shard.kill)) == 0
+        writer.writer.leave()
+        writer.writer.ring.close()
+        ring.close()
 
 
 def run_of(shard):

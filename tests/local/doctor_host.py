@@ -60,7 +60,7 @@ class MadeHost(Host):
 def good_host(folder: Path) -> MadeHost:
     """One with which nothing is amiss, but that it has no docker."""
     host = MadeHost(folder)
-    host.write("proc/meminfo", "MemTotal: 64000000 kB\nMemAvailable: 60000000 kB\nHugePages_Total: 128\nHugePages_Free: 128")
+    host.write("proc/meminfo", "MemTotal: 64000000 kB\nMemAvailable: 60000000 kB").write("proc/sys/kernel/osrelease", "6.12.9-generic")
     host.write("proc/self/cgroup", "0::/user.slice/me").write("proc/self/status", "CapEff:\t0000000000000000")
     host.write("proc/self/mountinfo", "27 1 254:0 / / rw - ext4 /dev/vda rw")
     host.write("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never")

@@ -66,7 +66,7 @@ def values(**changes: object) -> Callable[[MadeHost], object]:
 
 
 CLOCK = "sys/devices/system/clocksource/clocksource0/current_clocksource"
-NO_HUGE = ("proc/meminfo", "MemTotal: 64000000 kB\nMemAvailable: 60000000 kB")
+HUGE = "sys/kernel/mm/transparent_hugepage"
 SHORT = ("proc/meminfo", "MemTotal: 8000000 kB\nMemAvailable: 3000000 kB")
 EMPTY = ("proc/meminfo", "MemTotal: 8000000 kB\nMemAvailable: 900000 kB")
 LIMITED = (("sys/fs/cgroup/user.slice/memory.max", "2000000000"), ("sys/fs/cgroup/user.slice/memory.current", "1500000000"))
@@ -98,7 +98,9 @@ CASES = [
     (memory.memory, files(EMPTY), WRONG, "922 MB available", "MILLRACE_KAFKA="),
     (memory.memory, files(*LIMITED), WRONG, "container: 500 MB of 2.0 GB", "MILLRACE_KAFKA="),
     (memory.memory, files(*OLD_LIMITED), WRONG, "container: 500 MB of 2.0 GB", "MILLRACE_KAFKA="),
-    (memory.huge_pages, files(NO_HUGE), BETTER, "0 reserved, 0 free; transparent: madvise, in shared memory: never", "vm.nr_hugepages"),
+    (memory.huge_pages, files((f"{HUGE}/shmem_enabled", "never [deny]")), BETTER, "in shared memory: deny", "echo never | sudo tee"),
+    (memory.huge_pages, files((f"{HUGE}/enabled", "madvise [never]")), BETTER, "transparent: never", "echo madvise | sudo tee"),
+    (memory.huge_pages, files(("proc/sys/kernel/osrelease", "5.15.0-91")), BETTER, "Linux 5.15.0-91", "# Linux 6.1 or newer"),
     (limits.scheduling, values(limits={"RLIMIT_RTPRIO": (0.0, 0.0)}), BETTER, "no real-time class", "rtprio 95"),
     (limits.locked_memory, values(limits={"RLIMIT_MEMLOCK": (8e6, 8e6)}), BETTER, "up to 8 MB", "memlock unlimited"),
     (
@@ -122,7 +124,7 @@ CASES = [
         "on: 0,2 1,3 share one core each",
         f"echo off | sudo tee /{CPUS}/smt/control",
     ),
-    (processor.numa, files(*TWO_NODES), BETTER, "2: node 0 cores 0-1, node 1 cores 2-3", "numactl --cpunodebind=0 --membind=0"),
+    (processor.numa, files(*TWO_NODES), BETTER, "2: node 0 cores 0-1, node 1 cores 2-3", "# numa: 0 at the fast processes"),
     (processor.quota, files(("sys/fs/cgroup/user.slice/cpu.max", "200000 100000")), BETTER, "2 cores of 4", "CPUQuota="),
     (processor.quota, files(*V1, ("sys/fs/cgroup/cpu/docker/ab/cpu.cfs_period_us", "100000")), BETTER, "1.5 cores of 4", "docker update"),
     (processor.clock, files((CLOCK, "hpet")), BETTER, "hpet, resolution 1 ns, a reading from Python 50 ns", "echo tsc | sudo tee"),
@@ -152,7 +154,7 @@ def test_question_about_a_lesser_host_says_what_it_found_and_the_remedy(host, qu
     ("question", "change", "found"),
     [
         (memory.memory, lambda host: files(EMPTY)(host) and started(host), "922 MB available"),
-        (memory.huge_pages, files(NO_HUGE, ("sys/kernel/mm/transparent_hugepage/shmem_enabled", "[advise] never")), "0 reserved"),
+        (memory.huge_pages, files((f"{HUGE}/shmem_enabled", "[advise] never")), "rings take them by `fast: {huge_pages: true}`"),
         (limits.scheduling, files(("proc/self/status", "CapEff:\t0000000000800000")), "CAP_SYS_NICE"),
         (limits.locked_memory, files(("proc/self/status", "CapEff:\t0000000000004000")), "CAP_IPC_LOCK"),
         (processor.governor, lambda host: [path.unlink() for path in host.root.glob(f"{CPUS}/cpu*/cpufreq/*")], "not shown"),

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from streams.topology.cores import absent_cores, pinned
+from streams.topology.cores import absent_cores, absent_nodes, pinned
 from streams.topology.model import load
 from tests.topology.files import changed
 from tests.topology.test_fast import MARKET, TRADE, TWO_SHARDS
@@ -31,4 +31,12 @@ def test_absent_cores_says_which_core_of_whom(tmp_path, monkeypatch):
     topology = placed(tmp_path, "cpu: [1, 99]")
     assert absent_cores(topology) == [
         f"{topology.path}: processes.trade.cpu: this host has the cores 0, 1, 4, and no 99 for trade.1, which is not pinned"
+    ]
+
+
+def test_absent_nodes_says_which_node_of_whom(tmp_path, monkeypatch):
+    monkeypatch.setattr("streams.topology.cores.cores_of_nodes", lambda: {0: {0, 1}, 1: {2, 3}})
+    topology = placed(tmp_path, "numa: [1, 7]")
+    assert absent_nodes(topology) == [
+        f"{topology.path}: processes.trade.numa: this host has the NUMA nodes 0, 1, and no 7 for trade, whose memory is anywhere"
     ]

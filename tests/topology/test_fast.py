@@ -121,6 +121,7 @@ def test_load_seat_of_a_process_is_read(tmp_path):
         ),
         ([MARKET, (TRADE[0], "trade: {lane: fast, wait: doze, agents: [strategy, risk, execute]}")], "wait: 'doze' is not known"),
         ([MARKET, (TRADE[0], "trade: {lane: fast, cpu: -1, agents: [strategy, risk, execute]}")], "cpu: -1 names no core"),
+        ([MARKET, (TRADE[0], "trade: {lane: fast, numa: [0, x], agents: [strategy, risk, execute]}")], "numa: [0, 'x'] names no NUMA node"),
         (
             [MARKET, *TWO_SHARDS, SPINS],
             "processes.trade.cpu: core 3 is that of trade.1 too, which would hardly run: trade spins and never gives it away",

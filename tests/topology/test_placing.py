@@ -7,20 +7,22 @@ import sys
 
 import pytest
 
+from streams.topology.numa import cores_of_nodes
+
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
-import json, os
+import ctypes, json, os
 from streams.topology.placing import take_seat
 from streams.topology.seat import Seat
-take_seat(Seat(cpu={cpu}, nice={nice}, scheduling={scheduling!r}), "trade", {shard})
+take_seat(Seat(cpu={cpu}, numa={numa}, nice={nice}, scheduling={scheduling!r}), "trade", {shard})
 print(json.dumps([sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)]))
 """
 
 
-def seated(cpu="()", nice=0, scheduling="normal", shard=0) -> tuple[list, str]:
+def seated(cpu="()", numa="()", nice=0, scheduling="normal", shard=0) -> tuple[list, str]:
     """[cores, nice, policy] of a process that has taken a seat, and what it logged before."""
-    script = SCRIPT.format(cpu=cpu, nice=nice, scheduling=scheduling, shard=shard)
+    script = SCRIPT.format(cpu=cpu, numa=numa, nice=nice, scheduling=scheduling, shard=shard)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     *log, found = ended.stdout.splitlines()
     return json.loads(found), "\n".join(log)
@@ -28,7 +30,8 @@ def seated(cpu="()", nice=0, scheduling="normal", shard=0) -> tuple[list, str]:
 
 def test_take_seat_pins_and_schedules_the_process():
     core = max(os.sched_getaffinity(0))
-    found, log = seated(f"({core - 1 if core else core}, {core})", 3, "batch", shard=1)  # the second shard takes the second core
+    cores = f"({core - 1 if core else core}, {core})"  # the second shard takes the second one
+    found, log = seated(cores, nice=3, scheduling="batch", shard=1)
     assert (found, log) == ([[core], 3, os.SCHED_BATCH], "")
 
 
@@ -37,3 +40,58 @@ def test_take_seat_refused_warns_and_goes_on():
     assert found[0] == sorted(os.sched_getaffinity(0))
     assert "seat refused" in log
     assert "this host lets it use cores" in log
+
+
+POLICY = """
+import ctypes
+from streams.topology.numa import memory_on
+def policy():
+    mode, nodes = ctypes.c_int(), (ctypes.c_ulong * 16)()
+    assert ctypes.CDLL(None).syscall({get_mempolicy}, ctypes.byref(mode), nodes, 1024, 0, 0) == 0
+    return mode.value, nodes[0]
+"""
+GET_MEMPOLICY = {"x86_64": 239, "aarch64": 236}.get(os.uname().machine)
+numa = pytest.mark.skipif(GET_MEMPOLICY is None or not cores_of_nodes(), reason="this host tells of no NUMA nodes")
+
+
+def policies(script: str) -> list:
+    """What a process prints that asks for its memory policy by `policy()`."""
+    whole = POLICY.format(get_mempolicy=GET_MEMPOLICY) + script
+    return subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@numa
+def test_take_seat_of_a_node_takes_its_memory_and_its_cores():
+    core = max(os.sched_getaffinity(0))
+    script = f"""
+import os
+from streams.topology.placing import take_seat
+from streams.topology.seat import Seat
+os.sched_setaffinity(0, {{{core}}})
+take_seat(Seat(numa=(0,)), "trade", 0)
+print(policy(), len(os.sched_getaffinity(0)))
+take_seat(Seat(numa=(0,), cpu=({core},)), "trade", 0)
+print(policy(), os.sched_getaffinity(0))
+"""
+    every = len(cores_of_nodes()[0] & set(range(os.cpu_count() or 1)))
+    assert policies(script) == [f"(1, 1) {every}", f"(1, 1) {{{core}}}"]
+
+
+@numa
+def test_take_seat_of_a_node_that_is_not_there_warns_and_goes_on():
+    found, log = seated(numa="(1023,)")
+    assert found[0] == sorted(os.sched_getaffinity(0))
+    assert "numa 1023" in log
+    assert "this host has the nodes 0" in log
+
+
+@numa
+def test_memory_on_a_node_is_for_a_while():
+    script = """
+with memory_on(0):
+    print(policy())
+print(policy())
+with memory_on(1023):
+    print(policy())
+"""
+    assert policies(script) == ["(1, 1)", "(0, 0)", "(0, 0)"]

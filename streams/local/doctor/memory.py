@@ -10,6 +10,7 @@ from streams.local.doctor.place import GB, bytes_text
 __all__ = ["huge_pages", "memory"]
 
 LEAST, GOOD = 1.5 * GB, 4 * GB  # the broker's heap alone is 1 GB, taken at its start
+COLLAPSE = (6, 1)  # Linux that puts pages into huge ones when asked (MADV_COLLAPSE)
 PAGES = "sys/kernel/mm/transparent_hugepage"
 
 
@@ -37,15 +38,22 @@ def memory(host: Host) -> Finding:
 
 
 def huge_pages(host: Host) -> Finding:
-    """Reserved huge pages, and transparent ones for shared memory."""
-    info = _info(host)
-    count, free = info.get("HugePages_Total", 0), info.get("HugePages_Free", 0)
+    """Whether rings can lie in huge pages where a topology asks for it, and whether the system puts other memory into them."""
     private, shared = (_chosen(host.read(f"{PAGES}/{name}")) for name in ("enabled", "shmem_enabled"))
-    found = f"{count} reserved, {free} free; transparent: {private}, in shared memory: {shared}"
-    if free or shared in ("always", "within_size", "advise", "force"):
-        return Finding("huge pages", found)
+    release = host.read("proc/sys/kernel/osrelease")
+    found = f"Linux {release or 'not told'}; transparent: {private}, in shared memory: {shared}"
     cost = "books and rings lie in pages of 4 kB: more misses of the address cache where there are many instruments"
-    return Finding("huge pages", found, BETTER, cost, f"echo advise | sudo tee /{PAGES}/shmem_enabled; sudo sysctl vm.nr_hugepages=128")
+    if private == "never":
+        return Finding("huge pages", found, BETTER, cost, f"echo madvise | sudo tee /{PAGES}/enabled")
+    if shared == "deny":
+        return Finding("huge pages", found, BETTER, cost, f"echo never | sudo tee /{PAGES}/shmem_enabled  # rings ask by themselves")
+    if shared == "not told" or _version(release) < COLLAPSE:
+        return Finding("huge pages", found, BETTER, cost, "# Linux 6.1 or newer, with transparent huge pages")
+    return Finding("huge pages", f"{found}; rings take them by `fast: {{huge_pages: true}}`")
+
+
+def _version(release: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", release)[:2]))
 
 
 def _info(host: Host) -> dict[str, int]:

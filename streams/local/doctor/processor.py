@@ -71,7 +71,7 @@ def numa(host: Host) -> Finding:
         return Finding("NUMA nodes", f"{found}; this process is on one")
     cost = "a ring between two nodes costs a trip over their link for each hop"
     first = min(nodes, key=int)
-    return Finding("NUMA nodes", found, BETTER, cost, f"numactl --cpunodebind={first} --membind={first} millrace run ...")
+    return Finding("NUMA nodes", found, BETTER, cost, f"# numa: {first} at the fast processes of a shard (docs/fast-lane.md)")
 
 
 def quota(host: Host) -> Finding:
