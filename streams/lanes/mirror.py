@@ -63,7 +63,8 @@ class Mirror:
         self._rings: ShardRings | None = None
         self._clients: Clients | None = None
         self._snapshots: list[Snapshots] = []
-        self._figures = StageFigures(settings.rings.folder, settings.shard)
+        self._histograms = histogram_path(settings.rings.folder, settings.process, settings.shard)
+        self._figures = StageFigures(settings.rings.folder, settings.shard, first=not self._histograms.exists())
         self._away_since_s = 0.0
         self._failures = self._records_before = 0
         self._stop_s = 0.0
@@ -101,8 +102,7 @@ class Mirror:
         laps = Laps()
         if self._rings is None:
             self._rings = ShardRings(self.settings)
-            path = histogram_path(self._rings.shard.folder, self.settings.process, self.settings.shard)
-            self._histogram = HistogramFile.create(path, MIRROR_STAGES)
+            self._histogram = HistogramFile.create(self._histograms, MIRROR_STAGES)
         self._clients = open_clients(self.settings, self.wire)
         laps.lap("clients")
         run = self._clients.control.last_run()

@@ -26,10 +26,14 @@ _CROWDED = 2  # a ring is crowded from one part in so many on
 
 
 class StageFigures:
-    """What the histograms of a shard have counted since it was asked last; folder: that of its rings, where their files come and go."""
+    """What the histograms of a shard have counted since it was asked last.
 
-    def __init__(self, folder: Path, shard: int) -> None:
-        self._folder, self._shard = folder, shard
+    folder : that of its rings, where their files come and go
+    first  : whether nobody has told of this run before; another one begins where it finds them, and leaves out what may have been told
+    """
+
+    def __init__(self, folder: Path, shard: int, first: bool) -> None:
+        self._folder, self._shard, self._all = folder, shard, first
         self._files: dict[Path, HistogramFile] = {}
         self._before: dict[tuple[Path, str], Counts] = {}
         self._since_ns = time.time_ns()
@@ -41,14 +45,15 @@ class StageFigures:
             if shard != self._shard:
                 continue
             for stage, counts in self._counts(path).items():
-                new = counts.since(self._before[path, stage]) if (path, stage) in self._before else counts
-                if (path, stage) in self._before and new.count > 0:
+                known = (path, stage) in self._before
+                new = counts.since(self._before[path, stage]) if known else counts
+                if (known or self._all) and new.count > 0:
                     times = self._since_ns, now_ns, now_ns, now_ns
                     f = new.figures()
                     figures = f.p50_ns, f.p99_ns, f.p999_ns, f.max_ns
                     found.append(Latency(0, 0, run_number, 0, 0, process, "", 0, *times, new.count, stage, *figures))
                 self._before[path, stage] = counts
-        self._since_ns = now_ns
+        self._since_ns, self._all = now_ns, True  # what comes later is new
         return found
 
     def _counts(self, path: Path) -> dict[str, Counts]:

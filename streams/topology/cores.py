@@ -25,11 +25,10 @@ class Pinned(NamedTuple):
 
 def pinned(topology: "Topology") -> Iterator[Pinned]:
     """Every process that a topology pins, shard by shard."""
-    shards = sorted({topology.shard(name) for name in topology.instruments})
     for keys, name, place in _places(topology):
         spins = isinstance(place, Seat) and place.wait == "spin"
-        for shard in shards if place.cpu else ():
-            yield Pinned((*keys, "cpu"), f"{name}.{shard}" if shard else name, place.cpu[shard % len(place.cpu)], spins)
+        for label, core in _by_shard(topology, name, place.cpu):
+            yield Pinned((*keys, "cpu"), label, core, spins)
 
 
 def faults_of_cores(topology: "Topology") -> Iterator[tuple[Keys, str]]:
@@ -66,10 +65,17 @@ def absent_nodes(topology: "Topology") -> list[str]:
     nodes = cores_of_nodes()
     have = f"this host has the NUMA nodes {', '.join(map(str, sorted(nodes)))}" if nodes else "this host tells of no NUMA nodes"
     return [
-        f"{topology.path}: {path_text((*keys, 'numa'))}: {have}, and no {node} for {name}, whose memory is anywhere"
+        f"{topology.path}: {path_text((*keys, 'numa'))}: {have}, and no {node} for {label}, whose memory is anywhere"
         for keys, name, place in _places(topology)
-        for node in sorted({*place.numa} - {*nodes})
+        for label, node in _by_shard(topology, name, place.numa)
+        if node not in nodes
     ]
+
+
+def _by_shard(topology: "Topology", name: str, given: tuple[int, ...]) -> Iterator[tuple[str, int]]:
+    """Label and number of the process of each shard; they are used in turn where there are fewer than shards."""
+    for shard in sorted({topology.shard(one) for one in topology.instruments}) if given else ():
+        yield (f"{name}.{shard}" if shard else name), given[shard % len(given)]
 
 
 def _places(topology: "Topology") -> Iterator[tuple[Keys, str, Place]]:

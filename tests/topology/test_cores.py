@@ -38,5 +38,5 @@ def test_absent_nodes_says_which_node_of_whom(tmp_path, monkeypatch):
     monkeypatch.setattr("streams.topology.cores.cores_of_nodes", lambda: {0: {0, 1}, 1: {2, 3}})
     topology = placed(tmp_path, "numa: [1, 7]")
     assert absent_nodes(topology) == [
-        f"{topology.path}: processes.trade.numa: this host has the NUMA nodes 0, 1, and no 7 for trade, whose memory is anywhere"
+        f"{topology.path}: processes.trade.numa: this host has the NUMA nodes 0, 1, and no 7 for trade.1, whose memory is anywhere"
     ]
