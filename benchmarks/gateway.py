@@ -1,9 +1,10 @@
 """The gateway on rings: from a request in the lane's ring, and from a KILL in the ring `kill`, to the venue's end of the socket.
 
 The gateway is a process of its own, as `millrace run` starts it; lane, killer and venue are this one, the venue in a thread behind a real
-WebSocket on this host. Requests leave by a schedule, whatever became of those before, and count from the instant at which they were due;
-a KILL counts from the write of its bytes. Both end when the venue's thread has the message: its own waking, and the host's socket, are in
-the figure. All stamps are of the host's one monotonic clock.
+WebSocket on this host. Requests are written by a schedule, whatever became of those before, as slots made beforehand, and count from the
+instant at which they were due; a KILL counts from the write of its bytes. Both end when the venue's thread has the message: its own waking,
+and the host's socket, are in the figure. Until the bytes were given to the connection is a row of its own: `checked_sent` as the gateway's
+histogram has it (docs/latency.md). All stamps are of the host's one monotonic clock.
 
 Checked before a figure is given: every request reached the venue once, in order; every KILL cancelled, and what came after it was refused.
 """
@@ -19,6 +20,7 @@ from claims import Claim, conditions, report
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from streams.lanes.histogram_counts import Figures
 from streams.records import CommandType
 from tests.venues.ring_gateway_process import ProcessWorld, process_world
 
@@ -27,22 +29,24 @@ KILLS = 50
 GOAL_US = 1_000
 
 
-def play(world: ProcessWorld) -> tuple[np.ndarray, np.ndarray]:
-    """ns of each request and of each KILL."""
+def play(world: ProcessWorld) -> tuple[Figures, np.ndarray, np.ndarray]:
+    """Requests until they were sent; ns of each request, and of each KILL, until the venue had it."""
     world.spawn()
     world.request(px=990)
     world.until_now(lambda: len(world.told()) == 1)
     world.server.seen.clear()
     due_ns = time.monotonic_ns() + GAP_NS * np.arange(1, REQUESTS + 1)
     for due in due_ns.tolist():
+        slots = world.prepared(due, px=990)
         while time.monotonic_ns() < due:
             time.sleep(max(0.0, (due - time.monotonic_ns() - 100_000) / 1e9))
-        world.request(px=990)
+        world.own.write(slots)
     world.until_now(lambda: len(world.server.seen) == REQUESTS)
     arrived = [cl_ord_id for op, cl_ord_id in world.venue.arrived if op == "NEW"]
     assert arrived == [world.cl_ord_id(n) for n in range(1, REQUESTS + 2)]
     took = np.array([came for _, came in world.server.seen]) - due_ns
-    return took, np.array([_killed(world, n) for n in range(KILLS)])
+    world.until_now(lambda: world.figures()["checked_sent"].count == REQUESTS + 1)
+    return world.figures()["checked_sent"], took, np.array([_killed(world, n) for n in range(KILLS)])
 
 
 def _killed(world: ProcessWorld, number: int) -> int:
@@ -59,7 +63,7 @@ def _killed(world: ProcessWorld, number: int) -> int:
 
 
 def measure() -> list[Claim]:
-    """Two claims a wait policy."""
+    """Three claims a wait policy."""
     claims = []
     for wait in ("sleep", "yield"):
         with (
@@ -67,7 +71,9 @@ def measure() -> list[Claim]:
             pytest.MonkeyPatch.context() as patch,
             process_world(Path(folder), patch, wait) as world,
         ):
-            requests, kills = play(world)
+            sent, requests, kills = play(world)
+        p50, p99 = sent.p50_ns / 1e3, sent.p99_ns / 1e3
+        claims.append(_claim(f"request sent, wait {wait}, p50 of {sent.count:,} (p99 {p99:,.0f} us)", p50))
         p50, p99 = (float(q) / 1e3 for q in np.quantile(requests, (0.5, 0.99)))
         claims.append(_claim(f"request to the venue, wait {wait}, p50 of {len(requests):,} (p99 {p99:,.0f} us)", p50))
         p50, most = float(np.median(kills)) / 1e3, float(kills.max()) / 1e3

@@ -197,14 +197,19 @@ class RingWorld:
     # ---- the lane, the mirror, a killer ----
     def request(self, action: OrderAction = OrderAction.NEW, order: int | None = None, strategy: str = "maker", **more: Any) -> int:
         """A request in the lane's ring; its sequence."""
-        self.sequence += 1
-        now = time.time_ns()
-        record = request(self.sequence, action, order, run=RUN, **{"ts_ns": now, **more})._replace(strategy=strategy)
-        head = StampSlot(wire_ns=time.monotonic_ns() - 5_000, checked_ns=time.monotonic_ns())
-        head.stamp(0, record.id, 0, 0, -1, KIND_STAMPS, -1)
-        slots = [head.pack().tobytes(), self.edge.to_slots(record)]
-        assert self.own.write(b"".join(slot.ljust(256, b"\0") for slot in slots)) == len(slots)
+        slots = self.prepared(time.monotonic_ns(), action, order, strategy, **more)
+        assert self.own.write(slots) == 2
         return self.sequence
+
+    def prepared(
+        self, checked_ns: int, action: OrderAction = OrderAction.NEW, order: int | None = None, strategy: str = "maker", **more: Any
+    ) -> bytes:
+        """The same to be written at once when its time has come: the slots of stamps and request."""
+        self.sequence += 1
+        record = request(self.sequence, action, order, run=RUN, **{"ts_ns": time.time_ns(), **more})._replace(strategy=strategy)
+        head = StampSlot(wire_ns=checked_ns - 5_000, checked_ns=checked_ns)
+        head.stamp(0, record.id, 0, 0, -1, KIND_STAMPS, -1)
+        return b"".join(slot.ljust(256, b"\0") for slot in (head.pack().tobytes(), self.edge.to_slots(record)))
 
     def tell(self, topic: str, offset: int, record: Any) -> None:
         """A control record, as the mirror forwards it."""
