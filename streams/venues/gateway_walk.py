@@ -1,5 +1,6 @@
 """The requests of a lane's ring as a gateway takes them: `RequestReader`."""
 
+import ctypes
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,9 +14,12 @@ from streams.records import Request
 from streams.schema.edge import Edge
 from streams.slots import KIND_REQUEST
 from streams.venues import gateway_kernel as k
-from streams.venues.sim.request_text import RequestTexts
+from streams.venues.sim.request_kernel import MOST
+from streams.venues.sim.request_text import SOURCES, RequestTexts
 
 __all__ = ["Found", "RequestReader", "prepare"]
+
+_TEXT_NBYTES = MOST + 64
 
 
 class Found(NamedTuple):
@@ -25,7 +29,7 @@ class Found(NamedTuple):
     wire_mono_ns, checked_mono_ns : monotonic time of the frame that led to it, and when it stood in the ring, 0 = not known
     value                     : the slot
     request                   : None if it cannot be read; then `reason` says why
-    text                      : it in the venue's words
+    text                      : it in the venue's words; None if one that came with it cannot be read
     """
 
     number: int
@@ -44,14 +48,25 @@ class RequestReader:
     """
 
     def __init__(self, reader: Reader, edge: Edge, run_id: int, most: int) -> None:
-        self.reader, self._edge, self._run_id, self._most = reader, edge, run_id, most
+        self.reader, self._edge, self._run_id = reader, edge, run_id
         self._texts = RequestTexts(edge, reader.compiled)
-        walk = k.RequestWalk()
+        self._rows = np.zeros((most + 1, k.ROW_WORDS), np.int64)
+        self._slots = np.zeros((most, k.REQUEST_NBYTES), np.uint8)
+        self._out, self._starts = np.zeros(most * _TEXT_NBYTES, np.uint8), np.zeros(most + 1, np.int64)
+        self._out_address, self._slots_address = self._out.ctypes.data, self._slots.ctypes.data
+        walk = k.RequestWalk(
+            most=most,
+            rows=self._rows.ctypes.data,
+            slots=self._slots_address,
+            tables=self._texts.tables,
+            texts=self._out_address,
+            room=len(self._out),
+            starts=self._starts.ctypes.data,
+        )
         self._walk: Any = walk.pack() if reader.compiled else walk
         self._walk_address: int = self._walk.ctypes.data if reader.compiled else addr_of(walk)
-        self._rows = np.zeros((most, 3), np.int64)
-        self._slots = np.zeros((most, k.REQUEST_NBYTES), np.uint8)
         self._run = _compiled() if reader.compiled else k.walk_requests
+        self.refresh()
 
     def refresh(self) -> None:
         """Take in what the edge learned since."""
@@ -59,24 +74,37 @@ class RequestReader:
 
     def again(self, one: Found) -> Found:
         """The same with its request, read with what the edge knows now."""
-        try:
-            return one._replace(request=self._edge.from_slot(KIND_REQUEST, one.value, self._run_id), reason="")
-        except EdgeError as error:
-            return one._replace(reason=str(error))
+        request, reason = self._read(one.value)
+        return one._replace(request=request, reason=reason)
 
     def take(self) -> list[Found]:
         """What is there, up to `most`; [] = nothing. Does not wait."""
         self.reader.check()
-        n = self._run(self._walk_address, self.reader.address, self._most, self._rows.ctypes.data, self._slots.ctypes.data)
+        n = self._run(self._walk_address, self.reader.address)
         if n == 0:
             return []
-        found = []
-        for (number, wire_ns, checked_ns), slot in zip(self._rows[:n].tolist(), self._slots[:n], strict=True):
-            found.append(self.again(Found(number, wire_ns, checked_ns, slot.tobytes(), None, None)))
-        if all(one.request is not None for one in found):
-            texts = self._texts.texts_at(self._slots.ctypes.data, k.REQUEST_NBYTES, n, self._run_id)
-            found = [one._replace(text=text) for one, text in zip(found, texts, strict=True)]
+        rows, found = self._rows[: n + 1].tolist(), []
+        texts = self._text_lines(n, rows[n][0])
+        for (number, wire_ns, checked_ns), slot, text in zip(rows, self._slots, texts, strict=False):
+            value = slot.tobytes()
+            request, reason = self._read(value)
+            found.append(Found(number, wire_ns, checked_ns, value, request, text, reason))
         return found
+
+    def _read(self, value: bytes) -> tuple[Request | None, str]:
+        try:
+            return self._edge.from_slot(KIND_REQUEST, value, self._run_id), ""
+        except EdgeError as error:
+            return None, str(error)
+
+    def _text_lines(self, n: int, nbytes: int) -> list[str] | list[None]:
+        """The texts of n requests, of which compiled code has written `nbytes`, or what it leaves to Python; else none."""
+        if nbytes:
+            return ctypes.string_at(self._out_address, nbytes - 1).decode("ascii").split("\n")
+        try:
+            return self._texts.texts_at(self._slots_address, k.REQUEST_NBYTES, n, self._run_id)
+        except EdgeError:
+            return [None] * n
 
 
 def prepare() -> None:
@@ -86,5 +114,5 @@ def prepare() -> None:
 
 @cache
 def _compiled() -> Any:
-    files = [*record_sources(), *native.sources("streams.venues.gateway_kernel", "streams.slots")]
+    files = [*record_sources(), *native.sources("streams.venues.gateway_kernel", *SOURCES)]
     return native.functions("gateway", k.ENTRIES, files)["walk_requests"]

@@ -13,7 +13,7 @@ from streams.schema import ids
 from streams.slots import KIND_ORDER
 from streams.venues.gateway_walk import RequestReader
 from streams.venues.sim.request_text import request_text
-from tests.venues.ring_gateway_kit import known_of, wire_of
+from tests.venues.ring_gateway_kit import EPOCH, known_of, wire_of
 from tests.venues.sim_orders import request
 
 
@@ -69,3 +69,24 @@ def test_request_reader_compiled_and_plain_find_each_request_with_its_stamps(rin
         assert [f.text for f in found] == [request_text(w[3], ids.cl_ord_id(epoch, w[3].order_id)) for w in wanted]
         assert [f.request.id for f in found] == [w[3].id for w in wanted]
         assert reader.reader.next == ring.head
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_request_that_only_python_can_write_has_its_text_like_its_neighbours(ring, compiled):
+    edge = known_of(wire_of()).edge
+    reader = RequestReader(ring.reader("r", start="now", compiled=compiled), edge, 7, 5)
+    wanted = [request(1, run=7), request(2, run=7, expire_ts_ns=-5), request(3, run=7)]
+    ring.writer("trade").write(b"".join(edge.to_slots(record).ljust(256, b"\0") for record in wanted))
+    assert [f.text for f in reader.take()] == [request_text(r, ids.cl_ord_id(EPOCH, r.order_id)) for r in wanted]
+
+
+def test_request_that_cannot_be_read_says_why_and_its_neighbours_have_no_text(ring):
+    edge = known_of(wire_of()).edge
+    reader = RequestReader(ring.reader("r", start="now"), edge, 7, 5)
+    damaged = bytearray(edge.to_slots(request(1, run=7)).ljust(256, b"\0"))
+    damaged[32] = 77
+    ring.writer("trade").write(bytes(damaged) + edge.to_slots(request(2, run=7)).ljust(256, b"\0"))
+    bad, good = reader.take()
+    assert good.request is not None
+    assert (bad.request, good.request.id, bad.text, good.text) == (None, ids.make(9, 2), None, None)
+    assert "77" in bad.reason
