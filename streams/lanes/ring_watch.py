@@ -1,7 +1,7 @@
 """Rings as an event loop waits for them: a callback when any of them has news, some tens of us after it was published.
 
 watch = RingWatch([own, control, kill], wait)
-watch.start(asyncio.get_running_loop(), on_news)       # on_news() reads what is there
+watch.start(asyncio.get_running_loop(), on_news)       # on_news(others) reads what is there
 watch.stop()
 """
 
@@ -58,8 +58,8 @@ class RingWatch:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self, loop: asyncio.AbstractEventLoop, on_news: Callable[[], None]) -> None:
-        """Call `on_news` in the loop now, and whenever a ring has news from now on."""
+    def start(self, loop: asyncio.AbstractEventLoop, on_news: Callable[[bool], None]) -> None:
+        """Call `on_news` in the loop now, and whenever a ring has news from now on; true: it may be another than the first."""
         run = _compiled()["watch"]
         self._loop = loop
         loop.add_reader(self._out, self._told, on_news)
@@ -67,7 +67,7 @@ class RingWatch:
             target=run, args=(self._group.ctypes.data, self._words.ctypes.data, self._in), name="ring-watch", daemon=True
         )
         self._arm()
-        on_news()
+        on_news(True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -84,10 +84,12 @@ class RingWatch:
                 os.close(fd)
         self._out = self._in = -1
 
-    def _told(self, on_news: Callable[[], None]) -> None:
-        os.read(self._out, 4096)
-        self._arm()  # before it looks: what comes from now on is told of again
-        on_news()
+    def _told(self, on_news: Callable[[bool], None]) -> None:
+        told = os.read(self._out, 1)  # it tells once until it is armed
+        try:
+            on_news(told[0] & k.OTHERS != 0)
+        finally:
+            self._arm()  # what came meanwhile and was not read is told of at once
 
     def _arm(self) -> None:
         for reader, looker in zip(self._readers, self._seen, strict=True):  # what its owner has read may be gone

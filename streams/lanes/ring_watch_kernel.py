@@ -3,6 +3,7 @@
 words[STOP]     not 0: end
 words[ARMED]    1 = tell of the next news; the thread clears it when it tells
 words[KIND]     not 0: of the first ring, slots of this kind only are news
+words[TOLD]     what it tells, in the low byte: bit 0 = of the first ring, bit 1 = of another
 
 The reading ends of the group are the thread's own while it is armed, its owner's otherwise.
 """
@@ -22,9 +23,10 @@ from streams.lanes.ring_group import RingGroup
 from streams.lanes.ring_kernel import RingReader
 from streams.slots import Slot
 
-__all__ = ["ARMED", "ENTRIES", "KIND", "STOP", "WORDS_NBYTES", "watch"]
+__all__ = ["ARMED", "ENTRIES", "KIND", "OTHERS", "STOP", "WORDS_NBYTES", "watch"]
 
-STOP, ARMED, KIND, WORDS_NBYTES = 0, 64, 72, 128
+STOP, ARMED, KIND, TOLD, WORDS_NBYTES = 0, 64, 72, 128, 192
+FIRST, OTHERS = 1, 2
 _LOOK_NS = 20_000_000  # how long an end takes at most
 _LIBC = ctypes.CDLL(None)
 _INT = ir.IntType(32)
@@ -43,29 +45,35 @@ def write_byte(fd: int, address: int) -> int:
 
 
 def watch(group: int, words: int, fd: int) -> int:
-    """Write a byte to `fd` whenever a ring of the group has news, once until it is armed again; until it is stopped. 0."""
+    """Write words[TOLD] to `fd` whenever a ring of the group has news, once until it is armed again; until it is stopped. 0."""
     while load_acquire(words + STOP) == 0:
         if load_acquire(words + ARMED) == 0:
             sleep_on(words + ARMED, 0, _LOOK_NS)
-        elif at(RingGroup, group).wait(_LOOK_NS) and is_news(group, load_relaxed(words + KIND)):
-            store_release(words + ARMED, 0)
-            write_byte(fd, words)
+        elif at(RingGroup, group).wait(_LOOK_NS):
+            found = news(group, load_relaxed(words + KIND))
+            if found != 0:
+                store_release(words + TOLD, found)
+                store_release(words + ARMED, 0)
+                write_byte(fd, words + TOLD)
     return 0
 
 
-def is_news(group: int, kind: int) -> bool:
-    """Go past what is there; whether any of it is to be told."""
+def news(group: int, kind: int) -> int:
+    """Go past what is there; what of it is to be told: FIRST, OTHERS, both or 0."""
     g = at(RingGroup, group)
-    found = False
+    found = 0
     for i in range(g.n):
         r = at(RingReader, g.readers[i])
         ready = r.poll()
         if ready <= 0:
             continue
         if i == 0 and kind != 0 and ready <= r.capacity // 2:  # else its owner has fallen far behind: let it look
-            found = found or has_kind(r, kind)
+            if has_kind(r, kind):
+                found |= FIRST
+        elif i == 0:
+            found |= FIRST
         else:
-            found = True
+            found |= OTHERS
         r.next = r.head
     return found
 

@@ -83,6 +83,10 @@ class VenueClient(Protocol):
         """Send several, in this order."""
         ...
 
+    def send_now(self, texts: Sequence[str]) -> bool:
+        """The same of requests in the venue's words, within this call; false: nothing was sent, because `send_all` would have to wait."""
+        ...
+
     async def cancel_all(self) -> None:
         """Cancel every open order of ours; each answers with a report."""
         ...

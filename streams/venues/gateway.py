@@ -120,6 +120,7 @@ class _Gateway:
         self.order_ids: dict[str, int] = {}
         self.ready = False  # connected, and all doubt settled
         self.done = asyncio.Event()
+        lane.at_once = self._dispatch_now
         _LOG.info("gateway starts", run=lane.run.run_number, orders=len(self.state.orders), unanswered=len(self.state.pending))
         status.write(state="running", run=lane.run.run_number)
 
@@ -145,9 +146,12 @@ class _Gateway:
     async def _read(self) -> None:
         """Requests as they come."""
         while True:
-            found = await self.lane.requests()
-            if found and self.ready:
-                await self._dispatch_or_drop(found)
+            try:
+                found = [p for p in await self.lane.requests() if self._is_untouched(p, None)]
+                if found and self.ready:
+                    await self._dispatch(found)
+            except VenueError as error:
+                await self._drop(error)
 
     async def _obey(self) -> None:
         """KILL, RESUME and the next RUN, beside the data."""
@@ -219,14 +223,39 @@ class _Gateway:
     async def _dispatch(self, found: list[Pending]) -> None:
         """Send requests; those that may not be sent are refused."""
         if urgent := self.lane.urgent():
+            before = [(pending, pending.sent_s) for pending in found]
             await self._on_commands(urgent)
-        found = [pending for pending in found if not self._refused(pending)]
-        sent_s = time.monotonic()
-        for pending in found:
-            pending.sent_s, pending.in_doubt = sent_s, True
-        if found:
+            found = [pending for pending, sent_s in before if self._is_untouched(pending, sent_s)]
+        if found := self._in_doubt(found):
             await self.client.send_all([Outgoing(p.request, self._cl_ord_id(p.request.order_id), p.text) for p in found])
             self.lane.sent(found)
+
+    def _dispatch_now(self, found: list[Pending]) -> list[Pending]:
+        """The same within this call, of requests that have just come; what is left if the connection cannot take it now."""
+        if not self.ready or any(pending.text is None for pending in found):
+            return found
+        found = self._in_doubt(found)
+        texts = [pending.text for pending in found if pending.text is not None]
+        if texts and not self.client.send_now(texts):
+            for pending in found:
+                pending.sent_s, pending.in_doubt = None, False
+            return found
+        self.lane.sent(found)
+        for pending in found:
+            self._cl_ord_id(pending.request.order_id)  # its answer will ask for it
+        return []
+
+    def _in_doubt(self, found: list[Pending]) -> list[Pending]:
+        """Requests that may be sent, in doubt from now on; the others are refused."""
+        allowed = [pending for pending in found if not self._refused(pending)]
+        sent_s = time.monotonic()
+        for pending in allowed:
+            pending.sent_s, pending.in_doubt = sent_s, True
+        return allowed
+
+    def _is_untouched(self, pending: Pending, sent_s: float | None) -> bool:
+        """A request waits for its answer as it did when it was last sent at `sent_s`: no other task has sent it since."""
+        return pending.sent_s == sent_s and pending.request.id in self.state.pending
 
     def _refused(self, pending: Pending) -> bool:
         """Refuse a NEW or REPLACE that is killed or too old; false if it may be sent."""
@@ -239,12 +268,6 @@ class _Gateway:
         if reason is not None:
             self._emit(pending.refusal(), request, request_id=request.id, reason=reason, code=code)
         return reason is not None
-
-    async def _dispatch_or_drop(self, found: list[Pending]) -> None:
-        try:
-            await self._dispatch(found)
-        except VenueError as error:
-            await self._drop(error)
 
     async def _drop(self, error: VenueError) -> None:
         """The connection fails: the connecting task notices, and settles what was in doubt."""
@@ -275,8 +298,8 @@ class _Gateway:
     # ---- doubt ----
     async def _settle(self) -> None:
         """Ask the venue until nothing is in doubt: what it has of ours, what it did meanwhile, what it never saw."""
-        unanswered = list(self.state.pending.values())
-        for pending in unanswered:
+        unanswered = [(pending, pending.sent_s) for pending in self.state.pending.values()]
+        for pending, _ in unanswered:
             if pending.request.action == OrderAction.NEW:
                 await self._find_new(pending)
         for report in await self.client.executions(self.state.last_exec_id):
@@ -284,12 +307,12 @@ class _Gateway:
         await self._find_ended()
         if self.lane.recovered:
             await self._cancel_unknown()
-        for pending in unanswered:
-            if pending.request.id not in self.state.pending:
+        for pending, sent_s in unanswered:
+            untouched = self._is_untouched(pending, sent_s)
+            if untouched and pending.request.action == OrderAction.REPLACE and await self._found_replaced(pending):
                 continue
-            if pending.request.action == OrderAction.REPLACE and await self._found_replaced(pending):
-                continue
-            await self._dispatch([pending])
+            if self._is_untouched(pending, sent_s):
+                await self._dispatch([pending])
         if self.kill.killed:
             await self._cancel_killed()
 

@@ -5,6 +5,7 @@ A request's offset is committed with the venue's first answer to it: the committ
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -53,6 +54,7 @@ class KafkaGatewayLane:
         status: StatusFile,
     ) -> None:
         self.run, self.epoch, self.new_run, self.recovered = control.last_run(), control.epoch, False, False
+        self.at_once: Callable[[list[Pending]], list[Pending]] | None = None  # not asked: its reader is a thread
         self.kill = KillSwitch(control.limits, control.commands)
         self._wire, self._shard, self._venue, self._status = wire, shard, venue, status
         self._wake, self._committing = asyncio.Event(), asyncio.Lock()

@@ -3,6 +3,7 @@
 `gateway_kafka` reads topics and writes transactions; `gateway_rings` reads and writes rings, which are its journal.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from streams.records import Command, Request, VenueEvent, VenueEventType
@@ -21,6 +22,7 @@ class GatewayLane(Protocol):
     epoch       : of the dictionary
     state, kill : as of now; the lane notes requests, the gateway events and commands
     new_run     : another run has begun
+    at_once     : given what has come before `requests` has it; what it leaves comes from `requests` later. For lanes that read in the loop
     recovered   : the host was lost and with it, maybe, what had been sent: the venue may have orders that no record tells of
     """
 
@@ -28,6 +30,7 @@ class GatewayLane(Protocol):
     epoch: int
     state: GatewayState
     kill: KillSwitch
+    at_once: Callable[[list[Pending]], list[Pending]] | None
     new_run: bool
     recovered: bool
 

@@ -6,6 +6,7 @@ checkpoint is the whole state; a restart reads both, asks neither broker nor reg
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class RingGatewayLane:
             raise LaneError(f"{rings.folder}: has no rings of shard {rings.shard}; `millrace run` makes them")
         self._rings, self._made, self._wire, self._venue, self._status = rings, made, wire, venue, status
         self.new_run = self.recovered = False
+        self.at_once: Callable[[list[Pending]], list[Pending]] | None = None
         label = rings.gateway_label
         opened = {name: rings.open(name) for name in (rings.own, rings.records, rings.events, rings.control, rings.kill)}
         self._opened = opened
@@ -77,6 +79,8 @@ class RingGatewayLane:
         self._more, self._version, self._due_s = False, 0, 0.0
         self._measured: dict[str, list[int]] = {stage: [] for stage in GATEWAY_STAGES}
         self._came, self._told = asyncio.Event(), asyncio.Event()
+        self._waits, self._left = False, list[Pending]()  # a task waits in `requests`; what it is still to get
+        self._failed: Exception | None = None
         self._watch = RingWatch([self._own, self._control_end, self._kill_end], wait, KIND_REQUEST)
         self._histograms = HistogramFile.create(histogram_path(rings.folder, process, rings.shard), GATEWAY_STAGES)
         saved = self._checkpoint.load(made.run_number)
@@ -145,9 +149,16 @@ class RingGatewayLane:
     # ---- in ----
     async def requests(self) -> list[Pending]:
         """See GatewayLane."""
-        await self._came.wait()
+        self._waits = True
+        try:
+            await self._came.wait()
+        finally:
+            self._waits = False
         self._came.clear()
-        found = self._take()
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+        found, self._left = [*self._left, *self._take()], []
         if self._more:
             self._came.set()
         return found
@@ -156,7 +167,8 @@ class RingGatewayLane:
         """See GatewayLane."""
         await self._told.wait()
         self._told.clear()
-        return self._take_told()
+        early, self._early = self._early, []
+        return early + self._take_told()
 
     def urgent(self) -> list[Command]:
         """See GatewayLane: those of the ring `kill`."""
@@ -169,9 +181,23 @@ class RingGatewayLane:
         """See GatewayLane."""
         return self._known.edge.from_slot(KIND_REQUEST, value, self._made.run_number)
 
-    def _news(self) -> None:
-        self._told.set()
+    def _news(self, commands: bool) -> None:
+        """The rings have something. No command, and nobody busy with earlier requests: they go out from here, without a task that wakes."""
+        if commands:
+            self._told.set()
+        elif self.at_once is not None and self._waits and not self._left and self._failed is None and self._passed_on(self.at_once):
+            return
         self._came.set()
+
+    def _passed_on(self, at_once: Callable[[list[Pending]], list[Pending]]) -> bool:
+        """Give out what has come; false if there is something left for `requests`: requests, more in the ring, or an error."""
+        try:
+            self._left = self._take()
+            if self._left and not self._early and not self._kill_end.poll():
+                self._left = at_once(self._left)
+        except Exception as error:  # the loop would only log it: whoever waits for requests is to fail
+            self._failed, self._left = error, []
+        return not (self._left or self._more or self._failed)
 
     def _take_told(self) -> list[Command]:
         """What control topics and the ring `kill` say; names and instruments are known from now on."""
@@ -188,6 +214,7 @@ class RingGatewayLane:
         self._more = len(rows) == _MOST
         if any(row.request is None for row in rows):  # the lane may know a name already that still waits for us
             self._early += self._take_told()
+            self._told.set()
             rows = [self._requests.again(row) for row in rows]
         self._status.now.records_in += len(rows)
         taken_ns = time.time_ns()

@@ -31,8 +31,8 @@ def slot(kind):
     return found.tobytes()
 
 
-def watched(shard, wait, script):
-    """Run a script with (writer of the lane's ring, writer of `kill`, told, watch); `told` grows with each call."""
+def watched(shard, wait, script, on_news=None):
+    """Run a script with (writer of the lane's ring, writer of `kill`, told); `told` grows with each call, or as `on_news` lets it."""
     own, kill = shard.open(shard.own), shard.open(shard.kill)
     to_own, to_kill = own.writer("trade"), RecordWriter(kill.writer("kill"))
     reader = own.reader("gateway", start="now")
@@ -40,7 +40,10 @@ def watched(shard, wait, script):
     told = []
 
     async def run():
-        watch.start(asyncio.get_running_loop(), lambda: told.append(reader.read(4_000)[:, 36].tolist()))
+        watch.start(
+            asyncio.get_running_loop(),
+            on_news(to_own, reader, told) if on_news else lambda _: told.append(reader.read(4_000)[:, 36].tolist()),
+        )
         await script(to_own, to_kill, told)
 
     try:
@@ -70,6 +73,36 @@ def test_watch_tells_of_each_request_and_of_any_kill(shard, wait):
     watched(shard, wait, script)
 
 
+def test_watch_says_whether_it_may_be_another_ring_than_the_first(shard):
+    def on_news(_own, reader, told):
+        return lambda others: told.append((others, len(reader.read(10))))
+
+    async def script(own, kill, told):
+        for number, tell in enumerate([lambda: own.write(slot(KIND_REQUEST)), lambda: kill.write(1, "commands.v1", b"now")] * 2, 2):
+            tell()
+            await until(lambda number=number: len(told) == number)
+        assert told == [(True, 0), (False, 1), (True, 0), (False, 1), (True, 0)]
+
+    watched(shard, "sleep", script, on_news)
+
+
+@pytest.mark.parametrize("wait", ["sleep", "yield"])
+def test_watch_tells_again_of_what_came_while_it_was_listened_to(shard, wait):
+    def on_news(own, reader, told):
+        def take(_):
+            told.append(len(reader.read(10)))
+            if len(told) < 50:
+                own.write(slot(KIND_REQUEST))
+
+        return take
+
+    async def script(own, kill, told):
+        await until(lambda: len(told) == 50)
+        assert told == [0, *[1] * 49]
+
+    watched(shard, wait, script, on_news)
+
+
 def test_watch_passes_over_what_is_no_request_and_over_payloads_that_look_like_one(shard):
     async def script(own, kill, told):
         records = RecordWriter(own)
@@ -92,7 +125,7 @@ def test_watch_tells_of_what_came_before_it_began(shard):
     watch, told = RingWatch([reader, kill], POLICIES["sleep"], KIND_REQUEST), []
 
     async def run():
-        watch.start(asyncio.get_running_loop(), lambda: told.append(len(reader.read(10))))
+        watch.start(asyncio.get_running_loop(), lambda _: told.append(len(reader.read(10))))
         await asyncio.sleep(0.05)
 
     asyncio.run(run())

@@ -2,15 +2,18 @@
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from streams.errors import VenueError
 from streams.lanes import kill_ring
 from streams.lanes.control_ring import forward
 from streams.lanes.fast_rings import FastShard, RingRun
@@ -26,7 +29,7 @@ from streams.lanes.waiting import POLICIES
 from streams.lanes.wire import Wire
 from streams.lanes.writers import dlq_topic
 from streams.records import Clock, Command, CommandType, DeadLetter, Name, NameKind, OrderAction, Request, VenueEvent, VenueEventType
-from streams.schema import ids
+from streams.schema import ids, units
 from streams.slots import KIND_REQUEST
 from streams.venues import gateway_rings
 from streams.venues.client import OrderState, Outgoing, VenueReport
@@ -116,13 +119,20 @@ class Venue:
         self.report(kind, cl_ord_id, request_id=request_id)
 
 
+def request_of(m: dict[str, Any]) -> tuple[Any, str]:
+    """What a Venue takes, of a message in the simulated venue's words."""
+    figures = {f"{name}_e9": units.to_e9(m[name]) if name in m else None for name in ("px", "qty")}
+    return SimpleNamespace(action=OrderAction[m["op"].upper()], id=m["req"], **figures), m["cl_ord_id"]
+
+
 class Client:
     """A connection to it; see VenueClient."""
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self.queue: asyncio.Queue[VenueReport] = asyncio.Queue()
+        self.queue: asyncio.Queue[Any] = asyncio.Queue()
         self.texts: list[str | None] = []
+        self.full, self.at_once = False, 0  # takes nothing at once; how many it took so
 
     async def connect(self) -> None:
         self.venue.to = self.queue = asyncio.Queue()
@@ -130,9 +140,13 @@ class Client:
     async def close(self) -> None:
         if self.venue.to is self.queue:
             self.venue.to = None
+        self.queue.put_nowait(VenueError("the connection is gone"))
 
     async def reports(self) -> list[VenueReport]:
-        return [await self.queue.get()]
+        found = await self.queue.get()
+        if isinstance(found, VenueError):
+            raise found
+        return [found]
 
     async def send(self, request: Request, cl_ord_id: str) -> None:
         self.venue.take(request, cl_ord_id)
@@ -141,6 +155,14 @@ class Client:
         for one in requests:
             self.texts.append(one.text)
             self.venue.take(one.request, one.cl_ord_id)
+
+    def send_now(self, texts: Sequence[str]) -> bool:
+        if not self.full:
+            self.texts += texts
+            self.at_once += len(texts)
+            for text in texts:
+                self.venue.take(*request_of(json.loads(text)))
+        return not self.full
 
     async def cancel_all(self) -> None:
         self.venue.cancelled_ns = time.monotonic_ns()

@@ -10,19 +10,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
 
 from streams.lanes.waiting import POLICIES
-from streams.records import OrderAction, VenueEventType
+from streams.records import VenueEventType
 from streams.schema import units
 from streams.venues import gateway
 from streams.venues.client import OrderState, VenueReport
 from streams.venues.gateway import GatewaySettings, run_gateway
-from tests.venues.ring_gateway_kit import RingWorld, Venue, wire_of
+from tests.venues.ring_gateway_kit import RingWorld, Venue, request_of, wire_of
 from tests.venues.sim_world import free_port
 
 _FORK = multiprocessing.get_context("fork")
@@ -110,8 +109,7 @@ class VenueServer:
                 if order.ended is None:
                     venue.end(cl_ord_id)
             return None
-        figures = {f"{name}_e9": units.to_e9(m[name]) if name in m else None for name in ("px", "qty")}
-        venue.take(SimpleNamespace(action=OrderAction[m["op"].upper()], id=m["req"], **figures), m["cl_ord_id"])  # type: ignore[arg-type]
+        venue.take(*request_of(m))
         return None
 
 

@@ -33,11 +33,12 @@ class SimClient:
         self._reports: asyncio.Queue[VenueReport | VenueError] = asyncio.Queue()
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
+        self._room: Any = None  # done when the connection takes more, None = it does
 
     async def connect(self) -> None:
         """Open the connection and say who we are."""
         await self.close()
-        self._reports = asyncio.Queue()
+        self._reports, self._room = asyncio.Queue(), None
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0))
         try:
             self._socket = await self._http.ws_connect(self.url, heartbeat=5.0, max_msg_size=1 << 26)
@@ -91,6 +92,20 @@ class SimClient:
             found = requests[first : first + _MAX_FRAME_LINES]
             await self._say(*(one.text or request_text(one.request, one.cl_ord_id) for one in found))
 
+    def send_now(self, texts: Sequence[str]) -> bool:
+        """Send several within this call, in one frame; false if the connection is full, or there is none."""
+        if self._socket is None or len(texts) > _MAX_FRAME_LINES or (self._room is not None and not self._room.done()):
+            return False
+        frame = self._socket.send_str("\n".join(texts))
+        try:
+            self._room = frame.send(None)  # it gives the frame to the transport; then, and only if that is full, it waits
+        except StopIteration:
+            self._room = None
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._gone(error) from None
+        frame.close()
+        return True
+
     async def cancel_all(self) -> None:
         """Cancel every open order of this session."""
         await self._say(to_json({"op": "cancel_all"}))
@@ -115,7 +130,10 @@ class SimClient:
         try:
             await self._socket.send_str("\n".join(texts))
         except (aiohttp.ClientError, OSError) as error:
-            raise VenueError(f"{self.url}: the connection is gone ({error or type(error).__name__})") from None
+            raise self._gone(error) from None
+
+    def _gone(self, error: Exception) -> VenueError:
+        return VenueError(f"{self.url}: the connection is gone ({error or type(error).__name__})")
 
     async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
         number = next(self._numbers)
