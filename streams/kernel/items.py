@@ -23,28 +23,40 @@ class Items:
 
     @property
     def v(self) -> list[Any]:
-        """The elements. They are made when they are first asked for: most objects are only made to be packed."""
-        if self._v is None:
-            make, zero = self._make, 0.0 if self.elem in ("f8", "f4") else False if self.elem == "b1" else 0
-            self._v = [make() for _ in range(self.n)] if make is not None else [zero] * self.n
-        return self._v
+        """The elements, all of them made."""
+        found = self._begun()
+        if self._make is not None:
+            for i, x in enumerate(found):
+                if x is None:
+                    found[i] = self._make()
+        return found
 
-    @property
-    def unused(self) -> bool:
-        """Nobody has asked for an element yet: all of them are as they are made."""
-        return self._v is None
+    def made(self) -> list[tuple[int, Any]]:
+        """The Structs that somebody has asked for, each with its index. All others are as they are made."""
+        return [(i, x) for i, x in enumerate(self._v or ()) if x is not None]
+
+    def _begun(self) -> list[Any]:
+        """Scalars, or None for a Struct that nobody has asked for: most of a pool's are only made to be packed."""
+        if self._v is None:
+            zero = 0.0 if self.elem in ("f8", "f4") else False if self.elem == "b1" else 0
+            self._v = [None if self._make is not None else zero] * self.n
+        return self._v
 
     def __getitem__(self, i: int) -> Any:
         if i < 0 or i >= self.n:
             raise IndexError(f"index {i} is outside 0..{self.n - 1}")
-        return self.v[i]
+        v = self._v if self._v is not None else self._begun()
+        found = v[i]
+        if found is None and self._make is not None:
+            found = v[i] = self._make()
+        return found
 
     def __setitem__(self, i: int, value: Any) -> None:
         if i < 0 or i >= self.n:
             raise IndexError(f"index {i} is outside 0..{self.n - 1}")
         if not isinstance(self.elem, str):
             raise TypeError(f"item {i} is a {self.elem.__name__}: assign its fields, it lies in place")
-        self.v[i] = exact(self.elem, value, "item")
+        self._begun()[i] = exact(self.elem, value, "item")
 
     def __len__(self) -> int:
         return self.n

@@ -86,7 +86,7 @@ def _adopt_items(items: Items, was: dict[str, Any], mem: memoryview, pos: int, w
         return
     step, seen = was["bytes"], []
     for i in range(n):
-        _adopt(items.v[i], was["fields"], mem, start + i * step, where, seen)
+        _adopt(items[i], was["fields"], mem, start + i * step, where, seen)
     missed.extend(dict.fromkeys(seen))
 
 

@@ -100,15 +100,27 @@ def _table_header(mem: memoryview, pos: int, offset: int, n: int, visit: _Visit 
         raise KernelError(f"{where}: the flat form has {found[1]} elements, this object {n}; make it with the same sizes")
 
 
+def _inline_items(items: Items, step: int, pos: int, mem: memoryview, visit: _Visit | None) -> None:
+    """Visit Structs without tables. Those that nobody has asked for are alike, and are not made for it."""
+    one = bytearray(step)
+    _walk(items.elem(), 0, step, memoryview(one), _store)
+    end = pos + items.n * step
+    if visit is _store:
+        mem[pos:end] = bytes(one) * items.n
+        touched = [i for i, _ in items.made()]
+    else:
+        kept = {i for i, _ in items.made()}
+        touched = [i for i, start in enumerate(range(pos, end, step)) if i in kept or mem[start : start + step] != one]
+    for i in touched:
+        _walk(items[i], pos + i * step, 0, mem, visit)
+
+
 def _items(items: Items, step: int, pos: int, mem: memoryview | None, visit: _Visit | None, later: list[tuple[Any, int]]) -> int:
     if not isinstance(items.elem, str):
-        if items.unused and visit is not _load and items.n and getattr(items.elem, "_flat_", None) is not None:
-            if mem is not None:  # all alike, and without tables
-                one = bytearray(step)
-                _walk(items.elem(), 0, step, memoryview(one), visit)
-                mem[pos : pos + items.n * step] = bytes(one) * items.n
-        else:
+        if not items.elem._inline_:
             later.extend((x, pos + i * step) for i, x in enumerate(items.v))
+        elif mem is not None and items.n:
+            _inline_items(items, step, pos, mem, visit)
     elif mem is not None and items.n:
         flat = np.frombuffer(mem, items.elem, items.n, pos)
         if visit is _store:

@@ -25,10 +25,14 @@ class StructMeta(type):
 
     _fields_: dict[str, Field]
     _codes_: dict[str, str]  # scalar fields only: name -> code
+    _words_: frozenset[str]  # int64 fields
+    _parts_: list[Field]  # fields that are no scalars
+    _starts_: dict[str, Any] | None  # what the scalar fields begin with, once an object was made
     _size_: int
     _align_: int
     _end_: int
     _flat_: struct.Struct | None  # scalars only: all fields at once
+    _inline_: bool  # no table, nor in what is nested in it
     _may_be_empty_: bool  # set on a base whose subclasses need no fields of their own
 
     def __new__(mcs, name: str, bases: tuple[type, ...], ns: dict[str, Any], align: int = 8) -> "StructMeta":
@@ -40,6 +44,10 @@ class StructMeta(type):
         _place(cls, fields, ns, parents[0]._end_ if parents else 0, sys._getframe(1))
         cls._fields_ = fields
         cls._codes_ = {f.name: f.elem for f in fields.values() if f.kind == "scalar"}  # type: ignore[misc]
+        cls._words_ = frozenset(name for name, code in cls._codes_.items() if code == "i8")
+        cls._parts_ = [f for f in fields.values() if f.kind != "scalar"]
+        cls._starts_ = None
+        cls._inline_ = all(f.kind != "table" and (isinstance(f.elem, str) or f.elem._inline_) for f in cls._parts_)
         cls._align_ = max([align, *(p._align_ for p in parents), *(f.align for f in fields.values())])
         cls._end_ = max((f.offset + f.nbytes for f in fields.values()), default=0)
         if fields or getattr(cls, "_may_be_empty_", False):
@@ -84,29 +92,30 @@ class Struct(metaclass=StructMeta):
     """
 
     def __init__(self, sizes: dict[str, int] | None = None, **values: Any) -> None:
-        sizes = sizes or {}
-        own = vars(self)
-        for name, f in type(self)._fields_.items():
-            if f.kind == "scalar":
-                setattr(self, name, values.pop(name, f.default))
-            elif f.kind == "struct":
-                own[name] = f.elem(sizes)  # type: ignore[operator]
+        cls, own = type(self), vars(self)
+        own.update(cls._starts_ if cls._starts_ is not None else _starts(cls))
+        for f in cls._parts_:
+            if f.kind == "struct":
+                own[f.name] = f.elem(sizes)  # type: ignore[operator]
             else:
                 make = None if isinstance(f.elem, str) else lambda elem=f.elem: elem(sizes)
-                own[name] = Items(f.elem, f.size if f.kind == "array" else _table_size(type(self), f, sizes), make)
+                own[f.name] = Items(f.elem, f.size if f.kind == "array" else _table_size(cls, f, sizes or {}), make)
         if values:
-            raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}; fields: {', '.join(type(self)._fields_)}")
+            if not values.keys() <= cls._codes_.keys():
+                unknown = [name for name in values if name not in cls._codes_]
+                raise TypeError(f"{cls.__name__} has no field {', '.join(unknown)}; fields: {', '.join(cls._fields_)}")
+            for name, value in values.items():
+                setattr(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) is int and name in self._words_ and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
+            self.__dict__[name] = value  # type: ignore[index]  # nearly every store
+            return
         code = type(self)._codes_.get(name)
         if code is None:
             what = "lies in place: assign its fields or items" if name in type(self)._fields_ else "is not a field"
             raise AttributeError(f"{type(self).__name__}.{name} {what}")
-        vars(self)[name] = (
-            value
-            if code == "i8" and type(value) is int and -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF
-            else exact(code, value, name)
-        )
+        vars(self)[name] = exact(code, value, name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in type(self)._codes_)})"
@@ -122,6 +131,11 @@ class Struct(metaclass=StructMeta):
     def unpack(self, buf: Any) -> Any:
         """Take every value from a flat form of the same layout and sizes; the object itself."""
         return memory.unpack(self, buf)
+
+
+def _starts(cls: StructMeta) -> dict[str, Any]:
+    cls._starts_ = {name: exact(code, cls._fields_[name].default, name) for name, code in cls._codes_.items()}
+    return cls._starts_
 
 
 def _table_size(cls: StructMeta, f: Field, sizes: dict[str, int]) -> int:

@@ -181,3 +181,27 @@ def test_pack_of_untouched_elements_is_that_of_touched_ones():
     assert untouched.pack().tobytes() == touched.pack().tobytes()
     touched.many[4].b = 7
     assert untouched.unpack(touched.pack()).many[4].b == 7
+
+
+def test_elements_that_nobody_changed_are_not_made_to_pack_or_unpack():
+    class Inner(Struct):
+        a: I8 = 3
+        pair: Pair
+        words: Array[I16, 3]
+
+    class Outer(Struct):
+        few: Array[Inner, 3]
+        many: Table[Inner, "rows"]
+
+    written, read = Outer({"rows": 500}), Outer({"rows": 500})
+    written.many[7].words[2] = -5
+    assert read.few[1].a == 3  # asked for before: read as all that was asked for
+    written.few[1].pair.b = 9
+    flat = written.pack()
+    assert [i for i, _ in written.many.made()] == [7]
+    assert tree(read.unpack(flat)) == tree(written)
+    again = Outer({"rows": 500}).unpack(flat)
+    assert [[i for i, _ in items.made()] for items in (again.few, again.many)] == [[1], [7]]
+    assert again.pack().tobytes() == flat.tobytes()
+    again.few[0].a = 4
+    assert again.unpack(flat).few[0].a == 3
