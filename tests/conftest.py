@@ -3,6 +3,8 @@
 `MILLRACE_TEST_HOME=/some/folder` keeps the stack of that folder up between runs (stop it with `MILLRACE_HOME=/some/folder millrace down`).
 """
 
+import contextlib
+import gc
 import os
 import random
 import shutil
@@ -10,7 +12,6 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from hypothesis import settings
 from streams.config import Endpoints
 from streams.local import processes, services
 from streams.local.clickhouse import ClickHouse
+from streams.local.home import Home
+from streams.local.kafka import Kafka
 from streams.local.processes import listeners
 from streams.local.service import JVM_SHORT, OFFSETS
+from streams.local.start import Start
 from tests import units
 
 # The same commit has the same verdict; `make nightly` looks at examples that nobody has seen.
@@ -55,6 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What takes minutes begins first where workers share the tests; properties try as many examples as asked for."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: units.rank(item.nodeid))
+    gc.collect()
+    gc.freeze()  # thousands of tests and the modules under test stay to the end: no collection need look at them
     share = config.getoption("--examples")
     if share < 1.0:
         for function in {getattr(item, "obj", None) for item in items}:
@@ -87,7 +93,15 @@ def own_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"millrace-test-{os.getpid()}-", ignore_cleanup_errors=True)
 
 
-@contextmanager
+def discard(home: Path) -> None:
+    """Remove a stack that nobody needs again. Nothing of it is kept, so nothing waits until it has written everything down."""
+    for _, process in processes.left_over(Home(home).folder):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    services.down(purge=True, progress=lambda _: None, home=home)
+
+
+@contextlib.contextmanager
 def running_stack() -> Iterator[Endpoints]:
     """Broker, registry and ClickHouse; addresses also in the environment, for child processes."""
     kept = os.environ.get("MILLRACE_TEST_HOME")
@@ -103,7 +117,7 @@ def running_stack() -> Iterator[Endpoints]:
             environment.setenv(f"MILLRACE_{name.upper()}", getattr(found, name))
         yield found
         if not kept:
-            services.down(purge=True, progress=lambda _: None, home=home)
+            discard(home)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +135,18 @@ def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
     monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
     home = tmp_path / "home"
     yield services.up(lambda _: None, home=home, jvm=JVM_SHORT), home
-    services.down(purge=True, progress=lambda _: None, home=home)
+    discard(home)
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    """A broker alone for one test: its address, and the folder of its stack."""
+    monkeypatch.setenv("MILLRACE_PORT", str(free_base()))
+    home = Home(tmp_path / "home")
+    with home.lock():
+        Start(home, services.SERVICES, {}, lambda _: None, JVM_SHORT).run([Kafka])
+    yield home.running()["kafka"].address, home.folder
+    discard(home.folder)
 
 
 @pytest.fixture(autouse=True)

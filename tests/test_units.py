@@ -13,8 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_files_that_share_a_stack_are_one_unit_and_all_others_are_units_of_their_own():
     assert unit_of("tests/e2e/test_run.py") == unit_of("tests/e2e/test_apply.py") == APPLIED
+    assert unit_of("tests/e2e/test_mirror.py") == APPLIED  # has a test with a stack of its own, and others
     assert unit_of("tests/lanes/test_kafka.py") == unit_of("tests/sinks/test_sink.py") == SHARED
-    alone = ("tests/lanes/test_broker_restart.py", "tests/e2e/test_full_disk.py", "tests/schema/test_codec.py")
+    alone = (
+        "tests/lanes/test_broker_restart.py",
+        "tests/lanes/test_transactions_timeout.py",
+        "tests/e2e/test_full_disk.py",
+        "tests/schema/test_codec.py",
+    )
     assert [unit_of(file) for file in alone] == list(alone)
 
 

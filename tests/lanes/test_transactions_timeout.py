@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from streams.config import Endpoints
 from streams.lanes.bulk_transactions import BulkTransactions
 from streams.lanes.client import TRANSACTION_TIMEOUT_MS
 from streams.lanes.librdkafka import CLIENT, library
@@ -62,23 +61,23 @@ def wait_for(condition: Callable[[], bool], pairs: list[Pair], bound_s: float = 
         time.sleep(0.05)
 
 
-def test_transactions_over_a_short_silence_show_committed_batches_only(own_stack: tuple[Endpoints, Path]) -> None:
-    where, home = own_stack  # as in the long run, with everything three times shorter
-    silent_round(where.kafka, broker_of(home), 1, 8, 4.5, 2_000)
+def test_transactions_over_a_short_silence_show_committed_batches_only(own_broker: tuple[str, Path]) -> None:
+    kafka, home = own_broker  # as in the long run, with everything three times shorter
+    silent_round(kafka, broker_of(home), 1, 8, 4.5, 2_000)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("client", CLIENTS)
 def test_transactions_over_many_silences_show_committed_batches_only(
-    client: str, own_stack: tuple[Endpoints, Path], monkeypatch: pytest.MonkeyPatch
+    client: str, own_broker: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where, home = own_stack
+    kafka, home = own_broker
     monkeypatch.setenv(CLIENT, client)
     library.cache_clear()
     found: Counter[str] = Counter()
     try:
         for seed, seconds in enumerate((4.5, 11.0, 12.0, 13.0, 14.0, 16.0)):
-            found += silent_round(where.kafka, broker_of(home), seed, 12, seconds, 2_000 if seconds < 10 else TRANSACTION_TIMEOUT_MS)
+            found += silent_round(kafka, broker_of(home), seed, 12, seconds, 2_000 if seconds < 10 else TRANSACTION_TIMEOUT_MS)
     finally:
         library.cache_clear()
     instants = {instant.split()[1] for instant in found}
@@ -91,11 +90,11 @@ def broker_of(home: Path) -> int:
 
 
 @pytest.mark.nightly
-def test_transactions_open_over_a_silence_stay_aborted_when_the_next_ones_commit(own_stack: tuple[Endpoints, Path]) -> None:
-    where, home = own_stack
+def test_transactions_open_over_a_silence_stay_aborted_when_the_next_ones_commit(own_broker: tuple[str, Path]) -> None:
+    kafka, home = own_broker
     for _ in range(3):  # with the broker's session at 3 s, 3 of the first 100 showed
-        topic = new_topic(where.kafka, 100)
-        old = open_all(where.kafka, topic, 100, b"aborted")
+        topic = new_topic(kafka, 100)
+        old = open_all(kafka, topic, 100, b"aborted")
         for producer in old:
             producer.flush()
         with silence(broker_of(home), 13.0):
@@ -103,10 +102,10 @@ def test_transactions_open_over_a_silence_stay_aborted_when_the_next_ones_commit
         time.sleep(3.0)  # the broker looks for overdue transactions each second
         for producer in old:
             producer.close(0.0)
-        for producer in open_all(where.kafka, topic, 100, b"committed"):
+        for producer in open_all(kafka, topic, 100, b"committed"):
             producer.commit({}, "")
             producer.close()
-        found = read_all(where.kafka, {(topic, k): 0 for k in range(100)})
+        found = read_all(kafka, {(topic, k): 0 for k in range(100)})
         assert {place: values for place, values in found.items() if values != [b"committed"]} == {}
 
 
