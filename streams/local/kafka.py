@@ -72,12 +72,13 @@ class Kafka(Service):
         self.data.mkdir(parents=True, exist_ok=True)
         config, logs = self.data / "server.properties", self.data / "log"
         classes = os.pathsep.join(self._jars(say))
+        crashed = _crashed(logs)  # what is formatted now has no such note either
         if not (logs / "meta.properties").exists():
             config.write_text(_text(self._properties(logs)))
             say("formatting its storage")
             self._format(classes, config)
         session_ms = SESSION_MS
-        if _crashed(logs) and not self._end_old_session(classes, logs, say):
+        if crashed and not self._end_old_session(classes, logs, say):
             session_ms = UNSURE_SESSION_MS
         config.write_text(_text(self._properties(logs) | {"broker.session.timeout.ms": session_ms}))
         return Command(self._argv(classes, config), self.data)
