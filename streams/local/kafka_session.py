@@ -18,10 +18,11 @@ LOG_LEVEL = "log.org.apache.kafka.controller.ReplicationControlManager=info"  # 
 _ENDED, _ACTIVE = "Fencing broker", "Performing controller activation"
 _NONE_S = 15.0  # an active controller that is silent for so long has no session to end: it has ended it in an earlier start
 _BOUND_S, _STOP_S, _POLL_S = 120.0, 20.0, 0.05
+_WRITES, _WRITTEN_S = 2, 20.0  # of its log after it has said so: one can hold what was decided before; it writes twice a second at least
 
 
 def end_old_session(controller: Sequence[str], environment: Mapping[str, str], folder: Path) -> bool:
-    """Run a controller until it has ended the session; whether it has said so. folder: where it runs, and writes `old_session.log`.
+    """Run a controller until it has ended the session; whether its log has that. folder: of the broker's `log`; gets `old_session.log`.
 
     A controller that cannot run gives False: the broker that is started next says why.
     """
@@ -30,7 +31,7 @@ def end_old_session(controller: Sequence[str], environment: Mapping[str, str], f
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
         process = subprocess.Popen(controller, cwd=folder, env=dict(environment), start_new_session=True, **streams)
     try:
-        return _has_ended(process, log)
+        return _has_ended(process, log) and _has_written(process, folder)
     finally:
         process.terminate()
         try:
@@ -52,3 +53,19 @@ def _has_ended(process: subprocess.Popen, log: Path) -> bool:
             return False
         time.sleep(_POLL_S)
     return False
+
+
+def _has_written(process: subprocess.Popen, folder: Path) -> bool:
+    """It says that it ends a session before that is in its log: if it were ended in between, the broker would wait for the old session."""
+    began_s, size, writes = time.monotonic(), _log_bytes(folder), 0
+    while process.poll() is None and time.monotonic() - began_s < _WRITTEN_S:
+        found = _log_bytes(folder)
+        writes, size = writes + (found != size), found
+        if writes == _WRITES:
+            return True
+        time.sleep(_POLL_S)
+    return False
+
+
+def _log_bytes(folder: Path) -> int:
+    return sum(segment.stat().st_size for segment in (folder / "log" / "__cluster_metadata-0").glob("*.log"))
