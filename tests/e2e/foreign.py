@@ -37,6 +37,7 @@ def _consumer(kafka: str) -> Consumer:
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
             "fetch.queue.backoff.ms": 2,
+            "fetch.wait.max.ms": 10,  # half a second by default, until it is told that a partition ends
         }
     )
 

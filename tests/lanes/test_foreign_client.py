@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 def read_foreign(kafka: str, registry: str, topic: str, partition: int) -> list[dict[str, Any]]:
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "foreign", "enable.partition.eof": True, "enable.auto.commit": False})
+    settings = {"group.id": "foreign", "enable.partition.eof": True, "enable.auto.commit": False, "fetch.wait.max.ms": 10}
+    consumer = Consumer({"bootstrap.servers": kafka, **settings})
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
     found, schemas = [], {}
     while (message := consumer.poll(20.0)) is not None:
