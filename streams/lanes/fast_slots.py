@@ -20,6 +20,7 @@ __all__ = [
     "REFUSED",
     "TAKEN_CONTROL",
     "TAKEN_EVENTS",
+    "TAKEN_FRAMES",
     "TAKEN_KILL",
     "TAKEN_MARKET",
     "TAKEN_OWN",
@@ -46,8 +47,12 @@ TAKEN_MARKET, TAKEN_EVENTS, TAKEN_CONTROL, TAKEN_KILL = 0, 1, 2, 3
 TAKEN_OWN = 4
 """`TakenSlot.ring` of a cut: the tick or command in the lane's own ring."""
 
+TAKEN_FRAMES = 5
+"""No ring of the lane: a frame, input of normalize, by its id."""
+
 PASSED = 8
-"""`a` of a dead letter in the lane's ring whose input was passed over, beside its TAKEN_...; `b` is the number of its first slot there."""
+"""`a` of a dead letter whose input was passed over, beside its TAKEN_...; `b` is the number of its first slot there, of a frame its id. In
+the ring of frames such a letter is what says so: who starts again does not give normalize that frame or control record."""
 
 
 class FrameMark(Slot, align=64):

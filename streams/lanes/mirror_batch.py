@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from streams.lanes.client import MAX_RECORD_BYTES
-from streams.lanes.fast_slots import PASSED, REFUSED, TAKEN_CONTROL, TAKEN_KILL, UNREADABLE
+from streams.lanes.fast_slots import PASSED, REFUSED, TAKEN_CONTROL, TAKEN_FRAMES, TAKEN_KILL, UNREADABLE
 from streams.lanes.journal import journal_key
 from streams.lanes.lane_records import Value
 from streams.lanes.letters import Letter
@@ -102,7 +102,9 @@ class MirrorBatches:
             return control.kill_place_of(whole.b)
         if whole.a in (UNREADABLE, PASSED + TAKEN_CONTROL):
             return control.place_of(whole.b)
-        return side.passed.get((whole.a - PASSED, whole.b)) if isinstance(side, LaneSide) else None
+        if isinstance(side, MarketSide):
+            return side.place_of(whole.b) if whole.a == PASSED + TAKEN_FRAMES else None
+        return side.passed.get((whole.a - PASSED, whole.b))
 
     def _send_whole(self, process: Mirrored, inputs: Inputs, whole: Whole, place: tuple[Place, int] | None) -> None:
         """A dead letter gets the place of what it is about, and stands in the entry."""

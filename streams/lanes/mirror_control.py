@@ -75,7 +75,7 @@ class Whole(NamedTuple):
     """A record that stands whole in a ring: a dead letter, an alert...
 
     a : 1 = a dead letter of the input with the id b; 2 = of what stands in the ring `control` at slot b; from PASSED on, of what stands at
-        slot b of the input a - PASSED of the lane, which was passed over; else as its writer says
+        slot b of the input a - PASSED, which was passed over (of TAKEN_FRAMES: of the frame with the id b); else as its writer says
     """
 
     topic: str

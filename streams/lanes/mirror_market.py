@@ -12,6 +12,7 @@ from streams.lanes.mirror_rings import RingSource
 from streams.lanes.mirror_sender import MirrorSender, Sent
 from streams.lanes.mirror_values import MarketValues, frame_values
 from streams.lanes.partitions import partitions_of
+from streams.lanes.place import Place
 from streams.lanes.record_ring import Records, topic_number
 from streams.lanes.wire import Wire
 from streams.schema import ids
@@ -104,6 +105,12 @@ class MarketSide:
         process.last_ts_ns = max(process.last_ts_ns, self._now_ns)
         process.outputs.digest = self._values.digest
         return inputs
+
+    def place_of(self, frame_id: int) -> tuple[Place, int] | None:
+        """Place and offset of a frame that was passed over: no mark names it, and none behind it has come when its letter does."""
+        row = int(np.searchsorted(self.frames_known.number, frame_id))
+        found = self.frames_known.stood.at(slice(row, row + 1))
+        return (self.process.places[int(found.place[0])], int(found.offset[0])) if found.id.tolist() == [frame_id] else None
 
     def next(self) -> None:
         """The batch is written; the next one begins."""

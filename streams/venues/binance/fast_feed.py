@@ -9,7 +9,7 @@ from threading import Event
 
 import structlog
 
-from streams.errors import ConfigError, FencedError, MillraceError
+from streams.errors import ConfigError, FencedError, MillraceError, StepError
 from streams.lanes.kafka import EXIT_FAILED, EXIT_NEW_RUN, EXIT_OK
 from streams.lanes.registry import SchemaIds
 from streams.lanes.status import StatusFile
@@ -47,19 +47,29 @@ def run_fast_feed(settings: FastFeedSettings, build: Build, stop: Event | None =
 def _run(settings: FastFeedSettings, build: Build, stop: Event) -> int:
     feed, done = open_feed(settings, build, stop), False
     try:
-        again = feed.open()
-        feed.status.write(state="running")
-        _LOG.info("feed starts", run=feed.run_number, after_source_seq=feed.at.source_seq, again=again.frames)
-        if settings.feed.recordings:
-            done = play_fast(settings.feed.recordings, feed, settings.feed.other_symbols)
-        else:
-            asyncio.run(FastLive(feed).run())
+        done = _to_end(feed)
     finally:
         feed.close()
     feed.report()
     feed.status.write(state="new run" if feed.new_run else "stopped")
     _LOG.info("feed ends", frames=feed.status.now.records_in, reason="end of the recording" if done else "stopped")
     return EXIT_NEW_RUN if feed.new_run else EXIT_OK
+
+
+def _to_end(feed: FastFeed) -> bool:
+    """Feed until it is to stop; whether recordings are at their end. Where normalize fails, once more from the checkpoint on."""
+    settings = feed.settings.feed
+    while True:
+        try:
+            again = feed.open()
+            feed.status.write(state="running")
+            _LOG.info("feed starts", run=feed.run_number, after_source_seq=feed.at.source_seq, again=again.frames)
+            if settings.recordings:
+                return play_fast(settings.recordings, feed, settings.other_symbols)
+            asyncio.run(FastLive(feed).run())
+            return False
+        except StepError as error:
+            feed.start_anew(error)
 
 
 def open_feed(settings: FastFeedSettings, build: Build, stop: Event) -> FastFeed:
@@ -71,4 +81,4 @@ def open_feed(settings: FastFeedSettings, build: Build, stop: Event) -> FastFeed
     clock = run_clock(run)
     if settings.feed.recordings and clock.clock != Clock.RECORDING:
         raise ConfigError(f"feed: run {run.run_number} follows the wall clock, but the feed has recordings; start the run with them")
-    return FastFeed(settings, start, wire, clock, stop)
+    return FastFeed(settings, start, wire, clock, stop, build)

@@ -1,7 +1,8 @@
 """A fast feed that starts again: what its rings hold beyond its checkpoint is executed once more, compared, and completed.
 
 The ring of market data says in which order frames and control records were taken; the ring of frames has the frames. What normalize gives
-now must be what stands in the ring; where the ring ends, publishing goes on.
+now must be what stands in the ring; where the ring ends, publishing goes on. What letters in the ring of frames say is passed over is not
+given to normalize.
 """
 
 import ctypes
@@ -11,10 +12,10 @@ import numpy as np
 
 from streams.agents.market_ring import RING_BYTES
 from streams.agents.process import Process
-from streams.errors import RestoreError
+from streams.errors import LaneError, RestoreError, StepError
 from streams.kernel import at
 from streams.kernel.memory import aligned
-from streams.lanes.fast_slots import KIND_FRAME, REFUSED, TakenSlot
+from streams.lanes.fast_slots import KIND_FRAME, TakenSlot
 from streams.lanes.record_ring import TOPICS, RecordReader
 from streams.lanes.ring_ends import Reader
 from streams.schema import ids
@@ -79,7 +80,8 @@ def execute_again(feed: "FastFeed") -> Again:
 def _save(feed: "FastFeed", frames: _Frames, done: int) -> None:
     """A checkpoint before what may still need room: rings that are full wait for nothing of this feed's but this."""
     positions = feed.ends.positions()
-    left = [*frames.number[done : done + 1].tolist(), *feed.letters.passed]
+    over = [letter for slot, letter in feed.letters.control_over.items() if slot >= feed.ends.control.next]
+    left = [*frames.number[done : done + 1].tolist(), *feed.letters.passed, *over]
     positions[feed.settings.shard.frames] = min(left, default=positions[feed.settings.shard.frames])
     positions[feed.settings.shard.market] = int(feed.lane.state.check)
     feed.save_now(positions)
@@ -99,15 +101,13 @@ def _take_frames(feed: "FastFeed") -> _Frames:
             lane.state.sent_connection, lane.state.sent_seq = int(found.a[last]), int(found.b[last])
         for row in np.flatnonzero(~mine).tolist():
             _count_letter(feed, TOPICS[int(found.topic[row])], *(int(column[row]) for column in (found.number, found.id, found.a, found.b)))
-    return _Frames(*(np.concatenate(parts, axis=1) if parts else np.zeros((5, 0), np.int64)))
+    found = np.concatenate(parts, axis=1) if parts else np.zeros((5, 0), np.int64)
+    return _Frames(*found[:, ~np.isin(found[1], list(feed.letters.frames_over))])
 
 
 def _count_letter(feed: "FastFeed", topic: str, slot: int, id: int, a: int, b: int) -> None:
-    letters, writer = feed.letters, ids.writer(id)
-    letters.sequences[writer] = ids.sequence(id)
-    if a == REFUSED:
-        letters.passed[slot] = topic, b
-    elif writer == letters.feed_writer:
+    feed.letters.known(slot, topic, id, a, b)
+    if ids.writer(id) == feed.letters.feed_writer:
         feed.at_damage = Place(0, b)
 
 
@@ -156,15 +156,18 @@ def _told(feed: "FastFeed", number: int) -> int:
     taken = at(TakenSlot, _address(feed.ends.own_market, number))
     if taken.count == 0:  # a checkpoint stood here
         return 0
+    first = feed.ends.control.next
+    over = sum(first <= slot < taken.first for slot in feed.letters.control_over)
     passed = feed.control.take_control(taken.first)
     told = feed.control.take_control(taken.first + taken.count)
-    if passed or not told:
+    if len(passed) != over or not told:
         raise RestoreError(
             f"{feed.ends.market.ring.path}: slot {number:,} names other control records than stand in the ring; start a fresh run"
         )
-    for one in told:
-        feed.tell(one)
-    feed.lane.learned()
+    try:
+        feed.tell([(taken.first, one) for one in told])
+    except StepError as error:
+        raise LaneError(f"{feed.ends.market.ring.path}: {error}; it did not when the ring was written: start a fresh run") from error
     return len(told)
 
 

@@ -1,9 +1,9 @@
 """The loop of the fast feed: frames from bytes to slots, one after the other, without Python.
 
 A frame gets its id and is written whole into the ring `frames`; normalize reads it; its mark and its records go into the ring `market`,
-each record published at once. So nothing leaves before its cause is in a ring, and the lane sees the first frame of a wave before the
-second is read. The loop stops where it needs Python: a frame that compiled code does not read, a ring without room, a book that needs a
-snapshot. Called again, it goes on where it stopped.
+published once all of them are made: of a frame at which normalize fails nothing is seen. So nothing leaves before its cause is in a ring,
+and the lane sees the first frame of a wave before the second is read. The loop stops where it needs Python: a frame that compiled code does
+not read, a ring without room, a book that needs a snapshot. Called again, it goes on where it stopped.
 
 A process that starts again gives the loop the frames that are in the ring already. What it makes of them is compared with what stands in
 the ring `market`, slot by slot up to its head, and published from there on.
@@ -66,6 +66,7 @@ class FeedLoop(Struct, align=64):
     wires                : int64 a frame: monotonic, when its first byte was there; paced 1: when it is due, and not before
     at, last             : frame in hand, the one to stop before; stage, id: how far it is, and its id
     made, marked         : kind of the record made last until it is in the ring, else 0; 1 = the frame's mark is in the ring
+    held, shown          : slots of the frame that are not published yet; 1 = others are: it takes more than half of the ring
     connection, topic, partition, venue : of all frames; numbers of topic and venue; largest: bytes of a frame at most
     sent_connection, sent_seq : of the last frame that is in the ring
     first_id, sequence   : of the writer of frames, and its last sequence
@@ -99,6 +100,8 @@ class FeedLoop(Struct, align=64):
     id: int
     made: int
     marked: int
+    held: int
+    shown: int
     connection: int
     topic: int
     partition: int
@@ -259,6 +262,7 @@ class FeedLoop(Struct, align=64):
     def end(self) -> None:
         """The frame is done with."""
         self.marked = 0
+        self.shown = 0
         self.stage = NEW
         self.at += 1
         self.count += 1
@@ -267,29 +271,45 @@ class FeedLoop(Struct, align=64):
             ask_room(at(RingWriter, self.market), _NEXT)
 
     def put(self, w: MarketWork, mark: int, n: int) -> int:
-        """Put the frame's mark (`mark` 1) and the `n` slots of the record made last into the ring, at once."""
+        """Put the frame's mark (`mark` 1) and the `n` slots of the record made last into the ring; the last of it publishes the frame."""
         ring = at(RingWriter, self.market)
         checked = self.check < self.check_end
         total = mark + n
+        wire_ns = self.of(self.wires)
         if total > ring.capacity // 2 or (checked and total > self.scratch_slots):
             return TOO_LARGE
-        to = self.scratch if checked else ring.claim(total)
+        if self.held + total > ring.capacity // 2:
+            self.show(ring, wire_ns)
+        to = self.scratch if checked else ring.claim(self.held + total)
         if to == 0:
             return FULL
-        wire_ns = self.of(self.wires)
+        if not checked:
+            to += RING_BYTES * self.held
         if mark != 0:
             self.put_mark(to, wire_ns)
         if n > 0:
             put_record(w, to + RING_BYTES * mark)
         if checked:
+            self.shown = 1
             return DONE if self.same(ring, to, mark, total) else DIFFERS
-        now = monotonic_ns()
-        if mark != 0:
-            store_word(to + _RING, now)
-        ring.publish(total)
-        if mark != 0 and wire_ns != 0 and self.histogram != 0:
-            record(self.histogram, now - wire_ns)
+        self.held += total
+        if w.todo == 0:
+            self.show(ring, wire_ns)
         return DONE
+
+    def show(self, ring: RingWriter, wire_ns: int) -> None:
+        """Publish what the ring has of the frame."""
+        if self.held == 0:
+            return
+        marks = self.shown == 0
+        now = monotonic_ns()
+        if marks:  # the first of it is the mark
+            store_word(ring.slot(ring.next) + _RING, now)
+        ring.publish(self.held)
+        self.held = 0
+        self.shown = 1
+        if marks and wire_ns != 0 and self.histogram != 0:
+            record(self.histogram, now - wire_ns)
 
     def put_mark(self, to: int, wire_ns: int) -> None:
         """The frame's FrameMark."""

@@ -8,7 +8,7 @@ import ctypes
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from streams.agents.market import ENTRIES as MARKET
 from streams.agents.market_node import CompiledMarket, MarketNode, beyond, market_sources
 from streams.agents.process import Process
 from streams.clock import RunClock
-from streams.errors import FrameError, KernelError, LaneError, RestoreError
+from streams.errors import ConfigError, FrameError, KernelError, LaneError, RestoreError, StepError
 from streams.kernel import View, addr_of, handle_of, native
+from streams.kernel.fault import describe, guard, last_fault
 from streams.kernel.system import monotonic_ns
 from streams.lanes.record_ring import RecordWriter, record_sources, topic_number
 from streams.lanes.ring_ends import Writer
@@ -55,6 +56,8 @@ class FrameLane:
     histogram     : address of the stage `wire_ring`, 0 = not counted
     on_resync     : told the instrument, "venue:symbol", that needs a snapshot
     state         : the FeedLoop; address: for compiled harnesses
+    failure       : why normalize failed at the frame in hand, if it did: its state cannot be trusted, and nothing is carried any more
+    failed        : that frame, which is in its ring: id, receive time, payload
     """
 
     def __init__(
@@ -104,6 +107,8 @@ class FrameLane:
         )
         self._place(loop)
         self._run = self._entries["feed_frames"]
+        self.failure: StepError | None = None
+        self.failed = (0, 0, b"")
         self._kept: Any = ()
         self._respelled = (0, b"", b"")  # id of a frame, as it was spelled anew, as it came
         self.learned()
@@ -118,7 +123,7 @@ class FrameLane:
             self.address: int = self._memory.ctypes.data
             self._entries = _compiled()
         else:
-            loop.take, loop.next = (handle_of(MARKET[name][0]) for name in ("market_take", "market_next"))
+            loop.take, loop.next = (handle_of(guard(MARKET[name][0])) for name in ("market_take", "market_next"))
             self.state, self.address = loop, addr_of(loop)
             self._entries = {name: entry for name, (entry, _) in k.ENTRIES.items()}
 
@@ -137,7 +142,8 @@ class FrameLane:
         """Carry frames of one connection, int64[n] each: receive time, source_seq, address and bytes of the payload, and when its first
         byte was there (monotonic; 0 = not known). paced: each is carried when it is due by `wires`, not before.
 
-        DONE, or why `go_on` is to be called: LATER, HALF or FULL of the kernel. What is given must stay where it is until DONE.
+        DONE, or why `go_on` is to be called: LATER, HALF or FULL of the kernel. What is given must stay where it is until DONE. StepError:
+        normalize failed at the frame in hand, of which nothing is in the ring `market`.
         """
         return self._begin(0, connection, times, seqs, starts, sizes, wires, paced, until_ns)
 
@@ -148,6 +154,8 @@ class FrameLane:
 
     def go_on(self, until_ns: int = 0) -> int:
         """Carry on after a stop; until_ns: monotonic, how long to wait for a frame that is not due."""
+        if self.failure is not None:
+            raise self.failure
         s = self.state
         s.until_ns = until_ns
         s.clock_at_ns = monotonic_ns()
@@ -167,9 +175,11 @@ class FrameLane:
                     f"{self.process.spec.name}: frame {ids.text(int(s.id))} now gives other records than stand in {self.market.ring.path} "
                     f"from slot {int(s.check):,} on; the code that wrote them can go on, or start a fresh run"
                 )
+            elif stop == k.FAILED:
+                self._fail("run it with --plain to see where" if self.compiled else last_fault())
             else:
                 raise KernelError(
-                    f"{self.process.spec.name}: normalize failed at frame {ids.text(int(s.id))}; run it with --plain to see where"
+                    f"{self.process.spec.name}: the loop failed at frame {ids.text(int(s.id))}; run it with --plain to see where"
                 )
 
     def give_up(self) -> bool:
@@ -207,26 +217,42 @@ class FrameLane:
         return self.go_on(until_ns)
 
     # ---- what Python does ----
+    def _in_hand(self) -> tuple[int, int, bytes]:
+        """The frame in hand, which is in its ring: id, receive time, payload."""
+        frame_id, recv_ts_ns, _, start, size = self.node.columns.tolist()
+        payload = self._respelled[2] if self._respelled[0] == frame_id else ctypes.string_at(start, size)
+        return frame_id, recv_ts_ns, payload
+
     def _look(self) -> None:
         """Look at a frame that compiled code does not read: it is not ours, it is spelled otherwise, or it cannot be used."""
-        s = self.state
-        frame_id, start, size = int(s.id), *self.node.columns[3:5].tolist()
-        payload = ctypes.string_at(start, size)
+        frame_id, recv_ts_ns, payload = self._in_hand()
+        again = b""
         try:
             if self._respelled[0] == frame_id:
                 raise beyond(self.node.sizes)
             again = self.node.explained(self.venue, payload)
         except FrameError as error:
-            if self._respelled[0] == frame_id:
-                payload = self._respelled[2]
-            self.letters.refused(frame_id, int(self.node.columns[1]), payload, str(error))
-            again = b""
+            self.letters.refused(frame_id, recv_ts_ns, payload, str(error))
+        except (ConfigError, LaneError):  # of the process as a whole, not of this frame
+            raise
+        except Exception as error:
+            self._fail(describe(error))
         if not again:
             self._entries["feed_skip"](self.address)
             return
         self._respelled = (frame_id, again, payload)
         place = ctypes.cast(ctypes.c_char_p(again), ctypes.c_void_p).value or 0
         self._entries["feed_respelled"](self.address, place, len(again))
+
+    def _fail(self, why: str) -> NoReturn:
+        s, path = self.state, self.market.ring.path
+        text = f"{self.process.spec.name}: normalize failed at frame {ids.text(int(s.id))}: {why}"
+        if s.check < s.check_end:
+            raise LaneError(f"{path}: {text}; it did not when the ring was written: start a fresh run")
+        if s.shown:
+            raise KernelError(f"{text}; records of it are in {path} already, for all of them take more than half of it (fast.ring)")
+        self.failure, self.failed = StepError(text), self._in_hand()
+        raise self.failure
 
     def _too_large(self) -> None:
         s = self.state

@@ -14,7 +14,7 @@ from streams.lanes.place import Place
 from streams.lanes.restore import recover
 from streams.lanes.spec import input_places, is_control, topics_of
 from streams.lanes.wire import Wire
-from streams.lanes.writers import dlq_topic, lane_writers, writer_name
+from streams.lanes.writers import ALERTS, dlq_topic, lane_writers, writer_name
 from streams.schema import ids
 from streams.venues.binance.fast_feed_settings import FastFeedSettings
 from streams.venues.binance.frames import DLQ, FRAMES, damage_after, last_record, place_after
@@ -115,6 +115,9 @@ def _from_topics(settings: FastFeedSettings, wire: Wire, build: Build, control: 
         dlq = dlq_topic(topic)
         partition = 0 if is_control(topic) else spec.shard
         known[writers[dlq]] = ids.sequence(last_id(spec.kafka, dlq, partition, writers[dlq]))
+    known[writers[ALERTS]] = ids.sequence(last_id(spec.kafka, ALERTS, 0, writers[ALERTS]))
+    for topic in (ALERTS, *map(dlq_topic, inputs)):
+        wire.header(topic)  # a restart asks no registry
     return Start(
         process,
         control,
