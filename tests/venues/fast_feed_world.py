@@ -194,12 +194,12 @@ class FeedWorld:
                 found += [(kind, id, body) for kind, id, body, _ in parts]
         return found
 
-    def wait(self, until: Any, most: int = 1 << 16) -> None:
-        """Drain until something is true."""
+    def wait(self, until: Any, most: int = 1 << 16, lane: bool = True) -> None:
+        """Drain until something is true; lane: whether it takes its part."""
         end = time.monotonic() + _WAIT_S
         while not until():
             assert time.monotonic() < end
-            if not self.drain(most=most):
+            if not self.drain(lane, most):
                 time.sleep(0.002)
 
 

@@ -167,7 +167,7 @@ def test_fast_feed_waits_for_a_stuck_lane_and_loses_nothing(tmp_path):
     codes: list[int] = []
     feed = Thread(target=lambda: codes.append(world.play()))
     feed.start()
-    world.wait(lambda: not world.drain(lane=False) and world.market_ring.full > 0)
+    world.wait(lambda: world.market_ring.full > 0, lane=False)
     taken = len(world.frames)
     assert taken < len(lines)
     world.wait(lambda: not feed.is_alive())
