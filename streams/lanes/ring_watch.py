@@ -62,7 +62,7 @@ class RingWatch:
         """Call `on_news` in the loop now, and whenever a ring has news from now on; true: it may be another than the first."""
         run = _compiled()["watch"]
         self._loop = loop
-        loop.add_reader(self._out, self._told, on_news)
+        loop.add_reader(self._out, self._told, loop, on_news)
         self._thread = threading.Thread(
             target=run, args=(self._group.ctypes.data, self._words.ctypes.data, self._in), name="ring-watch", daemon=True
         )
@@ -84,12 +84,12 @@ class RingWatch:
                 os.close(fd)
         self._out = self._in = -1
 
-    def _told(self, on_news: Callable[[bool], None]) -> None:
+    def _told(self, loop: asyncio.AbstractEventLoop, on_news: Callable[[bool], None]) -> None:
         told = os.read(self._out, 1)  # it tells once until it is armed
         try:
             on_news(told[0] & k.OTHERS != 0)
         finally:
-            self._arm()  # what came meanwhile and was not read is told of at once
+            loop.call_soon(self._arm)  # behind the tasks that the news wakes; what they leave unread is told of then
 
     def _arm(self) -> None:
         for reader, looker in zip(self._readers, self._seen, strict=True):  # what its owner has read may be gone

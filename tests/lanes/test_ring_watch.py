@@ -103,6 +103,35 @@ def test_watch_tells_again_of_what_came_while_it_was_listened_to(shard, wait):
     watched(shard, wait, script, on_news)
 
 
+def test_watch_is_armed_behind_the_tasks_that_its_news_wakes(shard):
+    own, kill = shard.open(shard.own), shard.open(shard.kill)
+    reader, done, woken = own.reader("gateway", start="now"), [], asyncio.Event()
+    watch = RingWatch([reader, kill.reader("gateway", start="now")], POLICIES["sleep"], KIND_REQUEST)
+    arm = watch._arm
+
+    def armed():
+        done.append("armed")
+        arm()
+
+    watch._arm = armed
+
+    async def task():
+        await woken.wait()
+        done.append("task")
+
+    async def run():
+        waiting = asyncio.create_task(task())
+        watch.start(asyncio.get_running_loop(), lambda commands: None if commands else woken.set())
+        await asyncio.sleep(0)
+        own.writer("trade").write(slot(KIND_REQUEST))
+        await waiting
+        await until(lambda: len(done) == 3)
+
+    asyncio.run(run())
+    watch.stop()
+    assert done == ["armed", "task", "armed"]
+
+
 def test_watch_passes_over_what_is_no_request_and_over_payloads_that_look_like_one(shard):
     async def script(own, kill, told):
         records = RecordWriter(own)
