@@ -42,6 +42,10 @@ class TakenControl:
                 found.append((process.place(place), record.offset, record.id))
         return Stood(*np.array(found, np.int64).reshape(-1, 3).T)
 
+    def ids(self, first: int, count: int) -> list[int]:
+        """Of all records in `count` slots of `control` from `first` on."""
+        return [record.id for record in self.control.take(first, first + count)]
+
     def killed(self, process: Mirrored, first: int, count: int, flags: int) -> Stood:
         """The same of `kill`: commands that may stand in their topic far behind what the process has read of it."""
         place = process.place(_PLACE, still=True)

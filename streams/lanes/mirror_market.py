@@ -4,7 +4,7 @@ import numpy as np
 
 from streams.agents.market_ring import LARGEST_KIND, MORE
 from streams.agents.rows import Written
-from streams.lanes.fast_slots import KIND_FRAME, KIND_TAKEN, FrameMark, TakenSlot
+from streams.lanes.fast_slots import KIND_FRAME, KIND_TAKEN, REFUSED, FrameMark, TakenSlot
 from streams.lanes.mirror_control import TakenControl, Whole, whole_of
 from streams.lanes.mirror_inputs import Inputs, Ledger, Stood
 from streams.lanes.mirror_process import Mirrored
@@ -72,9 +72,10 @@ class MarketSide:
         if found >= 0:  # an entry ends there
             last = found
             frames = min(frames, self._taken(last)[0])
-        if not self._take_frames(sender, frames):
+        self._take_frames(sender, frames, self._named(last))
+        if self.frames.at < frames:
             last = self._cut(last)
-        for number in (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == KIND_TAKEN)).tolist():
+        for number in self._marks_of(KIND_TAKEN, last):
             self._take_market(sender, number + 1)
             self._take_control(number)
         self._take_market(sender, last)
@@ -143,12 +144,33 @@ class MarketSide:
         return bool(begin[MORE]) or not _is_whole(self.market.rows(last - 1, last)[0])
 
     # ---- frames ----
-    def _take_frames(self, sender: MirrorSender, last: int) -> bool:
-        """Send frames, at most so many; whether that was all of them."""
+    def _marks_of(self, kind: int, last: int) -> list[int]:
+        """Numbers of the slots of a kind before one."""
+        return (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == kind)).tolist()
+
+    def _named(self, last: int) -> np.ndarray:
+        """Ids of the inputs that the slots before one name: frames, and control records."""
+        words = self.market.words(self.market.at, last)
+        found = words[self.market.kinds(self.market.at, last) == KIND_FRAME, _ID].tolist()
+        for first, count, _ in map(self._taken, self._marks_of(KIND_TAKEN, last)):
+            found += self._control.ids(first, count) if count else []
+        return np.array(found, np.int64)
+
+    def _take_frames(self, sender: MirrorSender, last: int, named: np.ndarray) -> None:
+        """Send frames, at most so many, and what stands behind each of them.
+
+        The letter of an input that was refused stands before the mark that names the input, and goes with it: one entry has both.
+        """
         done = 0
-        while self.frames.at < last and done < _MOST_FRAMES:
+        while self.frames.at < last:
             found = self.frames.walk(self.frames.at, last, _MOST_FRAMES)
             is_frame = found.topic == topic_number(FRAMES)
+            early = ~is_frame & (found.a == REFUSED) & (found.b != 0) & ~np.isin(found.b, named)
+            ends = np.flatnonzero(early | is_frame if done >= _MOST_FRAMES else early)
+            if len(ends) and ends[0] == 0:
+                return
+            if len(ends):
+                found, is_frame = self.frames.walk(self.frames.at, last, int(ends[0])), is_frame[: ends[0]]
             frames = Records(*(column[is_frame] for column in found))
             if len(frames.id):
                 buffer, start, size = frame_values(self._wire, self._venue, self._run_id, frames)
@@ -159,12 +181,12 @@ class MarketSide:
                 self.whole.append(whole_of(found, row))
             self.frames.at = self.frames.walked
             done += len(found.id)
-        return self.frames.at >= last
 
     def _cut(self, last: int) -> int:
-        """Where the first mark of a frame stands that has not been sent."""
+        """Where the first mark of a frame stands that has not been sent, now or before."""
+        sent = max(self._last_frame, *self.frames_known.number[-1:].tolist(), 0)
         words = self.market.words(self.market.at, last)
-        later = np.flatnonzero((self.market.kinds(self.market.at, last) == KIND_FRAME) & (words[:, _ID] > self._last_frame))
+        later = np.flatnonzero((self.market.kinds(self.market.at, last) == KIND_FRAME) & (words[:, _ID] > sent))
         return self.market.at + int(later[0]) if len(later) else last
 
     # ---- market data ----

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from streams.config import Endpoints
+from streams.lanes.bus import read_range
 from streams.lanes.kill_ring import tell
 from streams.local import services
 from streams.local.home import Home
@@ -93,6 +94,28 @@ def test_mirror_writes_a_command_that_only_the_ring_had_and_letters_of_what_is_r
     assert not lane.seen  # the kill acts
     for process, verdict in world.verdicts().items():
         assert verdict.equal, f"{process}: {verdict}"
+
+
+def test_mirror_far_behind_names_refused_frames_in_the_entries_that_carry_them(world: FastWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.lanes.mirror_market._MOST_SLOTS", 64)  # frames get ahead of their marks, as behind a silent broker
+    monkeypatch.setattr("streams.lanes.mirror_market._MOST_FRAMES", 100)
+    for n in (100, 101, 300, len(world.frames) - 1):
+        world.frames[n] = (world.frames[n][0], b"no frame")
+    with world.mirror() as mirror:
+        feed, lane = begun(world)
+        played(feed, lane)
+    assert mirror.result == 0
+    assert_mirrored(world, lane)
+    letters = world.read("frames.v1.dlq.v1")
+    assert [letter.cause_id for letter in letters] == feed.refused_ids
+    assert len(letters) == 4
+    frames = {frame.id: frame for frame in world.read("frames.v1")}
+    for letter in letters:
+        (message,) = read_range(world.where.kafka, letter.topic, letter.partition, letter.offset, letter.offset + 1)
+        assert world.wire.decode("frames.v1", message.value()) == frames[letter.cause_id]
+    entries = [entry for entry in world.read("journal.v1") if entry.process == "market"]
+    named = [(p.topic, p.partition, p.offset) for entry in entries for p in entry.dead_letters]
+    assert named == [(letter.topic, letter.partition, letter.offset) for letter in letters]
 
 
 def test_mirror_makes_snapshots_of_checkpoints_that_restore_and_verify_begin_with(world: FastWorld) -> None:

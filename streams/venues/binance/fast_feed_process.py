@@ -203,13 +203,13 @@ class FastFeed:
 
     def tell(self, told: list[tuple[int, Told]], named: Callable[[], None] = lambda: None) -> None:
         """Give normalize control records, each with its slot; those that it cannot use become dead letters. named: writes down that it was
-        given them, before anything else is written. StepError: it failed at one."""
+        given them, when the letters are there: who reads that finds them. StepError: it failed at one."""
         whole, self._whole = self._whole, False
         refused = [(one, why) for slot, one in told if (why := self._give(slot, one))]
-        named()
-        self._whole = whole
         for one, why in refused:
             self.letters.refused_control(one, why)
+        named()
+        self._whole = whole
         for _, one in told:
             if isinstance(one.record, Command) and one.record.kind == CommandType.RESYNC:
                 self._asked(one.record.target)
