@@ -5,6 +5,7 @@ import errno
 import mmap
 import os
 import sys
+import time
 import weakref
 from typing import Any
 
@@ -22,6 +23,7 @@ _LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE: as if each page were written, without changing it
 _COLLAPSE = 25  # MADV_COLLAPSE: into huge pages now, whatever the host does by itself; Linux 6.1
 _HUGE_NBYTES = 2 << 20
+_PATIENCE_S, _NAP_S = 1.0, 0.01
 _LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _MAP_FIXED = 0x10  # Linux, macOS, BSD
 _FAILED = ctypes.c_void_p(-1).value
@@ -63,10 +65,15 @@ class RingMemory:
         """
         if sys.platform != "linux":
             return "this system has none"
-        if _LIBC.madvise(self.address, self._file_nbytes, _COLLAPSE) == 0:
-            return ""
-        number = ctypes.get_errno()
-        return "needs Linux 6.1 and transparent huge pages" if number == errno.EINVAL else os.strerror(number)
+        until_s = time.monotonic() + _PATIENCE_S
+        while _LIBC.madvise(self.address, self._file_nbytes, _COLLAPSE) != 0:
+            number = ctypes.get_errno()
+            if number == errno.EINVAL:
+                return "needs Linux 6.1 and transparent huge pages"
+            if number != errno.EAGAIN or time.monotonic() > until_s:  # EAGAIN: some page is in use at this moment
+                return os.strerror(number)
+            time.sleep(_NAP_S)
+        return ""
 
     @property
     def closed(self) -> bool:
