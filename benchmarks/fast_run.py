@@ -24,7 +24,7 @@ from streams.config import Endpoints
 from streams.lanes.fast_rings import remove_rings, rings_folder
 from streams.lanes.histogram_counts import Counts, Figures
 from streams.lanes.histogram_file import HistogramFile
-from streams.lanes.stages import FEED_STAGES, GATEWAY_STAGES, LANE_STAGES, MIRROR_STAGES, histogram_paths
+from streams.lanes.stages import STAGES, histogram_paths
 from streams.lanes.waiting import POLICIES
 from streams.venues.binance.synthetic import SyntheticMarket, write_synthetic
 from tests.e2e.run_kit import CHECKOUT, Desk, Running
@@ -32,7 +32,6 @@ from tests.e2e.run_kit import CHECKOUT, Desk, Running
 TOPOLOGY = CHECKOUT / "topologies" / "fast.yaml"
 WARM_S, PLAYED_S, EVENTS_PER_S, MARKET_S = 5.0, 20.0, 1_000.0, 300.0
 TRADED, _START_BOUND_S = 10, 120.0
-SHOWN = (*FEED_STAGES, *LANE_STAGES, *GATEWAY_STAGES, *MIRROR_STAGES)
 
 
 def topology(folder: Path, policy: str) -> Path:
@@ -100,7 +99,7 @@ def measure() -> list[Claim]:
         write_synthetic(recording, SyntheticMarket(seed=8, seconds=MARKET_S, events_per_s=EVENTS_PER_S))
         for policy in POLICIES:
             found = one_run(stack, Path(folder), recording, policy)
-            for stage in SHOWN:
+            for stage in STAGES:
                 f = found.get(stage)
                 if f is None or not f.count:
                     continue

@@ -6,7 +6,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from streams.lanes.stages import FEED_STAGES, GATEWAY_STAGES, LANE_STAGES, MIRROR_STAGES
+from streams.lanes.stages import STAGES
 from streams.schema import ids, model
 
 __all__ = ["last_fill", "pnl_line", "rows_by_table", "stage_lines", "summary"]
@@ -23,7 +23,6 @@ SELECT process, stage, sum(records), quantileExactWeighted(0.5)(p50_ns, toUInt64
        quantileExactWeighted(0.5)(p99_ns, toUInt64(records)) / 1000, max(max_ns) / 1000
 FROM latency WHERE run_id = {run:Int32} AND stage IS NOT NULL GROUP BY process, stage ORDER BY process, stage
 """
-_WAY = (*FEED_STAGES, *LANE_STAGES, *GATEWAY_STAGES, *MIRROR_STAGES)
 _TRADES = "SELECT count(), sum(qty), sum(qty * px) / sum(qty) FROM trades WHERE run_id = {run:Int32}"
 _BOOK = """
 SELECT count(), countIf((b.bid_px_e9, b.bid_qty_e9, b.ask_px_e9, b.ask_qty_e9) = (q.bid_px_e9, q.bid_qty_e9, q.ask_px_e9, q.ask_qty_e9))
@@ -77,7 +76,7 @@ def stage_lines(client: Client, run: int) -> Iterator[str]:
 
     `latency.v1` has quantiles of each second: p50 and p99 here are those of half of the records, the longest is of all.
     """
-    found = sorted(_rows(client, _STAGES, run), key=lambda row: _WAY.index(row[1]) if row[1] in _WAY else len(_WAY))
+    found = sorted(_rows(client, _STAGES, run), key=lambda row: STAGES.index(row[1]) if row[1] in STAGES else len(STAGES))
     if found:
         yield "fast lane, us    process    stage             records    within a second: p50 /       p99       longest"
     for process, stage, records, p50, p99, longest in found:

@@ -33,7 +33,6 @@ __all__ = ["FastShard", "RingPlan", "RingRun", "live_run", "remove_rings", "ring
 
 _SHM = Path("/dev/shm")
 _SHM_NBYTES = 1 << 30
-_HUGE_NBYTES = 2 << 20
 _MIB = 1 << 20
 _OUTPUTS = tuple(SLOTS[kind] for kind in TABLES)
 _OURS = (".ring", ".checkpoint", ".histograms", ".new", ".tmp")
@@ -203,7 +202,7 @@ class FastShard:
         for plan in self.plans().values():
             ring = Ring.open(self.path(plan.name), plan.slots, plan.about)
             try:
-                if ring.capacity * ring.slot_nbytes >= _HUGE_NBYTES and (refused := ring.memory.collapse()):
+                if refused := ring.memory.collapse():
                     return f"{self.path(plan.name)}: {refused}"
             finally:
                 ring.close()

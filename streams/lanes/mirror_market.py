@@ -72,10 +72,10 @@ class MarketSide:
         if found >= 0:  # an entry ends there
             last = found
             frames = min(frames, self._taken(last)[0])
-        self._take_frames(sender, frames, self._named(last))
+        self._take_frames(sender, frames, last)
         if self.frames.at < frames:
             last = self._cut(last)
-        for number in self._marks_of(KIND_TAKEN, last):
+        for number in self._takens(last):
             self._take_market(sender, number + 1)
             self._take_control(number)
         self._take_market(sender, last)
@@ -144,20 +144,20 @@ class MarketSide:
         return bool(begin[MORE]) or not _is_whole(self.market.rows(last - 1, last)[0])
 
     # ---- frames ----
-    def _marks_of(self, kind: int, last: int) -> list[int]:
-        """Numbers of the slots of a kind before one."""
-        return (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == kind)).tolist()
+    def _takens(self, last: int) -> list[int]:
+        """Numbers of the TAKEN slots before one."""
+        return (self.market.at + np.flatnonzero(self.market.kinds(self.market.at, last) == KIND_TAKEN)).tolist()
 
     def _named(self, last: int) -> np.ndarray:
         """Ids of the inputs that the slots before one name: frames, and control records."""
         words = self.market.words(self.market.at, last)
         found = words[self.market.kinds(self.market.at, last) == KIND_FRAME, _ID].tolist()
-        for first, count, _ in map(self._taken, self._marks_of(KIND_TAKEN, last)):
+        for first, count, _ in map(self._taken, self._takens(last)):
             found += self._control.ids(first, count) if count else []
         return np.array(found, np.int64)
 
-    def _take_frames(self, sender: MirrorSender, last: int, named: np.ndarray) -> None:
-        """Send frames, at most so many, and what stands behind each of them.
+    def _take_frames(self, sender: MirrorSender, last: int, market: int) -> None:
+        """Send frames, at most so many, and what stands behind each of them; market: where the batch ends in the other ring.
 
         The letter of an input that was refused stands before the mark that names the input, and goes with it: one entry has both.
         """
@@ -165,7 +165,9 @@ class MarketSide:
         while self.frames.at < last:
             found = self.frames.walk(self.frames.at, last, _MOST_FRAMES)
             is_frame = found.topic == topic_number(FRAMES)
-            early = ~is_frame & (found.a == REFUSED) & (found.b != 0) & ~np.isin(found.b, named)
+            early = ~is_frame & (found.a == REFUSED) & (found.b != 0)
+            if early.any():
+                early &= ~np.isin(found.b, self._named(market))
             ends = np.flatnonzero(early | is_frame if done >= _MOST_FRAMES else early)
             if len(ends) and ends[0] == 0:
                 return

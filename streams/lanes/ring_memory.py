@@ -63,6 +63,8 @@ class RingMemory:
 
         Takes some 3 ms a MiB, and no more memory. What does not fill a huge page stays as it is.
         """
+        if self._file_nbytes < _HUGE_NBYTES:
+            return ""
         if sys.platform != "linux":
             return "this system has none"
         until_s = time.monotonic() + _PATIENCE_S

@@ -6,7 +6,7 @@ All stamps are of the monotonic clock of the host (`streams.kernel.system.monoto
 
 from pathlib import Path
 
-__all__ = ["FEED_STAGES", "GATEWAY_STAGES", "LANE_STAGES", "MIRROR_STAGES", "histogram_path", "histogram_paths"]
+__all__ = ["FEED_STAGES", "GATEWAY_STAGES", "LANE_STAGES", "MIRROR_STAGES", "STAGES", "histogram_path", "histogram_paths"]
 
 FEED_STAGES = ("wire_ring",)
 """wire_ring: a frame's first byte (or the instant at which it was due) to its records in the ring."""
@@ -22,6 +22,9 @@ venue's first answer in the ring."""
 
 MIRROR_STAGES = ("ring_topic",)
 """ring_topic: the oldest slot of a batch in its ring to the batch's commit."""
+
+STAGES = (*FEED_STAGES, *LANE_STAGES, *GATEWAY_STAGES, *MIRROR_STAGES)
+"""All of them, in the order of the way."""
 
 _ENDING = ".histograms"
 

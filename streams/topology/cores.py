@@ -25,10 +25,10 @@ class Pinned(NamedTuple):
 
 def pinned(topology: "Topology") -> Iterator[Pinned]:
     """Every process that a topology pins, shard by shard."""
-    for keys, name, place in _places(topology):
-        spins = isinstance(place, Seat) and place.wait == "spin"
-        for label, core in _by_shard(topology, name, place.cpu):
-            yield Pinned((*keys, "cpu"), label, core, spins)
+    for keys, label, place, shard in _sitting(topology):
+        core = place.core(shard)
+        if core is not None:
+            yield Pinned((*keys, "cpu"), label, core, spins=isinstance(place, Seat) and place.wait == "spin")
 
 
 def faults_of_cores(topology: "Topology") -> Iterator[tuple[Keys, str]]:
@@ -66,16 +66,17 @@ def absent_nodes(topology: "Topology") -> list[str]:
     have = f"this host has the NUMA nodes {', '.join(map(str, sorted(nodes)))}" if nodes else "this host tells of no NUMA nodes"
     return [
         f"{topology.path}: {path_text((*keys, 'numa'))}: {have}, and no {node} for {label}, whose memory is anywhere"
-        for keys, name, place in _places(topology)
-        for label, node in _by_shard(topology, name, place.numa)
-        if node not in nodes
+        for keys, label, place, shard in _sitting(topology)
+        if (node := place.node(shard)) is not None and node not in nodes
     ]
 
 
-def _by_shard(topology: "Topology", name: str, given: tuple[int, ...]) -> Iterator[tuple[str, int]]:
-    """Label and number of the process of each shard; they are used in turn where there are fewer than shards."""
-    for shard in sorted({topology.shard(one) for one in topology.instruments}) if given else ():
-        yield (f"{name}.{shard}" if shard else name), given[shard % len(given)]
+def _sitting(topology: "Topology") -> Iterator[tuple[Keys, str, Place, int]]:
+    """Every process, shard by shard: where the topology says its place, its label, the place, the shard."""
+    shards = sorted({topology.shard(name) for name in topology.instruments})
+    for keys, name, place in _places(topology):
+        for shard in shards:
+            yield keys, f"{name}.{shard}" if shard else name, place, shard
 
 
 def _places(topology: "Topology") -> Iterator[tuple[Keys, str, Place]]:

@@ -88,8 +88,8 @@ def lay_rings(topology: Topology, where: Endpoints, run: Run, say: Say = print) 
 
 def _create(topology: Topology, shard: int, told: RingRun, say: Say) -> bool:
     """The rings of a shard, on the node of its lane, in the pages that the topology asks for; whether they were made anew."""
-    rings, nodes = rings_of(topology, shard), topology.processes[topology.fast_lane].numa
-    with memory_on(nodes[shard % len(nodes)]) if nodes else nullcontext():
+    rings, node = rings_of(topology, shard), topology.processes[topology.fast_lane].node(shard)
+    with nullcontext() if node is None else memory_on(node):
         made = rings.create_all(told)
     if topology.fast.huge_pages and (refused := rings.collapse()):
         say(f"{topology.path}: fast.huge_pages: {refused}; rings lie in pages of 4 kB")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from streams.local.cpus import cpus_of
+
 __all__ = ["cores_of_nodes", "memory_on", "take_memory_of"]
 
 _NODES = Path("/sys/devices/system/node")
@@ -17,11 +19,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def cores_of_nodes() -> dict[int, set[int]]:
     """The cores of each node of this host, by its number; empty where the host does not tell."""
-    found = {}
-    for folder in _NODES.glob("node[0-9]*"):
-        ranges = [part.split("-") for part in (folder / "cpulist").read_text().strip().split(",") if part]
-        found[int(folder.name.removeprefix("node"))] = {core for ends in ranges for core in range(int(ends[0]), int(ends[-1]) + 1)}
-    return found
+    folders = _NODES.glob("node[0-9]*")
+    return {int(folder.name.removeprefix("node")): set(cpus_of((folder / "cpulist").read_text())) for folder in folders}
 
 
 def take_memory_of(node: int) -> None:

@@ -19,10 +19,10 @@ def take_seat(seat: Place, label: str, shard: int) -> None:
     shard : which of the seat's cores and nodes it takes; they are used in turn where there are fewer than shards
     """
     log = structlog.get_logger(label)
-    if seat.numa:
-        _sit_on(log, seat.numa[shard % len(seat.numa)], alone=not seat.cpu)
-    if seat.cpu:
-        core = seat.cpu[shard % len(seat.cpu)]
+    core, node = seat.core(shard), seat.node(shard)
+    if node is not None:
+        _sit_on(log, node, alone=core is None)
+    if core is not None:
         _try(log, f"cpu {core}", lambda: os.sched_setaffinity(0, {core}), f"this host lets it use {_told(os.sched_getaffinity(0))}")
     if seat.nice:
         _try(log, f"nice {seat.nice}", lambda: os.setpriority(os.PRIO_PROCESS, 0, seat.nice), "below 0 needs CAP_SYS_NICE")

@@ -41,6 +41,14 @@ class Place(Part):
     nice: int = Field(default=0, ge=-20, le=19)
     scheduling: Literal["normal", "batch", "fifo"] = "normal"
 
+    def core(self, shard: int) -> int | None:
+        """The core of a shard's process, None = wherever; cores are used in turn where there are fewer than shards."""
+        return self.cpu[shard % len(self.cpu)] if self.cpu else None
+
+    def node(self, shard: int) -> int | None:
+        """The same of its NUMA node."""
+        return self.numa[shard % len(self.numa)] if self.numa else None
+
 
 class Seat(Place):
     """The same of a process that waits for slots of rings.

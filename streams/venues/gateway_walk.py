@@ -14,12 +14,9 @@ from streams.records import Request
 from streams.schema.edge import Edge
 from streams.slots import KIND_REQUEST
 from streams.venues import gateway_kernel as k
-from streams.venues.sim.request_kernel import MOST
-from streams.venues.sim.request_text import SOURCES, RequestTexts
+from streams.venues.sim.request_text import SOURCES, TEXT_NBYTES, RequestTexts
 
 __all__ = ["Found", "RequestReader", "prepare"]
-
-_TEXT_NBYTES = MOST + 64
 
 
 class Found(NamedTuple):
@@ -52,7 +49,7 @@ class RequestReader:
         self._texts = RequestTexts(edge, reader.compiled)
         self._rows = np.zeros((most + 1, k.ROW_WORDS), np.int64)
         self._slots = np.zeros((most, k.REQUEST_NBYTES), np.uint8)
-        self._out, self._starts = np.zeros(most * _TEXT_NBYTES, np.uint8), np.zeros(most + 1, np.int64)
+        self._out, self._starts = np.zeros(most * TEXT_NBYTES, np.uint8), np.zeros(most + 1, np.int64)
         self._out_address, self._slots_address = self._out.ctypes.data, self._slots.ctypes.data
         walk = k.RequestWalk(
             most=most,

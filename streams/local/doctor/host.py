@@ -14,7 +14,7 @@ from typing import NamedTuple
 from streams.config import cache_folder, home_folder
 from streams.local import processes, services
 
-__all__ = ["Host", "Space", "cpus_of"]
+__all__ = ["Host", "Space"]
 
 _ROUNDS, _READINGS = 20, 100
 _CONTAINERS = ("docker", "kubepods", "containerd", "libpod", "lxc")
@@ -145,20 +145,6 @@ class Host:
             ours = processes.owner_home(pid) or ""
             found[port] = (processes.holder_of(pid), bool(ours) or processes.is_millrace(pid), ours)
         return found
-
-
-def cpus_of(text: str) -> list[int]:
-    """Numbers of a list as the kernel writes it.
-
-    >>> cpus_of("0-2,5"), cpus_of("")
-    ([0, 1, 2, 5], [])
-    """
-    found: list[int] = []
-    for part in text.replace("(null)", "").split(","):
-        first, _, last = part.strip().partition("-")
-        if first.isdecimal():
-            found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def _existing(path: Path) -> Path:

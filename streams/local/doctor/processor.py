@@ -1,7 +1,8 @@
 """Cores: how many, for whom alone, how fast they wake, who else is on them; the clock."""
 
+from streams.local.cpus import cpus_of
 from streams.local.doctor.finding import BETTER, Finding
-from streams.local.doctor.host import Host, cpus_of
+from streams.local.doctor.host import Host
 
 __all__ = ["clock", "cores", "governor", "isolated", "numa", "quota", "smt"]
 

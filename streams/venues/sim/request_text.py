@@ -15,7 +15,7 @@ from streams.schema.ids import cl_ord_id
 from streams.slots import KIND_REQUEST
 from streams.venues.sim import request_kernel as k
 
-__all__ = ["SOURCES", "RequestTexts", "prepare", "request_text"]
+__all__ = ["SOURCES", "TEXT_NBYTES", "RequestTexts", "prepare", "request_text"]
 
 SOURCES = (
     *("streams.venues.sim.request_kernel", "streams.schema.slots_derived", "streams.schema.ratio", "streams.schema.bulk_put"),
@@ -25,7 +25,8 @@ SOURCES = (
 
 _MORE_TERMS = ("stop_px", "display_qty", "min_qty", "max_floor_qty", "peg_offset")
 _AT_ONCE = 256
-_ROOM = _AT_ONCE * (k.MOST + 64)
+TEXT_NBYTES = k.MOST + 64  # room of one text
+_ROOM = _AT_ONCE * TEXT_NBYTES
 _quoted = json.encoder.encode_basestring_ascii  # a JSON string
 
 
